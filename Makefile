@@ -1,0 +1,47 @@
+# make demo    train, sample, interpolate and draw, on an embedded data set
+# make test    everything but the slow tests, with the linters
+# make test-slow, make bench
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+GENAE := $(BIN)/genae
+DEMO := demo
+
+.PHONY: install demo test test-slow lint clean
+
+install: $(VENV)/installed
+
+
+$(VENV)/plain: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+$(VENV)/installed: $(VENV)/plain
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	touch $@
+
+demo: $(VENV)/plain
+	@rm -rf $(DEMO)
+	$(GENAE) train mnist --data glyphs --epochs 2 --out $(DEMO)/run
+	$(GENAE) sample $(DEMO)/run -n 64 --out $(DEMO)/samples
+	$(GENAE) interpolate $(DEMO)/run glyphs:test:3 glyphs:test:8 glyphs:test:36 --steps 9 --loop --out $(DEMO)/morph
+	$(GENAE) evaluate $(DEMO)/run --samples 100 --limit 200
+	$(GENAE) train mnist-2d --data glyphs --epochs 3 --out $(DEMO)/plane
+	$(GENAE) plot $(DEMO)/plane --kind manifold --out $(DEMO)/manifold.png
+	@echo 'Look at $(DEMO)/samples/grid.png, $(DEMO)/morph/morph.gif and $(DEMO)/manifold.png'
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest -m 'not slow'
+
+test-slow: $(VENV)/installed
+	$(BIN)/python -m pytest -m slow
+
+clean:
+	rm -rf $(VENV) $(DEMO) dist

@@ -1,0 +1,150 @@
+"""A run is a folder; every file in it is whole at every instant, and none can run code when it is read.
+
+    recipe.json            everything needed to rebuild the run
+    weights.safetensors    the weights to use (the averaged ones, when the recipe keeps an average)
+    training.safetensors   weights, average, optimiser and step in one file, so that one rename moves them all
+    metrics.jsonl          a line of numbers each time something was logged
+    README.md, previews/   a model card and pictures
+    .lock                  held by the training that writes here
+
+Random numbers are a function of seed and step (genae/trainer.py), so nothing else is needed to go on bit for bit.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from genae.errors import GenaeError
+from genae.files import disk, sweep, write_file
+from genae.recipe import FORMAT
+
+WEIGHTS, TRAINING, METRICS, RECIPE, CARD = (
+    "weights.safetensors",
+    "training.safetensors",
+    "metrics.jsonl",
+    "recipe.json",
+    "README.md",
+)
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], **facts: Any) -> None:
+    """Atomically; `facts` become the file's metadata."""
+    # a contiguous copy of each: safetensors refuses tensors that share memory, and channels-last ones
+    held = {name: t.detach().contiguous().cpu().clone() for name, t in tensors.items()}
+    meta = {"format": str(FORMAT)} | {key: str(value) for key, value in facts.items()}
+    write_file(path, lambda temporary: _save_file(held, temporary, meta))
+
+
+def _save_file(tensors: dict[str, Tensor], path: Path, meta: dict[str, str]) -> None:
+    try:
+        save_file(tensors, path, metadata=meta)
+    except SafetensorError as error:  # of a full disk it tells in words: the error is given its number back
+        number = re.search(r"os error (\d+)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), str(error)) from error
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and metadata. GenaeError if the file is missing, cut short or damaged."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+    except FileNotFoundError as error:
+        raise GenaeError(f"{path.parent} has no {path.name}: the training there was never saved, start it again") from error
+    except (SafetensorError, OSError, ValueError) as error:
+        raise GenaeError(f"{path} is cut short or damaged ({error}); train again or restore the file") from error
+
+
+def fit_into(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Weights into a network. GenaeError when they do not belong to it, naming the first that does not fit."""
+    wanted = module.state_dict()
+    for name in [*wanted, *tensors]:
+        if name not in tensors:
+            raise GenaeError(f"{path} does not fit its recipe: it lacks '{name}'")
+        if name not in wanted:
+            raise GenaeError(f"{path} does not fit its recipe: the recipe's network has no '{name}'")
+        if wanted[name].shape != tensors[name].shape:
+            shapes = f"{tuple(tensors[name].shape)}, the recipe's network wants {tuple(wanted[name].shape)}"
+            raise GenaeError(f"{path} does not fit its recipe: '{name}' has shape {shapes}")
+    module.load_state_dict(dict(tensors))
+
+
+def nested(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Names under a prefix."""
+    return {f"{prefix}/{name}": t for name, t in tensors.items()}
+
+
+def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The names under a prefix, without it."""
+    return {name.removeprefix(f"{prefix}/"): t for name, t in tensors.items() if name.startswith(f"{prefix}/")}
+
+
+def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """An optimiser's moments by parameter number: "0/exp_avg"."""
+    state = optimiser.state_dict()["state"]
+    return {f"{i}/{key}": torch.as_tensor(v) for i, values in state.items() for key, v in values.items()}
+
+
+def load_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """The moments back in their places; learning rates follow from the schedule."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        number, _, key = name.partition("/")
+        state.setdefault(int(number), {})[key] = tensor
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+# -- metrics ----------------------------------------------------------------------------------------------------------
+
+
+def append_metrics(folder: Path, record: Mapping[str, Any]) -> None:
+    """One more line."""
+    with disk(folder / METRICS), (folder / METRICS).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(record) + "\n")
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """All whole lines; a last one cut short by a kill is left out."""
+    path = folder / METRICS
+    records = []
+    for line in path.read_text("utf-8").splitlines() if path.exists() else []:
+        try:
+            records.append(json.loads(line))
+        except ValueError:
+            break
+    return records
+
+
+def rewind_metrics(folder: Path, step: int) -> None:
+    """Forget what was logged after `step`: it will be logged again."""
+    kept = [json.dumps(r) + "\n" for r in read_metrics(folder) if r["step"] <= step]
+    write_file(folder / METRICS, lambda temporary: temporary.write_bytes("".join(kept).encode()))
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """One training at a time in a folder; the lock ends with its process, however that ends."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / ".lock", timeout=0)
+    try:
+        with disk(folder):
+            lock.acquire()
+    except Timeout as error:
+        raise GenaeError(f"another training is writing to {folder}; wait for it, or give --out another folder") from error
+    try:
+        sweep(folder)
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,83 @@
+r"""The contract of a domain: how files become tensors and back, and which networks suit them.
+
+A domain is all that genae knows of images, music or sound. The least that one must say:
+
+    class Dots(Domain):
+        suffixes = (".txt",)
+        event = (2,)
+        def read(self, file): return torch.tensor([float(n) for n in file.read().split()])
+        def write(self, example, path): path.write_text(" ".join(f"{n:.3f}" for n in example.tolist()))
+
+Everything else has a default. Two forms of an example are told apart:
+
+    stored  what `read` gives and data sets keep, as small as it can be (uint8 pixels, token numbers)
+    event   what the model sees, made from a batch of stored ones by `prepare` at every step (floats in [0, 1], binarised
+            pixels, transposed notes); p(x | z) is a distribution over one event
+
+A domain's options are its constructor's keyword arguments: a frozen dataclass is the usual way. They are kept in the recipe.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genae.errors import GenaeError
+from genae.registry import CONTRACT
+
+if TYPE_CHECKING:
+    from genae.data import File
+
+Shape = tuple[int, ...]
+Stage = Literal["train", "score", "show"]
+
+
+class Domain(ABC):
+    """One kind of thing that genae generates. Only `suffixes`, `event`, `read` and `write` are required."""
+
+    contract: ClassVar[int] = CONTRACT
+    suffixes: ClassVar[tuple[str, ...]]  # of the files it reads, lower case; the first is the one it writes
+    network: ClassVar[str] = "mlp"  # the default network's name in the registry, or in `networks`
+    networks: ClassVar[Mapping[str, Callable[..., Any]]] = {}  # its own, beside the registry's
+    tasks: ClassVar[Mapping[str, Callable[..., Any]]] = {}  # its own corruptions: target to input
+    metrics: ClassVar[Mapping[str, Callable[..., float]]] = {}  # name to f(target, reconstruction), both (B, *event)
+    shows: ClassVar[str] = "mean"  # what people are given of p(x | z): its "mean" or a "sample"
+
+    @property
+    @abstractmethod
+    def event(self) -> Shape:
+        """The shape of one event, without the batch: (1, 28, 28)."""
+
+    @abstractmethod
+    def read(self, file: File) -> Tensor:
+        """One file to one stored example (*event), or to several (W, *event). Raises Rejected with the reason."""
+
+    @abstractmethod
+    def write(self, example: Tensor, path: Path) -> None:
+        """One event (*event), as `VAE.decode` shows it, to a file whose suffix is the first of `suffixes`."""
+
+    def adapt(self, array: np.ndarray[Any, Any]) -> Tensor:
+        """A data set's decoded examples (N, …) to stored ones (N, *event). GenaeError if they cannot fit."""
+        if array.shape[1:] != self.event:
+            raise GenaeError(f"examples have shape {array.shape[1:]}, this model's have {self.event}")
+        return torch.from_numpy(array)
+
+    def prepare(self, stored: Tensor, stage: Stage) -> Tensor:
+        """A batch of stored examples (B, *event) to events (B, *event), float.
+
+        Augmentation belongs to stage "train"; what the likelihood needs drawn (binarised pixels) to "train" and "score";
+        "show" is the same at every call.
+        """
+        return stored.float()
+
+    def picture(self, example: Tensor) -> np.ndarray[Any, Any]:
+        """One event to a picture (H, W) or (H, W, 3), uint8, for grids, strips and plots: by default a plot of its numbers."""
+        from genae.pictures import curve
+
+        return curve(example)

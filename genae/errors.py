@@ -1,0 +1,30 @@
+"""What can be wrong with what a user gave: one clear line, never a traceback.
+
+The command line prints such an error as it is and exits with status 2. A message says what was wrong, what was received
+and what is possible.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class GenaeError(Exception):
+    """A user's mistake, told in one line."""
+
+
+class Rejected(GenaeError):
+    """One raw file that a domain cannot use, with the reason; reading goes on without it."""
+
+
+class NotFinite(GenaeError):
+    """Training met a NaN or an infinity; the last good checkpoint is kept."""
+
+
+def unknown(what: str, name: object, known: Iterable[str], where: str = "") -> GenaeError:
+    """The error for a name that is not among the known ones, with the nearest suggested."""
+    names = sorted(known)
+    near = difflib.get_close_matches(str(name), names, n=1)
+    hint = f"; did you mean '{near[0]}'?" if near else ""
+    return GenaeError(f"no {what} '{name}'{where}; known: {', '.join(names) or 'none'}{hint}")

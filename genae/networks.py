@@ -1,0 +1,75 @@
+"""The network that suits any event: a multilayer perceptron. Domains bring better ones.
+
+A network factory is called with what it must fit and its own options, and gives the encoder and the decoder:
+
+    factory(event, latent, posterior, likelihood, condition, **options) -> (encoder, decoder)
+    encoder(x (B, *event), condition (B, C) | None) -> q(z | x)        ends with `posterior`
+    decoder(z (B, latent), condition (B, C) | None) -> p(x | z)        ends with `likelihood`, or with one of its own
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from genae.domain import Shape
+from genae.errors import GenaeError
+
+ACTIVATIONS = {"relu": nn.ReLU, "silu": nn.SiLU, "gelu": nn.GELU, "tanh": nn.Tanh}
+
+
+def activation(name: str) -> nn.Module:
+    """An activation by its name."""
+    if name not in ACTIVATIONS:
+        raise GenaeError(f"network.activation must be one of {', '.join(ACTIVATIONS)}, not '{name}'")
+    made: nn.Module = ACTIVATIONS[name]()
+    return made
+
+
+class Conditioned(nn.Module):
+    """A sequential network whose flat input (B, F) has the condition (B, C) beside it."""
+
+    def __init__(self, *layers: Any) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Any:
+        h = x.flatten(1)
+        return self.layers(h if condition is None else torch.cat([h, condition.to(h.dtype)], 1))
+
+
+def perceptron(sizes: Sequence[int], act: str) -> list[nn.Module]:
+    """Linear layers of those sizes with the activation behind each."""
+    layers: list[nn.Module] = []
+    for before, after in pairwise(sizes):
+        layers += [nn.Linear(before, after), activation(act)]
+    return layers
+
+
+def mlp(
+    event: Shape,
+    latent: int,
+    posterior: Any,
+    likelihood: Any,
+    condition: int = 0,
+    hidden: Sequence[int] = (512,),
+    activation: str = "relu",
+) -> tuple[nn.Module, nn.Module]:
+    """`hidden` layers between the event and z, in the reverse order back."""
+    if not hidden or any(size < 1 for size in hidden):
+        raise GenaeError(f"network.hidden must be one or more sizes of at least 1, not {list(hidden)}")
+    q, p = posterior.features((latent,)), likelihood.features(event)
+    encoder = Conditioned(
+        *perceptron([prod(event) + condition, *hidden], activation),
+        nn.Linear(hidden[-1], prod(q)), posterior,
+    )  # fmt: skip
+    decoder = Conditioned(
+        *perceptron([latent + condition, *reversed(hidden)], activation),
+        nn.Linear(hidden[0], prod(p)), nn.Unflatten(1, p), likelihood,
+    )  # fmt: skip
+    return encoder, decoder

@@ -1,0 +1,97 @@
+"""Pictures side by side, one after another, and of plain numbers. A picture is uint8, (H, W) grey or (H, W, 3) colour."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from genae.errors import GenaeError
+from genae.files import write_file
+
+Picture = np.ndarray[Any, Any]
+
+GROUND = 64  # grey between pictures: apart from both black and white
+SUFFIXES = (".png", ".gif", ".jpg", ".webp")
+LEAST = 112  # pixels, the shorter side of an animation: browsers show them as they are
+CURVE = (64, 128)  # height and width, pixels
+FINE = 4  # a curve is drawn so many times as large and scaled down, which makes it smooth
+
+
+def mosaic(pictures: Sequence[Picture], columns: int, gap: int = 0) -> Picture:
+    """Pictures of one shape, row by row, `gap` pixels between and around them when it is not 0."""
+    height, width, *colours = _same_shape(pictures)
+    rows = math.ceil(len(pictures) / columns)
+    whole = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, *colours), GROUND, np.uint8)
+    for i, picture in enumerate(pictures):
+        top, left = gap + i // columns * (height + gap), gap + i % columns * (width + gap)
+        whole[top : top + height, left : left + width] = picture
+    return whole
+
+
+def grid(pictures: Sequence[Picture], columns: int | None = None, gap: int = 2) -> Image.Image:
+    """In rows of `columns`, as near to a square number of them as can be when it is None."""
+    return Image.fromarray(mosaic(pictures, columns or math.ceil(math.sqrt(len(pictures))), gap))
+
+
+def strip(pictures: Sequence[Picture], gap: int = 2) -> Image.Image:
+    """In one row."""
+    return grid(pictures, columns=len(pictures), gap=gap)
+
+
+def gif(pictures: Sequence[Picture], path: Path, milliseconds: int = 80, bounce: bool = False) -> Path:
+    """One after another for ever, so long each; small ones enlarged; with `bounce` there and back again."""
+    height, width, *_ = _same_shape(pictures)
+    times = math.ceil(LEAST / min(height, width))
+    frames = [Image.fromarray(p).resize((width * times, height * times), Image.Resampling.NEAREST) for p in pictures]
+    frames += frames[-2:0:-1] if bounce else []
+    return write_file(
+        path,
+        lambda temporary: frames[0].save(
+            temporary, "GIF", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0
+        ),
+    )
+
+
+def save(image: Image.Image, path: Path) -> Path:
+    """Whole or not at all, in the format of its suffix."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise GenaeError(f"a picture is written as {', '.join(SUFFIXES)}, not as '{path.name}'")
+    return write_file(path, image.save)
+
+
+def curve(example: Tensor) -> Picture:
+    """A series (T,), or several (C, T), to light lines on black (64, 128), from its least value to its largest."""
+    values = example.detach().double().cpu().nan_to_num().numpy()
+    series = values.reshape(-1, values.shape[-1] if values.ndim else 1)  # (C, T)
+    if series.shape[1] == 1:
+        series = np.repeat(series, 2, axis=1)  # a single value is a level line
+    height, width = (side * FINE for side in CURVE)
+    low, high = series.min(), series.max()
+    unit = (series - low) / (high - low) if high > low else np.full_like(series, 0.5)
+    at = np.linspace(FINE, width - 1 - FINE, series.shape[1])
+    image = Image.new("L", (width, height))
+    draw = ImageDraw.Draw(image)
+    for number, line in enumerate(unit):
+        heights = (1 - line) * (height - 1 - 4 * FINE) + 2 * FINE  # high values at the top
+        light = 255 - 155 * number // len(unit)
+        draw.line(list(zip(at.tolist(), heights.tolist(), strict=True)), fill=light, width=FINE + FINE // 2, joint="curve")
+    return np.asarray(image.reduce(FINE)).copy()
+
+
+def _same_shape(pictures: Sequence[Picture]) -> tuple[int, ...]:
+    """The shape of all. GenaeError when there are none, when they differ, and for what is no picture."""
+    if not pictures:
+        raise GenaeError("there are no pictures to show")
+    for picture in pictures:
+        if picture.dtype != np.uint8 or picture.ndim not in (2, 3) or picture.shape[2:] not in ((), (3,)):
+            raise GenaeError(f"a picture is uint8 (H, W) or (H, W, 3), not {picture.dtype} {picture.shape}")
+    shapes: set[tuple[int, ...]] = {picture.shape for picture in pictures}
+    if len(shapes) > 1:
+        raise GenaeError(f"pictures shown together must have one shape, not {' and '.join(map(str, sorted(shapes)))}")
+    return shapes.pop()

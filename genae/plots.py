@@ -1,0 +1,298 @@
+r"""Plots of a trained model: its latent space, what it makes of examples, and how it came about.
+
+    manifold         z = push(u), u a grid of standard-normal quantiles, each cell as probable as any other
+    principal plane  z = mean + Σ_i s_i u_i c_i, c the first principal components of the posterior means, s their spreads
+
+Every function gives a matplotlib Figure, made without pyplot and its global state.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from torch import Tensor
+
+from genae.domain import Domain
+from genae.errors import GenaeError, unknown
+from genae.files import write_file
+from genae.pictures import Picture, mosaic
+
+if TYPE_CHECKING:
+    from genae.run import Run
+    from genae.vae import VAE
+
+SUFFIXES = (".png", ".pdf", ".svg")
+DOTS = 150  # per inch of a PNG
+CHUNK = 250  # examples decoded at once
+EXAMPLES = 5000  # of a run's held-out ones, encoded for a plot: more only hide one another
+PAIRS = 20  # reconstructions in a row
+
+
+def principal(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """z (N, latent) to its mean (latent,), principal components (K, latent), and the share of variance of each (K,)."""
+    z = z.detach().double().cpu()
+    mean = z.mean(0)
+    _, spread, components = torch.linalg.svd(z - mean, full_matrices=False)
+    variance = spread.square()
+    return mean.to(torch.float32), components.to(torch.float32), (variance / variance.sum().clamp(min=1e-30)).float()
+
+
+# -- the latent space -------------------------------------------------------------------------------------------------
+
+
+def manifold(
+    vae: VAE,
+    domain: Domain,
+    z_means: Tensor,
+    columns: int = 20,
+    condition: Tensor | None = None,
+    plane: bool = False,
+) -> Figure:
+    """What is decoded over the latent plane: of the prior at latent 1 or 2, else, or with `plane`, of z_means (N, latent)."""
+    centre = _pictures(vae, domain, torch.zeros(1, vae.latent), condition)[0]  # to know its shape
+    wide, high = _cells(centre, columns)
+    high = 1 if vae.latent == 1 else high
+    across, up = _quantiles(wide), _quantiles(high).flip(0)  # the largest on top
+    u = torch.stack([across.repeat(high), up.repeat_interleave(wide)], 1)  # (cells, 2)
+    if plane or vae.latent > 2:
+        z, share = _plane(z_means, u)
+        title = f"Plane of the first two principal components of the posterior means,\n{share:.0%} of their variance"
+        names = ("first component, standard deviations", "second component, standard deviations")
+    else:
+        with torch.no_grad():
+            z = vae.prior.push(u[:, : vae.latent].to(vae.prior.anchor), _told(condition, len(u), vae))
+        title = "Latent space of the prior: every picture stands for the same probability"
+        names = ("u₁, standard deviations", "u₂, standard deviations")
+    pictures, gap = _pictures(vae, domain, z, condition), _gap(centre)
+    figure, axes = _picture_axes(mosaic(pictures, wide, gap), title)
+    _ticks(axes, "x", _middles(wide, centre.shape[1], gap), across, names[0])
+    if high > 1:
+        _ticks(axes, "y", _middles(high, centre.shape[0], gap), up, names[1])
+    else:
+        axes.set_yticks([])
+    return figure
+
+
+def _cells(picture: Picture, columns: int) -> tuple[int, int]:
+    """Columns and rows: `columns` of each for a square picture; fewer columns of wide ones, so that the whole stays square."""
+    ratio = min(4.0, max(0.25, picture.shape[0] / picture.shape[1]))
+    return max(2, round(columns * math.sqrt(ratio))), max(2, round(columns / math.sqrt(ratio)))
+
+
+def _quantiles(n: int) -> Tensor:
+    """n values of a standard-normal variable, each in the middle of one n-th of its probability."""
+    return torch.special.ndtri((torch.arange(n) + 0.5) / n)  # type: ignore[no-any-return]
+
+
+def _plane(z_means: Tensor, u: Tensor) -> tuple[Tensor, float]:
+    """u (n, 2) in spreads of the first two principal components to z (n, latent), and the variance they explain."""
+    mean, components, share = principal(z_means)
+    spread = ((z_means.float().cpu() - mean) @ components[:2].T).std(0, correction=0)
+    return mean + (u[:, : len(spread)] * spread) @ components[:2], float(share[:2].sum())
+
+
+def traversal(
+    vae: VAE, domain: Domain, z_means: Tensor, rows: int = 10, steps: int = 11, condition: Tensor | None = None
+) -> Figure:
+    """A row for each of the most active dimensions, from −3 to 3 spreads of its means; the others at their mean."""
+    means = z_means.detach().float().cpu()  # (N, latent)
+    centre, spread = means.mean(0), means.std(0, correction=0)
+    active = spread.argsort(descending=True)[:rows]
+    offsets = torch.linspace(-3, 3, steps)
+    z = centre.repeat(len(active) * steps, 1)
+    for row, dimension in enumerate(active.tolist()):
+        z[row * steps : (row + 1) * steps, dimension] += offsets * spread[dimension]
+    pictures = _pictures(vae, domain, z, condition)
+    (height, width), gap = pictures[0].shape[:2], _gap(pictures[0])
+    title = "The most active latent dimensions, one at a time"
+    figure, axes = _picture_axes(mosaic(pictures, steps, gap), title, len(active))
+    _ticks(axes, "x", _middles(steps, width, gap), offsets, "standard deviations from the mean")
+    axes.set_yticks(_middles(len(active), height, gap), [f"z[{d}], σ {spread[d]:.2f}" for d in active.tolist()])
+    return figure
+
+
+def clusters(z_means: Tensor, labels: Tensor | None, classes: Sequence[str]) -> Figure:
+    """Posterior means z (N, latent) in the plane, coloured by label (N,): by their principal components if latent > 2."""
+    z = z_means.detach().float().cpu()
+    title, names = "Posterior means", ("z[0]", "z[1]")
+    if z.shape[1] > 2:
+        mean, components, share = principal(z)
+        z = (z - mean) @ components[:2].T
+        title = f"Posterior means by their first two principal components,\n{float(share[:2].sum()):.0%} of the variance"
+        names = ("first component", "second component")
+    known = labels is not None and len(classes) > 0
+    of = labels.cpu() if known and labels is not None else torch.zeros(len(z), dtype=torch.int64)
+    if z.shape[1] == 1:  # a line would hide everything: spread out by class
+        z, names = torch.stack([z[:, 0], of.float()], 1), ("z[0]", "class" if known else "")
+    key_columns = math.ceil(len(classes) / 24) if known else 0
+    key = key_columns * (0.5 + 0.09 * max(map(len, classes))) if known else 0.0  # inches
+    figure = Figure(figsize=(7 + key, 6.5), layout="constrained")
+    axes = figure.subplots()
+    colours = _colours(len(classes)) if known else np.array([[0.12, 0.3, 0.55, 1.0]])
+    size = min(20.0, max(3.0, 2e4 / max(1, len(z))))
+    axes.scatter(z[:, 0], z[:, 1], s=size, c=colours[of.numpy()], alpha=0.65, linewidths=0, rasterized=True)
+    axes.set(title=title, xlabel=names[0], ylabel=names[1])
+    if known:
+        handles = [Line2D([], [], marker="o", linestyle="", color=colour) for colour in colours]
+        figure.legend(handles, list(classes), loc="outside right upper", ncols=key_columns, frameon=False)
+    return figure
+
+
+def _colours(n: int) -> Picture:
+    """n colours (n, 4), as far apart as n allows."""
+    return np.asarray(colormaps["tab10"](np.arange(n)) if n <= 10 else colormaps["gist_rainbow"](np.linspace(0, 1, n)))
+
+
+# -- examples and training --------------------------------------------------------------------------------------------
+
+
+def reconstructions(inputs: Tensor, outputs: Tensor, domain: Domain, names: Sequence[str] = ()) -> Figure:
+    """Inputs (N, *event) above what comes back of them, at most 20 in a row, fewer if they are wide; names (N,) above."""
+    above, below = ([domain.picture(example) for example in part] for part in (inputs, outputs))
+    (height, width), gap = above[0].shape[:2], _gap(above[0])
+    columns = min(len(above), round(max(4, PAIRS * min(1.0, math.sqrt(height / width)))))
+    bands = [slice(first, first + columns) for first in range(0, len(above), columns)]
+    wide = min(9.0, columns * width / height)  # inches
+    long = any(len(name) > 2 for name in names)
+    tall = 2 * wide / columns * height / width + 0.2 + 0.2 * bool(names) + 0.6 * long  # a band with the space around it
+    figure = Figure(figsize=(wide + 1, 0.2 + len(bands) * tall), layout="constrained")
+    for axes, band in zip(figure.subplots(len(bands), squeeze=False)[:, 0], bands, strict=True):
+        blank = [np.full_like(above[0], 255)] * (columns - len(above[band]))
+        _show(axes, mosaic([*above[band], *blank, *below[band], *blank], columns, gap))
+        axes.set_yticks(_middles(2, height, gap), ["input", "output"])
+        axes.set_xticks(_middles(len(names[band]), width, gap), list(names[band]))
+        axes.xaxis.tick_top()
+        if long:
+            axes.set_xticks(axes.get_xticks(), list(names[band]), rotation=45, ha="left", rotation_mode="anchor")
+    return figure
+
+
+def curves(records: Sequence[Mapping[str, Any]]) -> Figure:
+    """ELBO, distortion and rate against the step, of training and validation, from the lines of metrics.jsonl."""
+    if not records:
+        raise GenaeError("there is nothing to plot yet: no step has been recorded")
+    figure = Figure(figsize=(12, 3.8), layout="constrained")
+    for axes, name in zip(figure.subplots(1, 3), ("elbo", "distortion", "rate"), strict=True):
+        late: list[float] = []
+        for split, style in {"train": {"lw": 1.0, "color": "C0", "alpha": 0.6}, "valid": {"lw": 1.8, "color": "C1"}}.items():
+            points = [(r["step"], r[name]) for r in records if r["split"] == split and r.get(name) is not None]
+            steps, values = ([p[i] for p in points] for i in (0, 1))
+            axes.plot(steps, values, label=split, marker="." if len(points) < 30 else "", **style)
+            late += [value for step, value in points if step >= 0.05 * records[-1]["step"] and math.isfinite(value)]
+        if late and max(late) > min(late):  # the first steps are so far off that they would flatten the rest
+            margin = 0.06 * (max(late) - min(late))
+            axes.set_ylim(min(late) - margin, max(late) + margin)
+        axes.set(title="ELBO" if name == "elbo" else name, xlabel="step", ylabel="nats")
+        axes.grid(alpha=0.25)
+    axes.legend(frameon=False)
+    return figure
+
+
+# -- helpers ----------------------------------------------------------------------------------------------------------
+
+
+def _told(condition: Tensor | None, n: int, vae: VAE) -> Tensor | None:
+    return None if condition is None else condition.to(vae.prior.anchor.device).expand(n, -1)
+
+
+@torch.no_grad()
+def _pictures(vae: VAE, domain: Domain, z: Tensor, condition: Tensor | None) -> list[Picture]:
+    """z (N, latent) to the picture of each, at temperature 0: the same at every call."""
+    parts = torch.split(z.to(vae.prior.anchor), CHUNK)
+    shown = torch.cat([vae.show(part, _told(condition, len(part), vae), 0.0).cpu() for part in parts])
+    return [domain.picture(example) for example in shown]
+
+
+def _picture_axes(picture: Picture, title: str, rows: int = 1) -> tuple[Figure, Axes]:
+    """A figure with one large picture, in its own proportions; `rows` of it must bear a line of text each."""
+    height, width = picture.shape[:2]
+    scale = max(7.5 / max(height, width), 0.22 * rows / height)  # inches a pixel
+    figure = Figure(figsize=(max(4.5, width * scale) + 0.9, max(1.0, height * scale) + 1.1), layout="constrained")
+    axes = figure.subplots()
+    _show(axes, picture)
+    axes.set_title(title, fontsize=11)
+    return figure, axes
+
+
+def _show(axes: Axes, picture: Picture) -> None:
+    axes.imshow(picture, cmap="gray", vmin=0, vmax=255)
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def _gap(picture: Picture) -> int:
+    """Pixels between pictures: none between small ones, which stand apart by themselves."""
+    return int(max(picture.shape[:2])) // 100
+
+
+def _middles(n: int, side: int, gap: int) -> list[float]:
+    """Where the middles of n pictures, `side` pixels long, are along a mosaic."""
+    return [gap + i * (side + gap) + (side - 1) / 2 for i in range(n)]
+
+
+def _ticks(axes: Axes, which: str, middles: Sequence[float], values: Tensor, name: str) -> None:
+    """Up to eleven values as labels at the middles of their pictures."""
+    n = len(values)
+    step = math.ceil(n / 10) if n > 11 else 1
+    left = range(0, (n + 1) // 2, step)  # the same on both sides of the middle
+    chosen = sorted({*left, *(n - 1 - i for i in left)})
+    texts = [f"{round(float(values[i]), 1) + 0.0:.1f}".replace("-", "−") for i in chosen]  # + 0.0: no minus zero
+    axes.set(**{f"{which}ticks": [middles[i] for i in chosen], f"{which}ticklabels": texts, f"{which}label": name})
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Whole or not at all, in the format of its suffix."""
+    _check(path)
+    return write_file(path, lambda temporary: figure.savefig(temporary, dpi=DOTS, bbox_inches="tight"))
+
+
+def _check(path: Path) -> None:
+    if path.suffix.lower() not in SUFFIXES:
+        raise GenaeError(f"a plot is written as {', '.join(SUFFIXES)}, not as '{path.name}'")
+
+
+# -- of a run ---------------------------------------------------------------------------------------------------------
+
+
+def draw(run: Run, kind: str, out: Path, data: str | None = None, seed: int = 0) -> Path:
+    """One kind of plot of a run to a file: manifold, clusters, traversal, curves or reconstructions."""
+    _check(out)
+    if kind == "curves":
+        from genae.checkpoint import read_metrics
+
+        return save(curves(read_metrics(run.folder)), out)
+    if kind not in ("manifold", "clusters", "traversal", "reconstructions"):
+        raise unknown("plot", kind, ("manifold", "clusters", "traversal", "curves", "reconstructions"))
+    return save(_of_examples(run, kind, data, seed), out)
+
+
+def _of_examples(run: Run, kind: str, data: str | None, seed: int) -> Figure:
+    from genae.data import require
+    from genae.device import computing, seeded
+    from genae.evaluate import batches_of, choose
+
+    split, found = run.held_out(data)
+    held = choose(require(found, f"{data or run.recipe.data} ({split})"), EXAMPLES, seed)
+    if kind == "reconstructions":
+        held = choose(held, 2 * PAIRS, seed)
+        inputs, outputs = run.reconstruct(held.x, seed=seed)
+        return reconstructions(inputs, outputs, run.domain)
+    with seeded(seed), computing(run.device, run.recipe.precision):
+        batches = batches_of(run.built, held, run.device, CHUNK)
+        means = torch.cat([run.vae.encode(batch.input, batch.condition).mean.float().cpu() for batch in batches])
+    if kind == "clusters":
+        return clusters(means, held.labels, held.classes)
+    hidden = torch.zeros(1, run.built.condition.size) if run.built.condition.size else None  # no class, as dropout shows it
+    if kind == "traversal":
+        return traversal(run.vae, run.domain, means, condition=hidden)
+    return manifold(run.vae, run.domain, means, condition=hidden, plane=run.recipe.posterior["name"] == "point")

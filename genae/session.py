@@ -1,0 +1,260 @@
+"""A training that lasts: it locks its folder, saves as it goes, survives a kill, stops at a NaN and ends as a run.
+
+    for progress in Training("mnist", out="runs/mnist"):
+        print(progress.step, progress.numbers)
+
+`genae.train` is the same loop with nothing in its body.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from genae import checkpoint, device, recipe, trainer
+from genae.card import write_card
+from genae.data import Examples, read_split, require
+from genae.errors import GenaeError
+from genae.evaluate import choose, evaluate
+from genae.files import disk, require_empty, write_text
+from genae.parts import build, instantiate
+from genae.recipe import Recipe
+from genae.run import Run
+from genae.sources import best_split, open_data
+
+LOGS = 200  # lines of training numbers in a run's metrics, about
+VALID = 1000  # examples of the validation ELBO
+SAVE_SECONDS = 30.0  # between checkpoints: a kill loses no more than this, and saving costs under a hundredth of it
+VALID_SECONDS = 20.0  # at least, between validations
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training stands after a step."""
+
+    step: int
+    steps: int
+    epoch: float
+    numbers: dict[str, float] | None = None  # loss, elbo, distortion, rate, nats: means since the last time they were given
+    valid: dict[str, Any] | None = None  # elbo, distortion, rate of the averaged weights on held-out examples
+
+
+class Training:
+    """Iterate to train; `run()` afterwards, or at any time, is the run so far."""
+
+    def __init__(
+        self,
+        preset: str | None = None,
+        *,
+        data: str | None = None,
+        out: str | Path | None = None,
+        epochs: float | None = None,
+        steps: int | None = None,
+        settings: Sequence[str] = (),
+        seed: int | None = None,
+        device: str = "auto",
+        resume: str | Path | None = None,
+        save_seconds: float = SAVE_SECONDS,
+    ) -> None:
+        """As `genae train`. GenaeError for anything that cannot be trained; nothing has been written then."""
+        self.device, self.save_seconds = _pick(device), save_seconds
+        self.resumed = resume is not None
+        changes = _changes(data, epochs, steps, seed)
+        if resume is not None:
+            self.folder, self.recipe = Path(resume), _resumed(Path(resume), preset, settings, changes)
+            if out is not None and Path(out).resolve() != self.folder.resolve():
+                raise GenaeError(f"--resume {resume} goes on in its own folder; leave out --out {out}")
+        else:
+            if preset is None:
+                raise GenaeError("train needs a PRESET, or --resume RUN; `genae plugins list` shows the presets")
+            self.recipe = recipe.compose(preset, settings, **changes)
+            self.folder = Path(out) if out is not None else _free_folder(preset)
+            require_empty(self.folder)
+        self._read_data()
+        self.steps = trainer.total_steps(self.recipe, len(self.examples))
+        self.seconds = 0.0  # of training, earlier sessions counted in; evaluation and saving not
+        self.interrupted = False
+
+    def _read_data(self) -> None:
+        if not self.recipe.data:
+            raise GenaeError(f"preset '{self.recipe.preset}' has no data set of its own; give one with --data NAME|PATH")
+        domain = instantiate("domain", self.recipe.domain)
+        dataset = open_data(self.recipe.data)
+        train = require(read_split(dataset, "train", domain), f"{self.recipe.data} (train)")
+        self.skipped = train.skipped
+        if self.recipe.limit:
+            train = train.take(torch.arange(min(self.recipe.limit, len(train))))
+        self.recipe = _with_classes(self.recipe, train)
+        torch.manual_seed(self.recipe.seed * trainer.SEED_STRIDE)  # before the weights are drawn
+        self.built = build(self.recipe)
+        trainer.require_labels(self.built, train)
+        self.examples = train.to(self.device)
+        self.valid_split, valid = best_split(dataset, domain, ("valid", "test", "train"))
+        self.valid = choose(valid, VALID, seed=0).to(self.device)
+
+    # -- the loop -----------------------------------------------------------------------------------------------------
+
+    def __iter__(self) -> Iterator[Progress]:
+        with disk(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            stack.enter_context(checkpoint.locked(self.folder))
+            state = self._begin()
+            stack.enter_context(self._stop_on_signal())
+            yield from self._train(state)
+
+    def _begin(self) -> trainer.State:
+        """State and folder as they are before the first step of this session."""
+        state = trainer.start(self.built, self.recipe, self.device)
+        if not self.resumed:
+            if (self.folder / checkpoint.RECIPE).exists():  # another training was quicker between our look and our lock
+                raise GenaeError(f"--out {self.folder} is not empty (it holds a run); choose a new or an empty folder")
+            write_text(self.folder / checkpoint.RECIPE, recipe.dump(self.recipe))
+            self._save(state)
+            return state
+        path = self.folder / checkpoint.TRAINING
+        if not path.exists():  # killed before the first save: the seed gives the same beginning
+            self._save(state)
+            return state
+        tensors, meta = checkpoint.load_tensors(path)
+        state.load(tensors, int(meta["step"]), path)
+        self.seconds = float(meta["seconds"])
+        checkpoint.rewind_metrics(self.folder, state.step)
+        return state
+
+    def _train(self, state: trainer.State) -> Iterator[Progress]:
+        watch = trainer.Watch(self.device)
+        every = max(1, self.steps // LOGS)
+        per_epoch = trainer.steps_per_epoch(len(self.examples), self.recipe.batch)
+        began = state.step
+        last_save = last_valid = mark = time.perf_counter()
+        fabric = device.fabric(self.device, self.recipe.precision)
+        for step in trainer.fit(self.built, self.examples, self.recipe, state, fabric):
+            watch.see(step)
+            now = time.perf_counter()
+            self.seconds, mark = self.seconds + now - mark, now
+            done = step.number == self.steps
+            logs = step.number % every == 0 or done or self.interrupted
+            numbers = watch.read() if logs else None
+            place = {"step": step.number, "epoch": step.number / per_epoch, "seconds": round(self.seconds, 2)}
+            if numbers:
+                checkpoint.append_metrics(self.folder, place | {"split": "train"} | numbers)
+            valid = None
+            if done or (step.number % per_epoch == 0 and now - last_valid > VALID_SECONDS):
+                valid, last_valid = self._validate(state), now
+                checkpoint.append_metrics(self.folder, place | {"split": "valid"} | valid)
+            if done or self.interrupted or now - last_save > self.save_seconds:
+                watch.read()
+                self._save(state)
+                last_save = time.perf_counter()
+            yield Progress(step.number, self.steps, place["epoch"], numbers, valid)
+            mark = time.perf_counter()
+            if self.interrupted and not done:
+                raise KeyboardInterrupt
+        if began < self.steps or not (self.folder / checkpoint.CARD).exists():
+            write_card(self.run(), self.seconds, len(self.examples), self.valid_split)
+
+    def _validate(self, state: trainer.State) -> dict[str, Any]:
+        built = self.built._replace(vae=state.best)
+        mode = state.best.training
+        numbers = evaluate(built, self.valid, samples=1, device=self.device, precision=self.recipe.precision)
+        state.best.train(mode)
+        return {key: numbers[key] for key in ("elbo", "distortion", "rate")}
+
+    def _save(self, state: trainer.State) -> None:
+        """Never with a NaN in it: then the checkpoint before stays."""
+        if not state.finite():
+            raise GenaeError(
+                f"training stopped: a weight is not finite after step {state.step}; the last good checkpoint is kept"
+            )
+        facts = {"step": state.step, "seconds": self.seconds}
+        checkpoint.save_tensors(self.folder / checkpoint.TRAINING, state.tensors(), **facts)
+        checkpoint.save_tensors(self.folder / checkpoint.WEIGHTS, state.best.state_dict(), **facts)
+
+    @contextmanager
+    def _stop_on_signal(self) -> Iterator[None]:
+        """Ctrl-C and a polite kill end the loop after the step they fall into; a second one ends it at once."""
+        if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
+            yield
+            return
+
+        def handle(number: int, frame: Any) -> None:
+            if self.interrupted:
+                raise KeyboardInterrupt
+            self.interrupted = True
+
+        before = {s: signal.signal(s, handle) for s in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def run(self) -> Run:
+        """The run as last saved, loaded from its folder."""
+        from genae.run import load
+
+        return load(self.folder, self.device.type)
+
+
+def train(preset: str, **options: Any) -> Run:
+    """Train to the end and give the run; options as those of `Training`, which the command `genae train` has too."""
+    training = Training(preset, **options)
+    for _ in training:
+        pass
+    return training.run()
+
+
+def _pick(wish: str) -> torch.device:
+    return device.pick(wish)
+
+
+def _changes(data: str | None, epochs: float | None, steps: int | None, seed: int | None) -> dict[str, Any]:
+    if epochs is not None and steps is not None:
+        raise GenaeError(f"--epochs {epochs} and --steps {steps} both say how long; give one")
+    for name, value in {"--epochs": epochs, "--steps": steps}.items():
+        if value is not None and not value > 0:
+            raise GenaeError(f"{name} must be above 0, not {value}")
+    changes: dict[str, Any] = {}
+    if epochs is not None:
+        changes |= {"epochs": float(epochs), "steps": 0}
+    if steps is not None:
+        changes |= {"epochs": 0.0, "steps": steps}
+    return changes | ({"data": data} if data is not None else {}) | ({"seed": seed} if seed is not None else {})
+
+
+def _resumed(folder: Path, preset: str | None, settings: Sequence[str], changes: dict[str, Any]) -> Recipe:
+    """The run's own recipe. GenaeError when what is asked for beside it differs."""
+    own = recipe.read(folder / checkpoint.RECIPE)
+    wanted = recipe.adjust(own, settings, **changes)
+    differing = recipe.differences(own, wanted)
+    if preset is not None and preset != own.preset:
+        differing.insert(0, f"preset: {own.preset!r}, then {preset!r}")
+    if differing:
+        raise GenaeError(
+            f"--resume {folder}: the run has another recipe ({'; '.join(differing[:3])}); "
+            "resume without these, or train anew into another folder"
+        )
+    return own
+
+
+def _with_classes(asked: Recipe, train: Examples) -> Recipe:
+    if asked.condition["name"] != "label" or asked.condition.get("classes"):
+        return asked
+    return dataclasses.replace(asked, condition=asked.condition | {"classes": list(train.classes)})
+
+
+def _free_folder(preset: str) -> Path:
+    folder, number = Path("runs") / preset, 2
+    while folder.exists():
+        folder, number = Path("runs") / f"{preset}-{number}", number + 1
+    return folder

@@ -1,0 +1,222 @@
+"""Names, paths and items: where examples are asked for.
+
+mnist, glyphs            a data set of the registry
+photos/, tunes.zip       a user's own folder, archive or file
+mnist:test:7, seven.png  one item
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from torch import Tensor
+
+from genae import recipe, registry
+from genae.data import SPLITS, Dataset, Examples, File, Split, read_file, read_split, require, where
+from genae.domain import Domain
+from genae.errors import GenaeError, Rejected, unknown
+from genae.parts import instantiate
+
+
+def open_data(data: str) -> Dataset:
+    """A data set by its name, or a user's own file, folder or zip by its path."""
+    if data in registry.names("dataset"):
+        return _check(registry.get("dataset", data))
+    path = Path(data)
+    if not path.exists():
+        error = unknown("data set or path", data, registry.names("dataset"))
+        raise GenaeError(f"{error}")
+    for name in registry.names("dataset"):
+        try:
+            claim = getattr(registry.get("dataset", name), "claim", None)
+        except GenaeError:  # a broken plugin breaks nothing else
+            continue
+        found = claim(path) if claim else None
+        if found is not None:
+            return _check(found)
+    return Local(path)
+
+
+def _check(found: Any) -> Dataset:
+    dataset: Dataset = found() if isinstance(found, type) else found
+    return dataset
+
+
+FEW = 10  # files: below it a split by hash might leave nothing to train on
+
+
+@dataclass(frozen=True)
+class Local:
+    """A user's own file, folder or zip. The class of a file is its sub-folder.
+
+    Sub-folders train, valid and test are taken as the splits; otherwise a file's split is the SHA-256 of its name modulo 10:
+    0 test, 1 valid, the rest train. Of fewer than ten files all are train.
+    """
+
+    path: Path
+    domain: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def about(self) -> str:
+        return f"files of {self.path}"
+
+    def split(self, name: str) -> Split:
+        everything = files_of(self.path)
+        placed = [(_split_of(relative), relative, file) for relative, file in everything]
+        own = any(split for split, _, _ in placed)
+        chosen = [
+            (relative, file)
+            for split, relative, file in placed
+            if (split if own else _hash_split(relative, len(everything))) == name
+        ]
+        depth = 1 if own else 0
+        labelled = [replace(file, label=_class(relative, depth)) for relative, file in chosen]
+        classes = sorted({_class(relative, depth) for _, relative, _ in placed} - {""})
+        return Split(files=labelled, classes=tuple(classes))
+
+
+def _split_of(relative: PurePosixPath) -> str:
+    first = relative.parts[0].lower() if len(relative.parts) > 1 else ""
+    return {"training": "train", "validation": "valid", "val": "valid"}.get(first, first if first in SPLITS else "")
+
+
+def _hash_split(relative: PurePosixPath, total: int) -> str:
+    if total < FEW:
+        return "train"
+    digit = int(hashlib.sha256(relative.name.encode()).hexdigest(), 16) % 10
+    return {0: "test", 1: "valid"}.get(digit, "train")
+
+
+def _class(relative: PurePosixPath, depth: int) -> str:
+    return relative.parts[depth] if len(relative.parts) > depth + 1 else ""
+
+
+def files_of(path: Path) -> list[tuple[PurePosixPath, File]]:
+    """Every file of a folder (recursively) or zip, sorted, with its path inside; hidden ones and links outside left out."""
+    if path.is_dir():
+        root = path.resolve()
+        found = [p for p in sorted(path.rglob("*")) if p.is_file() and p.resolve().is_relative_to(root)]
+        inside = [(PurePosixPath(*p.relative_to(path).parts), File(p)) for p in found]
+    elif zipfile.is_zipfile(path):
+        try:
+            with zipfile.ZipFile(path) as archive:
+                members = [m for m in sorted(archive.namelist()) if not m.endswith("/")]
+        except (OSError, zipfile.BadZipFile) as error:
+            raise GenaeError(f"{path} cannot be read as a zip: {error}") from error
+        escaping = [m for m in members if PurePosixPath(m).is_absolute() or ".." in PurePosixPath(m).parts or ":" in m[:2]]
+        if escaping:
+            raise GenaeError(f"{path} holds names that escape its folder ({escaping[0]!r}); it is refused whole")
+        inside = _shown([(PurePosixPath(m), File(path, m)) for m in members])
+        while inside and not _split_of(inside[0][0]) and _wrapped([r for r, _ in inside]):
+            inside = [(PurePosixPath(*r.parts[1:]), f) for r, f in inside]  # one folder around everything is no class
+    elif path.is_file():
+        inside = [(PurePosixPath(path.name), File(path))]
+    else:
+        raise GenaeError(f"no such file or folder: {path}")
+    return _shown(inside)
+
+
+def _shown(inside: list[tuple[PurePosixPath, File]]) -> list[tuple[PurePosixPath, File]]:
+    return [(r, f) for r, f in inside if not any(part.startswith((".", "__MACOSX")) for part in r.parts)]
+
+
+def _wrapped(paths: list[PurePosixPath]) -> bool:
+    return len({p.parts[0] for p in paths}) == 1 and all(len(p.parts) > 1 for p in paths)
+
+
+def best_split(dataset: Dataset, domain: Domain, wanted: Sequence[str]) -> tuple[str, Examples]:
+    """The first of the wanted splits that holds anything."""
+    for name in wanted:
+        examples = read_split(dataset, name, domain)
+        if len(examples):
+            return name, examples
+    return wanted[-1], require(examples, f"{dataset.name}")
+
+
+# -- items ------------------------------------------------------------------------------------------------------------
+
+
+def read_item(item: str, domain: Domain) -> Tensor:
+    """One stored example (*event): a file's first, or `name:split:index` of a data set, such as mnist:test:7."""
+    path = Path(item)
+    if path.is_file():
+        try:
+            found = read_file(File(path), domain)
+        except Rejected as error:
+            raise GenaeError(str(error)) from error
+        return found if found.ndim == len(domain.event) else found[0]
+    name, _, rest = item.rpartition(":")
+    base, _, split = name.rpartition(":")
+    if not base or not re.fullmatch(r"-?[0-9]+", rest) or split not in SPLITS:
+        raise GenaeError(f"no such file or item: '{item}'; give a file, or an item such as mnist:test:7")
+    examples = read_split(open_data(base), split, domain)
+    index = int(rest)
+    if not 0 <= index < len(examples):
+        raise GenaeError(f"item '{item}': {base}:{split} has {len(examples)} examples, 0 to {len(examples) - 1}")
+    return examples.x[index]
+
+
+# -- telling ----------------------------------------------------------------------------------------------------------
+
+
+def catalogue() -> list[dict[str, str]]:
+    """Every data set of the registry: name, domain, where it is, one line about it."""
+    return [_entry(name) for name in registry.names("dataset")]
+
+
+def _entry(name: str) -> dict[str, str]:
+    try:
+        dataset: Any = open_data(name)
+    except GenaeError as error:
+        return {"name": name, "domain": "", "state": "broken", "about": str(error)}
+    there = next((str(folder) for folder in where(name) if _holds_files(folder)), "")
+    state = "embedded" if not getattr(dataset, "downloads", ()) else "here" if there else "to download"
+    return {"name": name, "domain": dataset.domain, "state": state, "about": dataset.about, "folder": there}
+
+
+def _holds_files(folder: Path) -> bool:
+    """More than what a broken download leaves."""
+    return folder.is_dir() and any(not p.name.startswith(".") and p.suffix != ".part" for p in folder.iterdir())
+
+
+def inspect(data: str, preset: str | None = None) -> dict[str, Any]:
+    """How many examples each split of NAME or PATH has, of which classes, and what cannot be used and why."""
+    dataset = open_data(data)
+    name, domain = _domain_of(dataset, preset)
+    splits: dict[str, Any] = {}
+    skipped: list[str] = []
+    for split in SPLITS:
+        examples = read_split(dataset, split, domain)
+        counts = Counter(examples.labels.tolist()) if examples.labels is not None else Counter()
+        classes = {label: counts[i] for i, label in enumerate(examples.classes)}
+        splits[split] = {"examples": len(examples), "classes": classes, "skipped": len(examples.skipped)}
+        skipped += examples.skipped
+    return {"data": data, "domain": name, "event": list(domain.event), "splits": splits, "skipped": skipped}
+
+
+def _domain_of(dataset: Dataset, preset: str | None) -> tuple[str, Domain]:
+    """The preset's domain with its options, the data set's own, or the one that reads most of its files."""
+    if preset is not None:
+        spec = recipe.preset(preset)["domain"]
+        return spec["name"], instantiate("domain", spec)
+    if dataset.domain:
+        return dataset.domain, registry.get("domain", dataset.domain)()
+    suffixes = Counter(file.suffix for split in SPLITS for file in dataset.split(split).files)
+    domains = {name: registry.get("domain", name) for name in registry.names("domain")}
+    scores = {name: sum(suffixes[s] for s in domain.suffixes) for name, domain in domains.items()}
+    best = max(scores, key=lambda name: scores[name], default="")
+    if not best or not scores[best]:
+        kinds = ", ".join(suffixes) or "no files"
+        raise GenaeError(f"{dataset.name} holds nothing that a domain reads ({kinds}); domains: {', '.join(domains)}")
+    return best, domains[best]()

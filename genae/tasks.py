@@ -1,0 +1,30 @@
+"""Tasks: how the input is made from the target. One network, one engine; denoising is a corruption, not a model class.
+
+A task is a callable target (B, *event) to input (B, *event). Domains name their own in `Domain.tasks`.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from genae.errors import GenaeError
+
+
+class Reconstruct:
+    """Input = target."""
+
+    def __call__(self, target: Tensor) -> Tensor:
+        return target
+
+
+class Denoise:
+    """Input = target + N(mean, σ²), clipped to [0, 1]. https://blog.keras.io/building-autoencoders-in-keras.html"""
+
+    def __init__(self, sigma: float = 0.5, mean: float = 0.0) -> None:
+        if sigma < 0:
+            raise GenaeError(f"task.sigma must not be negative, not {sigma}")
+        self.sigma, self.mean = sigma, mean
+
+    def __call__(self, target: Tensor) -> Tensor:
+        return (target + self.mean + self.sigma * torch.randn_like(target)).clamp(0, 1)
