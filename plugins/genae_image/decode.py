@@ -1,0 +1,97 @@
+"""Any file that Pillow reads to pixels, or Rejected with the reason in one line.
+
+Left out are the formats that start other programs (EPS by Ghostscript) or hold no pictures of their own (PDF, MPEG, HDF5).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from genae.data import File
+from genae.errors import Rejected
+
+FORMATS: Mapping[str, str] = {  # suffix to Pillow's name for the format
+    ".png": "PNG", ".apng": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".mpo": "JPEG",
+    ".gif": "GIF", ".webp": "WEBP", ".avif": "AVIF", ".bmp": "BMP", ".dib": "DIB", ".tif": "TIFF", ".tiff": "TIFF",
+    ".jp2": "JPEG2000", ".j2k": "JPEG2000", ".jpx": "JPEG2000", ".pbm": "PPM", ".pgm": "PPM", ".ppm": "PPM", ".pnm": "PPM",
+    ".pfm": "PPM", ".tga": "TGA", ".ico": "ICO", ".cur": "CUR", ".pcx": "PCX", ".psd": "PSD", ".qoi": "QOI", ".dds": "DDS",
+    ".sgi": "SGI", ".ras": "SUN", ".icns": "ICNS", ".xbm": "XBM", ".xpm": "XPM",
+}  # fmt: skip
+PIXELS = 1 << 27  # a larger picture is taken for a decompression bomb; cameras end below
+
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # or its errors would be printed beside our one line
+
+_lock = threading.Lock()
+_silence = ExitStack()
+_inside = 0
+
+
+def decode(file: File, least: int = 0) -> np.ndarray[Any, Any]:
+    """One file to (H, W), or (H, W, C) with C 3 or 4, uint8, uint16 or float32; of an animation the first frame.
+
+    A large JPEG is decoded at a fraction of its size, no side of it shorter than 2·`least` pixels; 0 for its full size.
+    """
+    content = file.read()
+    if not content:
+        raise Rejected(f"{file.name}: is empty (0 bytes)")
+    try:
+        with _quiet(), Image.open(BytesIO(content), formats=_readable()) as image:
+            if image.width * image.height > PIXELS:
+                raise Image.DecompressionBombError
+            if least:
+                image.draft(None, (2 * least, 2 * least))  # a photograph is decoded up to 8 times as fast
+            return _pixels(ImageOps.exif_transpose(image))
+    except UnidentifiedImageError as error:
+        raise Rejected(f"{file.name}: not an image that Pillow can read") from error
+    except Image.DecompressionBombError as error:
+        raise Rejected(f"{file.name}: more than {PIXELS} pixels, taken for a decompression bomb") from error
+    except Exception as error:  # what a decoder raises on damaged bytes is of any kind: IndexError, struct.error, …
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise Rejected(f"{file.name}: damaged or not supported ({reason})") from error
+
+
+@cache
+def _readable() -> list[str]:
+    """The formats above that this Pillow was built with."""
+    Image.init()
+    return sorted({name for name in FORMATS.values() if name in Image.OPEN})
+
+
+def _pixels(image: Image.Image) -> np.ndarray[Any, Any]:
+    """Any mode to grey, colour, colour with alpha, or the deep greys of 16 bits and more."""
+    if image.mode.startswith("I;16") or image.mode == "F":
+        return np.array(image)
+    if image.mode == "I":  # 32 bits wide, but mostly holding 16-bit greys
+        values = np.array(image).clip(0)
+        return (values if values.max(initial=0) < 1 << 16 else values >> 15).astype(np.uint16)
+    if image.has_transparency_data:
+        return np.array(image.convert("RGBA"))
+    return np.array(image.convert("L" if image.mode in ("1", "L") else "RGB"))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No warnings while any thread is inside: `catch_warnings` on its own loses its place between threads."""
+    global _inside
+    with _lock:
+        if not _inside:
+            _silence.enter_context(warnings.catch_warnings())
+            warnings.simplefilter("ignore")
+        _inside += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _inside -= 1
+            if not _inside:
+                _silence.close()

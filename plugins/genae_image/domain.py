@@ -1,0 +1,93 @@
+r"""Images: any file that Pillow reads, grey or colour, square.
+
+    stored   uint8 (C, size, size)
+    event    float in [0, 1]; with `binarise` pixels in {0, 1}, P(1) = grey, drawn anew at every step and every scoring
+
+Binarised pixels are what the literature's MNIST likelihoods are of: "dynamic" binarisation draws them anew, "static" once, and
+their numbers differ by about 2 nats (https://arxiv.org/abs/1509.00519, appendix).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, get_args
+
+import numpy as np
+import torch
+from PIL import Image as Pillow
+from torch import Tensor
+
+from genae.data import File
+from genae.domain import Domain, Shape, Stage
+from genae.errors import GenaeError, Rejected
+from genae_image.decode import FORMATS, decode
+from genae_image.metrics import bce, mse, psnr
+from genae_image.pixels import Fit, to_bytes, to_channels, to_size
+from genae_image.tasks import SuperResolve
+
+CHUNK = 1 << 26  # bytes of a data set that are resized at once
+
+
+@dataclass(frozen=True)
+class Image(Domain):
+    """`fit` is what becomes of another size: the centre cropped to a square, black bars, stretched, or refused."""
+
+    size: int = 28  # pixels
+    channels: int = 1  # 1 grey, 3 colour
+    fit: Fit = "crop"
+    binarise: bool = False
+
+    suffixes: ClassVar[tuple[str, ...]] = tuple(FORMATS)
+    network: ClassVar[str] = "image-residual"
+    tasks: ClassVar[Mapping[str, Callable[..., Any]]] = {"super-resolve": SuperResolve}
+    metrics: ClassVar[Mapping[str, Callable[..., float]]] = {"mse": mse, "bce": bce, "psnr": psnr}
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise GenaeError(f"domain.size must be at least 1, not {self.size}")
+        if self.channels not in (1, 3):
+            raise GenaeError(f"domain.channels must be 1 (grey) or 3 (colour), not {self.channels}")
+        if self.fit not in get_args(Fit):
+            raise GenaeError(f"domain.fit must be one of {', '.join(get_args(Fit))}, not '{self.fit}'")
+
+    @property
+    def event(self) -> Shape:
+        """(C, size, size)."""
+        return (self.channels, self.size, self.size)
+
+    def read(self, file: File) -> Tensor:
+        """One file to (C, size, size) uint8."""
+        pixels = decode(file, least=0 if self.fit == "refuse" else self.size)
+        try:
+            return self.adapt(pixels[None])[0]
+        except GenaeError as error:
+            raise Rejected(f"{file.name}: {error}") from error
+
+    def adapt(self, array: np.ndarray[Any, Any]) -> Tensor:
+        """(N, H, W) or (N, H, W, C), C 1 to 4 (2 and 4 with alpha), of any depth and size, to (N, C, size, size) uint8."""
+        if array.ndim not in (3, 4) or 0 in array.shape[1:] or (array.ndim == 4 and array.shape[3] > 4):
+            raise GenaeError(f"has shape {array.shape}; images are (N, H, W) or (N, H, W, C) with C from 1 to 4")
+        pixels = torch.from_numpy(np.require(to_bytes(array), requirements=["C", "W"]))  # Tensors cannot be read-only
+        x = (pixels[..., None] if array.ndim == 3 else pixels).permute(0, 3, 1, 2)  # (N, C, H, W)
+        if x.shape[1:] == self.event or not len(x):
+            return x.reshape(-1, *self.event)
+        parts = torch.split(x, max(1, CHUNK // x[0].nbytes))
+        return torch.cat([to_size(to_channels(part, self.channels), self.size, self.fit) for part in parts])
+
+    def prepare(self, stored: Tensor, stage: Stage) -> Tensor:
+        """(B, C, size, size) uint8 to float in [0, 1]; binarised, unless to be shown."""
+        if self.binarise and stage != "show":
+            # u uniform in 0 … 254: P(u < grey) is grey / 255 exactly, in a third of torch.bernoulli's time
+            return (torch.empty_like(stored).random_(0, 255) < stored).float()
+        return stored.float() / 255
+
+    def picture(self, example: Tensor) -> np.ndarray[Any, Any]:
+        """(C, size, size) in [0, 1] to (size, size) or (size, size, 3) uint8."""
+        pixels = (example.detach().float().cpu().nan_to_num() * 255).round().clamp(0, 255).to(torch.uint8).numpy()
+        return np.ascontiguousarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
+
+    def write(self, example: Tensor, path: Path) -> None:
+        """As PNG."""
+        Pillow.fromarray(self.picture(example)).save(path, "PNG")

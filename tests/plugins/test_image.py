@@ -1,0 +1,439 @@
+"""The image domain: real bytes of every mode and format in, square uint8 out; networks; presets."""
+
+import contextlib
+import io
+import math
+import warnings
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image as Pillow
+
+from genae import recipe
+from genae.data import File
+from genae.errors import GenaeError, Rejected
+from genae.heads import Bernoulli, DiscretisedLogistic
+from genae.parts import build
+from genae.posteriors import DiagonalGaussian, GaussianPosterior
+from genae_image import presets
+from genae_image.decode import FORMATS, PIXELS
+from genae_image.domain import Image
+from genae_image.metrics import bce, mse, psnr
+from genae_image.networks import residual
+from genae_image.tasks import SuperResolve
+
+
+def saved(image: Pillow.Image, kind: str, **options) -> File:
+    """The image as a file in memory."""
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return File(Path(f"picture.{kind.lower()}"), content=stream.getvalue())
+
+
+def blocks(size: int = 28) -> np.ndarray:
+    """A grey picture whose halves are 40 and 200, top to bottom, which no JPEG harms much."""
+    values = np.full((size, size), 40, np.uint8)
+    values[size // 2 :] = 200
+    return values
+
+
+GREY = Image(size=28)
+COLOUR = Image(size=28, channels=3)
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF", "BMP", "TIFF", "WEBP", "JPEG", "PPM", "TGA", "PCX", "JPEG2000", "ICO"])
+@pytest.mark.parametrize("domain", [GREY, COLOUR], ids=["grey", "colour"])
+def test_reads_every_format(kind, domain):
+    options = {"WEBP": {"lossless": True}, "JPEG": {"quality": 95}, "ICO": {"sizes": [(28, 28)]}}.get(kind, {})
+    x = domain.read(saved(Pillow.fromarray(blocks()), kind, **options))
+    assert x.shape == domain.event
+    assert x.dtype == torch.uint8
+    assert (x.int() - torch.from_numpy(blocks()).int()).abs().max() <= (2 if kind == "JPEG" else 0)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F"])
+def test_reads_every_mode(mode):
+    values = blocks()
+    if mode == "I;16":
+        image = Pillow.fromarray(values.astype(np.uint16) * 257)
+    elif mode == "I":
+        image = Pillow.fromarray(values.astype(np.int32) * 257)
+    elif mode == "F":
+        image = Pillow.fromarray(values.astype(np.float32) / 255)
+    else:
+        image = Pillow.fromarray(values).convert(mode, dither=Pillow.Dither.NONE)
+    expected = np.where(values > 127, 255, 0) if mode == "1" else values
+    for domain in (GREY, COLOUR):
+        x = domain.read(saved(image, "TIFF"))
+        assert (x.int() - torch.from_numpy(expected).int()).abs().max() <= 1
+
+
+def test_16_bit_png_keeps_its_scale():
+    image = Pillow.fromarray(np.full((28, 28), 65535, np.uint16))
+    assert (GREY.read(saved(image, "PNG")) == 255).all()
+    dark = Pillow.fromarray(np.full((28, 28), 200, np.uint16))  # of 65535: black, not 200
+    assert (GREY.read(saved(dark, "PNG")) == 1).all()
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+def test_alpha_is_composited_on_black(mode):
+    image = Pillow.new("RGBA", (28, 28), (255, 255, 255, 51)).convert(mode)  # a fifth of white
+    assert (COLOUR.read(saved(image, "PNG")) == 51).all()
+
+
+def test_transparent_palette_colour_is_black():
+    image = Pillow.new("P", (28, 28), 1)
+    image.putpalette([255, 0, 0, 0, 255, 0])
+    with warnings.catch_warnings(record=True) as escaped:
+        warnings.simplefilter("always")
+        assert (COLOUR.read(saved(image, "PNG", transparency=b"\xff\x00")) == 0).all()
+    assert not escaped
+
+
+def test_colour_becomes_luma_as_pillow_has_it():
+    values = np.random.default_rng(0).integers(0, 256, (28, 28, 3), dtype=np.uint8)
+    image = Pillow.fromarray(values)
+    assert (GREY.read(saved(image, "PNG"))[0].numpy() == np.asarray(image.convert("L"))).all()
+    assert (COLOUR.read(saved(image, "PNG")).numpy() == values.transpose(2, 0, 1)).all()
+
+
+def test_exif_orientation_turns_the_picture():
+    exif = Pillow.Exif()
+    exif[0x0112] = 3  # upside down
+    x = GREY.read(saved(Pillow.fromarray(blocks()), "PNG", exif=exif))
+    assert (x[0].numpy() == blocks()[::-1]).all()
+
+
+def test_first_frame_of_an_animation():
+    frames = [Pillow.new("L", (28, 28), grey) for grey in (90, 180)]
+    x = GREY.read(saved(frames[0], "GIF", save_all=True, append_images=frames[1:]))
+    assert (x == 90).all()
+
+
+def test_large_photograph():
+    image = Pillow.fromarray(blocks(1600)).convert("RGB")
+    x = GREY.read(saved(image, "JPEG", quality=95))
+    assert (x[0, :13] - 40.0).abs().max() <= 3
+    assert (x[0, 15:] - 200.0).abs().max() <= 3
+
+
+def png(width: int, height: int) -> bytes:
+    """A PNG that says it is so large and holds nothing."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+
+    header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([8, 0, 0, 0, 0])
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    "content, reason",
+    [
+        (b"", "empty"),
+        (b"Dear diary, this is no picture.", "not an image"),
+        (saved(Pillow.effect_noise((64, 64), 99), "PNG").content[:900], "damaged"),
+        (saved(Pillow.effect_noise((64, 64), 99), "JPEG").content[:900], "damaged"),
+        (saved(Pillow.effect_noise((64, 64), 99), "GIF").content[:1500], "damaged"),
+        (png(1 << 14, (PIXELS >> 14) + 1), "bomb"),
+        (png(1 << 20, 1 << 20), "bomb"),
+        (saved(Pillow.fromarray(np.full((28, 28), np.nan, np.float32)), "TIFF").content, "NaN"),
+        (saved(Pillow.fromarray(np.full((28, 28), -1, np.float32)), "TIFF").content, "from -1 to -1"),
+    ],
+)
+def test_what_cannot_be_read_is_rejected_in_one_line(content, reason):
+    with warnings.catch_warnings(record=True) as escaped:
+        warnings.simplefilter("always")
+        with pytest.raises(Rejected, match=reason) as error:
+            GREY.read(File(Path("holiday/seven.png"), content=content))
+    assert not escaped
+    assert "holiday/seven.png" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_missing_file_is_rejected(tmp_path):
+    with pytest.raises(Rejected, match="no such file"):
+        GREY.read(File(tmp_path / "gone.png"))
+
+
+@pytest.mark.parametrize("cut", range(0, 800, 37))
+def test_damaged_bytes_never_escape(cut):
+    content = bytearray(saved(Pillow.effect_noise((20, 20), 99).convert("P"), "PNG").content)
+    content[cut : cut + 8] = b"\xff" * 8
+    with contextlib.suppress(Rejected):
+        assert GREY.read(File(Path("x.png"), content=bytes(content))).shape == (1, 28, 28)
+
+
+def test_threads_leave_the_warning_filters_as_they_were():
+    before = warnings.filters[:]
+    image = Pillow.new("P", (8, 8))
+    file = saved(image, "PNG", transparency=b"\x80")
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(GREY.read, [file] * 64))
+    assert len(found) == 64
+    assert warnings.filters == before
+
+
+# -- sizes ------------------------------------------------------------------------------------------------------------
+
+
+def test_crop_keeps_the_centre():
+    values = np.zeros((28, 56), np.uint8)
+    values[:, 14:42] = 255
+    assert (Image(fit="crop").adapt(values[None]) == 255).all()
+
+
+def test_pad_adds_black_bars():
+    x = Image(fit="pad").adapt(np.full((1, 28, 56), 255, np.uint8))[0, 0]
+    assert (x[:7] == 0).all()
+    assert (x[7:21] == 255).all()
+    assert (x[21:] == 0).all()
+
+
+def test_stretch_uses_everything():
+    values = np.zeros((28, 56), np.uint8)
+    values[:, 28:] = 255
+    x = Image(fit="stretch").adapt(values[None])[0, 0]
+    assert (x[:, :13] == 0).all()
+    assert (x[:, 15:] == 255).all()
+
+
+def test_refuse_names_both_sizes():
+    with pytest.raises(Rejected, match=r"picture\.png: is 32x20 pixels, this model's images are 28x28"):
+        Image(fit="refuse").read(saved(Pillow.new("L", (32, 20)), "PNG"))
+    with pytest.raises(GenaeError, match="is 32x20 pixels"):
+        Image(fit="refuse").adapt(np.zeros((5, 20, 32), np.uint8))
+
+
+@pytest.mark.parametrize("fit", ["crop", "pad", "stretch"])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (7, 5), (100, 40)])
+def test_any_size_of_one_grey_stays_that_grey(fit, shape):
+    x = Image(fit=fit).adapt(np.full((2, *shape), 99, np.uint8))
+    assert x.shape == (2, 1, 28, 28)
+    assert set(x.unique().tolist()) <= ({0, 99} if fit == "pad" else {99})
+
+
+# -- data sets --------------------------------------------------------------------------------------------------------
+
+
+def test_adapt_takes_what_fits_as_it_is():
+    values = np.random.default_rng(0).integers(0, 256, (100, 28, 28), dtype=np.uint8)
+    x = GREY.adapt(values)
+    assert x.data_ptr() == values.ctypes.data  # not even copied
+    assert (GREY.adapt(np.frombuffer(values.tobytes(), np.uint8).reshape(100, 28, 28)) == x).all()  # read-only memory
+    colour = np.random.default_rng(0).integers(0, 256, (10, 28, 28, 3), dtype=np.uint8)
+    assert (COLOUR.adapt(colour).numpy() == colour.transpose(0, 3, 1, 2)).all()
+
+
+@pytest.mark.parametrize(
+    "values, expected",
+    [
+        (np.full((2, 28, 28), 0.2), 51),
+        (np.full((2, 28, 28), 51.0, np.float32), 51),
+        (np.full((2, 28, 28), True), 255),
+        (np.full((2, 28, 28), 51, np.int64), 51),
+        (np.full((2, 28, 28), 51 * 257, np.uint16), 51),
+        (np.full((2, 28, 28), 51 * 257, ">u2"), 51),
+        (np.full((2, 28, 28, 1), 51, np.uint8), 51),
+        (np.full((2, 28, 28, 2), 128, np.uint8), 64),
+    ],
+)
+def test_adapt_scales_every_depth(values, expected):
+    assert (GREY.adapt(values) == expected).all()
+
+
+@pytest.mark.parametrize(
+    "values, reason",
+    [
+        (np.full((2, 28, 28), np.nan), "NaN"),
+        (np.full((2, 28, 28), np.inf), "infinite"),
+        (np.full((2, 28, 28), -3), "from -3 to -3"),
+        (np.full((2, 28, 28), 1e6), "from 1e"),
+        (np.zeros((28, 28), np.uint8), "shape"),
+        (np.zeros((2, 3, 28, 28), np.uint8), "shape"),
+        (np.zeros((2, 0, 28), np.uint8), "shape"),
+        (np.full((2, 28, 28), "7"), "numbers"),
+    ],
+)
+def test_adapt_refuses(values, reason):
+    with pytest.raises(GenaeError, match=reason):
+        GREY.adapt(values)
+
+
+def test_adapt_of_nothing():
+    assert GREY.adapt(np.zeros((0, 28, 28), np.uint8)).shape == (0, 1, 28, 28)
+
+
+# -- events -----------------------------------------------------------------------------------------------------------
+
+
+def test_binarised_pixels_are_one_as_often_as_they_are_grey():
+    domain = Image(binarise=True)
+    stored = torch.tensor([0, 51, 255], dtype=torch.uint8).view(3, 1, 1, 1).expand(3, 1, 300, 300)
+    for stage in ("train", "score"):
+        torch.manual_seed(0)
+        x = domain.prepare(stored, stage)
+        assert set(x.unique().tolist()) == {0.0, 1.0}
+        share = x.mean((1, 2, 3))
+        assert share[0] == 0
+        assert share[2] == 1
+        assert abs(float(share[1]) - 0.2) < 5 * math.sqrt(0.2 * 0.8 / 90_000)
+    assert torch.equal(domain.prepare(stored, "show"), stored / 255)
+
+
+def test_prepare_picture_write_and_read_are_one_round_trip(tmp_path):
+    for domain in (GREY, COLOUR):
+        stored = torch.randint(0, 256, domain.event, dtype=torch.uint8)
+        event = domain.prepare(stored[None], "train")[0]
+        domain.write(event, tmp_path / "x.png")
+        assert torch.equal(domain.read(File(tmp_path / "x.png")), stored)
+        assert domain.picture(event).shape == ((28, 28) if domain is GREY else (28, 28, 3))
+
+
+def test_picture_clips_and_bears_nan():
+    event = torch.tensor([[[-1.0, 2.0, float("nan"), 0.5]]])
+    assert GREY.picture(event).tolist() == [[0, 255, 0, 128]]
+
+
+@pytest.mark.parametrize(
+    "options, reason", [({"size": 0}, "domain.size"), ({"channels": 2}, "domain.channels"), ({"fit": "zoom"}, "crop, pad")]
+)
+def test_options_are_checked(options, reason):
+    with pytest.raises(GenaeError, match=reason):
+        Image(**options)
+
+
+def test_suffixes():
+    assert Image.suffixes[0] == ".png"
+    assert all(s == s.lower() and s.startswith(".") for s in Image.suffixes)
+    assert "EPS" not in FORMATS.values()  # would start Ghostscript
+
+
+# -- tasks and metrics ------------------------------------------------------------------------------------------------
+
+
+def test_super_resolution_input():
+    target = torch.arange(16.0).view(1, 1, 4, 4)
+    assert SuperResolve(2)(target)[0, 0].tolist() == [
+        [2.5, 2.5, 4.5, 4.5], [2.5, 2.5, 4.5, 4.5], [10.5, 10.5, 12.5, 12.5], [10.5, 10.5, 12.5, 12.5]
+    ]  # fmt: skip
+    with pytest.raises(GenaeError, match="possible: 2, 4, 7, 14, 28"):
+        SuperResolve(3)(torch.zeros(1, 1, 28, 28))
+    with pytest.raises(GenaeError, match="at least 2"):
+        SuperResolve(1)
+
+
+def test_metrics():
+    target, output = torch.zeros(2, 1, 4, 4), torch.full((2, 1, 4, 4), 0.1)
+    assert mse(target, output) == pytest.approx(0.01)
+    assert psnr(target, output) == pytest.approx(20)
+    assert psnr(target, target) == pytest.approx(100)
+    assert bce(target, output) == pytest.approx(-math.log(0.9), rel=1e-5)
+    assert bce(target, torch.ones_like(target)) == pytest.approx(-math.log(1e-7), rel=0.02)  # clamped, not infinite
+
+
+# -- networks ---------------------------------------------------------------------------------------------------------
+
+SMALL = {"widths": (4, 6), "blocks": (1, 2), "hidden": 16}
+
+
+@pytest.mark.parametrize("likelihood", [Bernoulli(), DiscretisedLogistic(mixtures=2)], ids=["bernoulli", "logistic"])
+@pytest.mark.parametrize("condition", [0, 3])
+@pytest.mark.parametrize("event", [(1, 28, 28), (3, 32, 32), (3, 64, 64)], ids=str)
+def test_network_shapes_and_gradients(event, condition, likelihood):
+    encoder, decoder = residual(event, 5, GaussianPosterior(), likelihood, condition, **SMALL)
+    torch.manual_seed(0)
+    _wake(encoder, decoder)
+    x, told = torch.rand(2, *event), torch.rand(2, condition) if condition else None
+    q = encoder(x, told)
+    p = decoder(q.rsample(), told)
+    assert q.mean.shape == (2, 5)
+    assert p.mean.shape == (2, *event)
+    (q.log_sigma.sum() - p.log_prob(x).sum()).backward()
+    for name, parameter in [*encoder.named_parameters(), *decoder.named_parameters()]:
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+def _wake(*networks):
+    """Away from the zeros that hold back the gradient of a block's first layer at the very first step."""
+    for network in networks:
+        for parameter in network.parameters():
+            parameter.data.add_(0.01 * torch.randn_like(parameter))
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3, 4])
+def test_network_at_any_depth(levels):
+    widths = tuple(range(4, 4 + levels))
+    encoder, decoder = residual((1, 32, 32), 3, GaussianPosterior(), Bernoulli(), widths=widths, blocks=(1,) * levels, hidden=8)
+    assert decoder(encoder(torch.rand(2, 1, 32, 32)).mean).mean.shape == (2, 1, 32, 32)
+
+
+@pytest.mark.parametrize("latent", [2, 40])
+def test_network_begins_near_the_prior(latent):
+    torch.manual_seed(0)
+    encoder, decoder = residual((1, 28, 28), latent, GaussianPosterior(), Bernoulli())
+    q = encoder((torch.rand(16, 1, 28, 28) < 0.2).float())
+    logits = decoder(torch.randn(16, latent)).logits
+    rate = q.rate_by_dimension(DiagonalGaussian(torch.zeros(1, latent), torch.zeros(1, latent)))
+    assert rate.mean() < 0.1
+    assert logits.abs().mean() < 0.5
+
+
+def test_examples_do_not_mix():
+    encoder, _ = residual((1, 28, 28), 4, GaussianPosterior(), Bernoulli(), **SMALL)
+    x = torch.rand(3, 1, 28, 28)
+    assert torch.allclose(encoder(x).mean[:1], encoder(x[:1]).mean, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "event, options, reason",
+    [
+        ((1, 30, 30), {}, "domain.size=28 or 32"),
+        ((1, 2, 2), {}, "domain.size=4"),
+        ((16,), {}, "channels, size, size"),
+        ((1, 28, 20), {}, "channels, size, size"),
+        ((1, 28, 28), {"blocks": (1,)}, "a level"),
+        ((1, 28, 28), {"widths": (), "blocks": ()}, "a level"),
+        ((1, 28, 28), {"patch": 0}, "at least 1"),
+        ((1, 28, 28), {"activation": "step"}, "relu, silu"),
+    ],
+)
+def test_network_says_what_does_not_fit(event, options, reason):
+    with pytest.raises(GenaeError, match=reason):
+        residual(event, 4, GaussianPosterior(), Bernoulli(), **options)
+
+
+# -- presets ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["mnist", "mnist-2d", "mnist-mlp", "image-32", "image-64"])
+def test_presets_build_and_score(name):
+    made = recipe.compose(name)
+    built = build(made)
+    stored = torch.randint(0, 256, (2, *built.domain.event), dtype=torch.uint8)
+    x = built.domain.prepare(stored, "score")
+    with torch.no_grad():
+        q = built.vae.encode(x)
+        score = built.vae.decode(q.mean).log_prob(x)
+    assert q.mean.shape == (2, made.latent)
+    assert score.isfinite().all()
+
+
+def test_presets_are_what_they_say():
+    settings = {name: recipe.compose(name) for name in ("mnist", "mnist-2d", "mnist-mlp", "image-32", "image-64")}
+    assert settings["mnist-2d"].latent == 2
+    assert settings["mnist-mlp"].network["hidden"] == [400]
+    assert settings["mnist-mlp"].latent == 40
+    assert all(settings[name].domain["binarise"] for name in ("mnist", "mnist-2d", "mnist-mlp"))
+    for name, size in {"image-32": 32, "image-64": 64}.items():
+        assert settings[name].domain == {"name": "image", "size": size, "channels": 3, "fit": "crop", "binarise": False}
+        assert settings[name].data == ""
+    assert "parent" not in presets.mnist
