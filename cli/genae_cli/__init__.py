@@ -1,0 +1,1 @@
+"""The command `genae`: parse, call the engine, print. One module per verb; none imports torch before its verb runs."""

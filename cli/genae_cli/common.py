@@ -1,0 +1,68 @@
+"""What all verbs share: errors as one line and status 2, `--json`, the options that mean the same everywhere."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from genae.errors import GenaeError
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object (files, numbers, seed) and nothing else.")
+seed = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the random numbers.")
+device = click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Where to compute.")
+out_folder = click.option("--out", required=True, type=click.Path(path_type=Path), help="A new or empty folder.")
+label = click.option("--condition", metavar="CLASS", help="The class, for a run with a condition.")
+run_argument = click.argument("run", type=click.Path(path_type=Path))
+
+
+class Mistake(click.ClickException):
+    """A user's mistake: one line on standard error, status 2."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"genae: {' '.join(self.message.split())}", err=True)
+
+
+class Verbs(click.Group):
+    """A group whose verbs turn the engine's errors into one line each."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except GenaeError as error:
+            raise Mistake(str(error)) from error
+        except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
+            raise Mistake(f"{error.filename}: {error.strerror}") from error
+
+
+def verb(**attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
+    """A command whose help keeps its example as it is written."""
+    return click.command(context_settings={"help_option_names": ["-h", "--help"]}, **attributes)
+
+
+def emit(result: dict[str, Any], as_json: bool, lines: Callable[[], list[str]]) -> None:
+    """The result: as one JSON object, or as lines for people."""
+    if as_json:
+        click.echo(json.dumps(result, default=str))
+        return
+    for line in lines():
+        click.echo(line)
+
+
+def on_terminal() -> bool:
+    """Whether a progress bar would be seen."""
+    return sys.stderr.isatty()
+
+
+def wrote(files: list[Path]) -> list[str]:
+    """`wrote DIR/grid.png and 64 more files`."""
+    more = f" and {len(files) - 1} more in {files[0].parent}" if len(files) > 1 else ""
+    return [f"wrote {files[0]}{more}"]

@@ -1,0 +1,106 @@
+"""genae data: what there is to train on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from genae.errors import unknown
+from genae_cli.common import Verbs, as_json, emit, on_terminal, verb
+
+SHOWN = 20  # classes, and skipped files, told one by one
+
+
+@click.group(
+    name="data",
+    cls=Verbs,
+    short_help="List, download and inspect data sets.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+def command() -> None:
+    """Data sets by name, and your own files."""
+
+
+@command.add_command
+@verb(name="list", short_help="Every data set and where it is.")
+@as_json
+def listed(as_json: bool) -> None:
+    """List the data sets that --data takes by name.
+
+    \b
+    Example:
+      genae data list
+    """
+    from genae.sources import catalogue
+
+    found = catalogue()
+    emit({"datasets": found}, as_json, lambda: [f"{d['name']:16} {d['domain']:8} {d['state']:12} {d['about']}" for d in found])
+
+
+@command.add_command
+@verb(name="get", short_help="Download a data set.")
+@click.argument("name")
+@as_json
+def get(name: str, as_json: bool) -> None:
+    """Download the data set NAME from its own home into the user's cache, checked by its published checksum.
+
+    A broken download goes on where it stopped when the command is run again.
+
+    \b
+    Example:
+      genae data get mnist
+    """
+    from tqdm import tqdm
+
+    from genae import registry
+    from genae.sources import open_data
+    from genae_datasets import download
+
+    if name not in registry.names("dataset"):
+        raise unknown("data set", name, registry.names("dataset"))
+    with tqdm(unit="B", unit_scale=True, disable=not on_terminal(), leave=False) as bar:
+
+        def report(file: str, done: int, total: int | None) -> None:
+            bar.set_description_str(file, refresh=False)
+            bar.total, bar.n = total, done
+            bar.refresh()
+
+        files = download.get(open_data(name), report)
+    emit({"name": name, "files": files}, as_json, lambda: [f"{file}" for file in files])
+
+
+@command.add_command
+@verb(name="inspect", short_help="What a data set or your own files hold.")
+@click.argument("data", metavar="NAME|PATH")
+@click.option("--preset", default=None, help="Read as this preset would.  [default: one of the data set's domain]")
+@as_json
+def inspect(data: str, preset: str | None, as_json: bool) -> None:
+    """Inspect NAME or PATH: how many examples each split has, of which classes, and which files cannot be used and why.
+
+    \b
+    Example:
+      genae data inspect glyphs
+    """
+    from genae.sources import inspect as look
+
+    found = look(data, preset)
+    emit(found, as_json, lambda: _report(found))
+
+
+def _classes(counts: dict[str, int]) -> str:
+    if len(counts) <= SHOWN:
+        return ", ".join(f"{name} {n}" for name, n in counts.items())
+    return f"{len(counts)} classes of {min(counts.values())} to {max(counts.values())} examples"
+
+
+def _report(found: dict[str, Any]) -> list[str]:
+    lines = [f"{found['data']}: read as {found['domain']}, examples of shape {tuple(found['event'])}"]
+    for split, facts in found["splits"].items():
+        lines.append(f"  {split:6} {facts['examples']} examples")
+        if facts["classes"]:
+            lines.append(f"         {_classes(facts['classes'])}")
+    lines += [f"  skipped {line}" for line in found["skipped"][:SHOWN]]
+    if found["skipped"]:
+        lines.append(f"  skipped {len(found['skipped'])} files in all")
+    return lines

@@ -1,0 +1,66 @@
+"""genae interpolate: the way from one example to another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from genae.errors import GenaeError
+from genae_cli.common import as_json, device, emit, label, out_folder, run_argument, seed, verb, wrote
+
+
+@verb(name="interpolate", short_help="Morph from example to example.")
+@run_argument
+@click.argument("points", nargs=-1, required=True, metavar="A B [C…]")
+@click.option("--steps", type=int, default=9, show_default=True, help="From each point to the next, both ends counted.")
+@click.option("--path", "kind", type=click.Choice(["linear", "spherical"]), default="spherical", show_default=True)
+@click.option("--loop", is_flag=True, help="Return to A, for an animation without an end.")
+@label
+@seed
+@device
+@out_folder
+@as_json
+def command(
+    run: Path,
+    points: tuple[str, ...],
+    steps: int,
+    kind: Any,
+    loop: bool,
+    condition: str | None,
+    seed: int,
+    device: str,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Interpolate between examples A, B, … in a RUN's latent space: a strip, an animation and every step.
+
+    A point is a file, or an item of a data set such as mnist:test:7.
+
+    \b
+    Example:
+      genae interpolate runs/first glyphs:test:3 glyphs:test:8 --steps 9 --out morph
+    """
+    if len(points) < 2:
+        raise GenaeError(
+            f"an interpolation needs two points or more, got only {points[0]}; for example mnist:test:7 mnist:test:2"
+        )
+    if steps < 2:
+        raise GenaeError(f"--steps must be at least 2 (both ends are counted), not {steps}")
+    from genae import load
+    from genae.files import require_empty
+    from genae.output import write_path
+
+    require_empty(out)
+    loaded = load(run, device)
+    events = [loaded.events(point) for point in points]
+    for a, b, before, after in zip(points, points[1:], events, events[1:], strict=False):
+        if before.equal(after):
+            raise GenaeError(
+                f"{a} and {b} are the same example, so every step between them would be too; give two different ones"
+            )
+    made = loaded.interpolate(*events, steps, kind=kind, loop=loop, condition=condition)
+    files = write_path(loaded.domain, made, out, loop)
+    result = {"run": str(run), "points": points, "steps": len(made), "path": kind, "loop": loop, "seed": seed, "files": files}
+    emit(result, as_json, lambda: wrote(files))

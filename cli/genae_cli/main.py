@@ -1,0 +1,39 @@
+"""The command line's front door."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from genae import __version__
+from genae_cli import common, data, encode, evaluate, interpolate, plot, plugins, reconstruct, sample, train
+
+
+@click.group(cls=common.Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="genae")
+def cli() -> None:
+    """Train VAEs on images, music and sound, then sample, interpolate and measure them.
+
+    \b
+    A first run, in a minute and without downloads:
+      genae train mnist --data glyphs --steps 300 --out runs/first
+      genae sample runs/first -n 64 --out samples
+    """
+
+
+for module in (train, sample, interpolate, reconstruct, encode, evaluate, plot, data, plugins):
+    cli.add_command(module.command)
+
+
+def main() -> None:
+    """Entry point. Status 0, 2 for a user's mistake, 130 for Ctrl-C."""
+    try:
+        status = cli(standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("genae: stopped", err=True)
+        status = 130
+    except click.ClickException as error:
+        error.show()
+        status = 2
+    sys.exit(status if isinstance(status, int) else 0)

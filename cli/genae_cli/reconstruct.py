@@ -1,0 +1,40 @@
+"""genae reconstruct: examples through the model and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from genae_cli.common import as_json, device, emit, label, out_folder, run_argument, seed, verb, wrote
+
+
+@verb(name="reconstruct", short_help="Send examples through the model and back.")
+@run_argument
+@click.argument("items", nargs=-1, required=True, metavar="FILE|ITEM…")
+@label
+@seed
+@device
+@out_folder
+@as_json
+def command(run: Path, items: tuple[str, ...], condition: str | None, seed: int, device: str, out: Path, as_json: bool) -> None:
+    """Reconstruct files, or items such as mnist:test:7, with a RUN: inputs above outputs, and every output.
+
+    A run with another task shows its own: a denoiser is given the noisy input, drawn with --seed.
+
+    \b
+    Example:
+      genae reconstruct runs/first glyphs:test:3 glyphs:test:8 --out there-and-back
+    """
+    from genae import load
+    from genae.files import require_empty
+    from genae.output import write_pairs
+
+    require_empty(out)
+    loaded = load(run, device)
+    events = loaded.events(list(items))
+    inputs, outputs = loaded.reconstruct(events, condition, seed)
+    files = write_pairs(loaded.domain, inputs, outputs, out)
+    numbers = {name: float(metric(events, outputs)) for name, metric in loaded.domain.metrics.items()}
+    result = {"run": str(run), "items": items, "seed": seed, **numbers, "files": files}
+    emit(result, as_json, lambda: [*wrote(files), *(f"{name} {value:.4g}" for name, value in numbers.items())])

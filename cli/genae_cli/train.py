@@ -1,0 +1,133 @@
+"""genae train: a preset, a data set, a folder."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from genae_cli.common import as_json, device, emit, on_terminal, verb
+
+if TYPE_CHECKING:
+    from genae.session import Progress, Training
+
+Show = Callable[["Progress | None"], None]  # a step done, or None at the end
+LINE_SECONDS = 10.0  # between plain lines, where there is no terminal
+
+
+@verb(name="train", short_help="Train a preset's model.")
+@click.argument("preset", required=False)
+@click.option("--data", metavar="NAME|PATH", help="A data set, or a file, folder or archive of your own.")
+@click.option("--out", type=click.Path(path_type=Path), help="The run's folder, new or empty; runs/PRESET if left out.")
+@click.option("--epochs", type=float, help="Passes over the training set.")
+@click.option("--steps", type=int, help="Optimiser steps, instead of epochs.")
+@click.option(
+    "--set", "settings", metavar="KEY=VALUE", multiple=True, help="Change the recipe: latent=8, objective.beta=4, prior=normal."
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Of weights, order and noise.  [default: the preset's]")
+@device
+@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on where this run was stopped.")
+@as_json
+def command(as_json: bool, **options: Any) -> None:
+    """Train PRESET's model and write it as a run.
+
+    \b
+    Example:
+      genae train mnist --data glyphs --steps 300 --out runs/first
+
+    Ctrl-C saves and stops; --resume goes on from there, and from any kill, to the same weights.
+    """
+    from genae.session import Training
+
+    training = Training(options.pop("preset"), **options)
+    for line in training.skipped[:5]:
+        click.echo(f"skipped {line}", err=True)
+    if training.skipped:
+        click.echo(f"skipped {len(training.skipped)} files in all, {len(training.examples)} examples left", err=True)
+    last = _train(training)
+    numbers = last.valid or last.numbers or {} if last else {}
+    result = {"run": str(training.folder), "preset": training.recipe.preset, "data": training.recipe.data,
+              "examples": len(training.examples), "skipped": len(training.skipped), "steps": training.steps,
+              "seconds": round(training.seconds, 1), "seed": training.recipe.seed,
+              "valid_split": training.valid_split, **numbers,
+              "files": _files(training.folder)}  # fmt: skip
+    emit(result, as_json, lambda: [
+        f"trained {training.folder} in {training.seconds:.0f} s; look at {training.folder / 'previews'}",
+        f"next: genae sample {training.folder} -n 64 --out samples",
+    ])  # fmt: skip
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(str(p) for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
+
+
+def _train(training: Training) -> Progress | None:
+    progress, show = None, _bar(training) if on_terminal() else _lines(training)
+    try:
+        for progress in training:
+            show(progress)
+    except KeyboardInterrupt:
+        show(None)
+        click.echo(
+            f"stopped and saved at step {progress.step if progress else 0}; go on with: genae train --resume {training.folder}",
+            err=True,
+        )
+        sys.exit(130)
+    show(None)
+    return progress
+
+
+def told(numbers: dict[str, float]) -> str:
+    """`ELBO -96.4  rate 24.9  distortion 71.5`."""
+    if numbers.get("elbo") is None:
+        return f"distortion {numbers['distortion']:.2f}"
+    return f"ELBO {numbers['elbo']:.2f}  rate {numbers['rate']:.2f}  distortion {numbers['distortion']:.2f}"
+
+
+def _bar(training: Training) -> Show:
+    from tqdm import tqdm
+
+    bars: list[Any] = []  # made at the first step done, which knows where a resumed run begins
+
+    def show(progress: Progress | None) -> None:
+        if progress is None:
+            for bar in bars:
+                bar.close()
+            return
+        if not bars:
+            bars.append(tqdm(total=training.steps, initial=progress.step - 1, unit="step", dynamic_ncols=True, smoothing=0.05))
+        bars[0].update(progress.step - bars[0].n)
+        if progress.numbers:
+            bars[0].set_description_str(told(progress.numbers), refresh=False)
+        if progress.valid:
+            bars[0].write(f"step {progress.step}  {training.valid_split} {told(progress.valid)}", file=sys.stderr)
+
+    return show
+
+
+def _lines(training: Training) -> Show:
+    began = last = time.monotonic()
+    first: list[int] = []
+
+    def show(progress: Progress | None) -> None:
+        nonlocal last
+        if progress is None:
+            return
+        first[:] = first or [progress.step - 1]
+        now = time.monotonic()
+        if progress.valid:
+            click.echo(f"step {progress.step}/{progress.steps}  {training.valid_split} {told(progress.valid)}", err=True)
+        if progress.numbers and now - last > LINE_SECONDS:
+            last = now
+            left = (now - began) / (progress.step - first[0]) * (progress.steps - progress.step)
+            click.echo(
+                f"step {progress.step}/{progress.steps}  epoch {progress.epoch:.1f}  "
+                f"{told(progress.numbers)}  {left:.0f} s left",
+                err=True,
+            )
+
+    return show
