@@ -124,6 +124,10 @@ class Examples:
             return self
         return replace(self, x=self.x.to(device), labels=None if self.labels is None else self.labels.to(device))
 
+    def named(self) -> list[str]:
+        """The class of each by its name; empty when they have none."""
+        return [] if self.labels is None else [self.classes[i] for i in self.labels.tolist()]
+
     def take(self, index: Tensor) -> Examples:
         """Those at `index` (B,)."""
         at = index.to(self.x.device)

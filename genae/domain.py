@@ -46,7 +46,7 @@ class Domain(ABC):
     network: ClassVar[str] = "mlp"  # the default network's name in the registry, or in `networks`
     networks: ClassVar[Mapping[str, Callable[..., Any]]] = {}  # its own, beside the registry's
     tasks: ClassVar[Mapping[str, Callable[..., Any]]] = {}  # its own corruptions: target to input
-    metrics: ClassVar[Mapping[str, Callable[..., float]]] = {}  # name to f(target, reconstruction), both (B, *event)
+    metrics: ClassVar[Mapping[str, Callable[..., float]]] = {}  # name to f(target, output), both (B, *event), as shown
     shows: ClassVar[str] = "mean"  # what people are given of p(x | z): its "mean" or a "sample"
 
     @property
@@ -66,7 +66,7 @@ class Domain(ABC):
         """A data set's decoded examples (N, …) to stored ones (N, *event). GenaeError if they cannot fit."""
         if array.shape[1:] != self.event:
             raise GenaeError(f"examples have shape {array.shape[1:]}, this model's have {self.event}")
-        return torch.from_numpy(array)
+        return torch.from_numpy(np.require(array, requirements=["C", "W"]))  # tensors cannot be read-only
 
     def prepare(self, stored: Tensor, stage: Stage) -> Tensor:
         """A batch of stored examples (B, *event) to events (B, *event), float.

@@ -12,7 +12,7 @@ example is encoded once and all its samples are decoded in batches.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -37,14 +37,15 @@ def in_turns(vae: VAE, batch: Batch, samples: int) -> tuple[Tensor, Tensor]:
     return torch.cat(weights), torch.cat(likelihoods)
 
 
-def batches_of(built: Built, examples: Examples, device: torch.device, size: int) -> Any:
-    """Batches in order, as the likelihood is scored."""
+def batches_of(built: Built, examples: Examples, device: torch.device, size: int) -> Iterator[tuple[Batch, Tensor]]:
+    """Batches in order, as the likelihood is scored, each with its targets as they are shown: greys, not binarised pixels."""
     for first in range(0, len(examples), size):
         chunk = examples.take(torch.arange(first, min(first + size, len(examples))))
-        target = built.domain.prepare(chunk.x.to(device), "score")
+        stored = chunk.x.to(device)
+        target = built.domain.prepare(stored, "score")
         labels = None if chunk.labels is None else chunk.labels.to(device)
         condition = built.condition(labels) if built.condition.size else None
-        yield Batch(built.task(target), target, condition)
+        yield Batch(built.task(target), target, condition), built.domain.prepare(stored, "show")
 
 
 def choose(examples: Examples, limit: int | None, seed: int) -> Examples:
@@ -82,12 +83,12 @@ def evaluate(
     metrics: dict[str, float] = {}
     vae = built.vae.eval()
     with seeded(seed), computing(device, precision):
-        for batch in batches_of(built, chosen, device, size):
+        for batch, seen in batches_of(built, chosen, device, size):
             for name, value in _terms(vae, batch, samples if dense else 0).items():
                 gathered.setdefault(name, []).append(value.float().cpu())
             shown = vae.show(vae.encode(batch.input, batch.condition).mean, batch.condition, 0.0)
             for name, metric in built.domain.metrics.items():
-                metrics[name] = metrics.get(name, 0.0) + float(metric(batch.target, shown)) * len(shown) / len(chosen)
+                metrics[name] = metrics.get(name, 0.0) + float(metric(seen, shown)) * len(shown) / len(chosen)
             report(sum(map(len, gathered["mean"])), len(chosen))
     return _summary({k: torch.cat(v) for k, v in gathered.items()}, samples) | metrics | {"seed": seed, "precision": precision}
 

@@ -38,9 +38,10 @@ def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     if torch.sin(omega) < SMALL:
         return lerp(a, b, t)
     weight_a, weight_b = torch.sin((1 - t) * omega) / torch.sin(omega), torch.sin(t * omega) / torch.sin(omega)
-    direction = weight_a[:, None] * unit_a + weight_b[:, None] * unit_b
-    norm = (1 - t) * length_a + t * length_b
-    return norm[:, None] * direction
+    direction: Tensor = weight_a[:, None] * unit_a + weight_b[:, None] * unit_b
+    norm: Tensor = (1 - t) * length_a + t * length_b
+    z = norm[:, None] * direction
+    return torch.where(t[:, None] == 0, a, torch.where(t[:, None] == 1, b, z))  # the ends to the bit
 
 
 def path(

@@ -47,8 +47,9 @@ def muon(
         raise GenaeError(f"optimiser.lr must be above 0 and .momentum at least 0 and below 1, not {lr} and {momentum}")
     matrices = [p for name, p in parameters if _is_matrix(name, p)]
     chosen = {id(p) for p in matrices}
-    rest = adam([(n, p) for n, p in parameters if id(p) not in chosen], adam_lr, weight_decay, beta1, beta2, clip)
-    return [*([Muon(matrices, lr, momentum, weight_decay)] if matrices else []), *rest]
+    others = [(name, p) for name, p in parameters if id(p) not in chosen]
+    first = [Muon(matrices, lr, momentum, weight_decay)] if matrices else []
+    return [*first, *(adam(others, adam_lr, weight_decay, beta1, beta2, clip) if others else [])]
 
 
 def _is_matrix(name: str, p: Parameter) -> bool:

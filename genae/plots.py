@@ -187,7 +187,7 @@ def curves(records: Sequence[Mapping[str, Any]]) -> Figure:
             points = [(r["step"], r[name]) for r in records if r["split"] == split and r.get(name) is not None]
             steps, values = ([p[i] for p in points] for i in (0, 1))
             axes.plot(steps, values, label=split, marker="." if len(points) < 30 else "", **style)
-            late += [value for step, value in points if step >= 0.05 * records[-1]["step"] and math.isfinite(value)]
+            late += [value for step, value in points if step >= 0.1 * records[-1]["step"] and math.isfinite(value)]
         if late and max(late) > min(late):  # the first steps are so far off that they would flatten the rest
             margin = 0.06 * (max(late) - min(late))
             axes.set_ylim(min(late) - margin, max(late) + margin)
@@ -285,11 +285,11 @@ def _of_examples(run: Run, kind: str, data: str | None, seed: int) -> Figure:
     held = choose(require(found, f"{data or run.recipe.data} ({split})"), EXAMPLES, seed)
     if kind == "reconstructions":
         held = choose(held, 2 * PAIRS, seed)
-        inputs, outputs = run.reconstruct(held.x, seed=seed)
+        inputs, outputs = run.reconstruct(held.x, (held.named() or None) if run.built.condition.size else None, seed)
         return reconstructions(inputs, outputs, run.domain)
     with seeded(seed), computing(run.device, run.recipe.precision):
         batches = batches_of(run.built, held, run.device, CHUNK)
-        means = torch.cat([run.vae.encode(batch.input, batch.condition).mean.float().cpu() for batch in batches])
+        means = torch.cat([run.vae.encode(batch.input, batch.condition).mean.float().cpu() for batch, _ in batches])
     if kind == "clusters":
         return clusters(means, held.labels, held.classes)
     hidden = torch.zeros(1, run.built.condition.size) if run.built.condition.size else None  # no class, as dropout shows it

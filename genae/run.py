@@ -28,6 +28,8 @@ from genae.vae import VAE
 
 CHUNK = 250  # examples at once through a network, so that memory stays bounded
 
+Condition = str | Sequence[str] | None  # a class by its name, or one for each example
+
 
 class Run:
     """A folder that `genae train` wrote, ready to use. Events go in and out; stored examples and items go in too."""
@@ -48,44 +50,26 @@ class Run:
 
     # -- making -------------------------------------------------------------------------------------------------------
 
-    def sample(self, n: int = 16, temperature: float = 1.0, seed: int | None = None, condition: str | None = None) -> Tensor:
-        """n new events (n, *event) on the CPU; temperature scales the prior's spread; condition is a class by its name."""
+    def sample(self, n: int = 16, temperature: float = 1.0, seed: int | None = None, condition: Condition = None) -> Tensor:
+        """n new events (n, *event) on the CPU; temperature scales the prior's spread."""
         if n < 1:
             raise GenaeError(f"-n must be at least 1, not {n}")
         if not temperature >= 0:
             raise GenaeError(f"--temperature must not be negative, not {temperature}")
         self._require_prior("sample")
-        told = self._named(condition)
-        with seeded(seed), computing(self.device, self.recipe.precision):
-            made = [
-                self.vae.sample(k, temperature, None if told is None else told.expand(k, -1)).float().cpu()
-                for k in _chunks(n)
-            ]  # fmt: skip
-        return torch.cat(made)
+        with seeded(seed):
+            return self._each(lambda x, told: self.vae.sample(len(x), temperature, told), torch.empty(n, 0), condition)
 
-    def encode(self, x: Any, condition: str | None = None) -> Tensor:
+    def encode(self, x: Any, condition: Condition = None) -> Tensor:
         """Examples (N, *event), one (*event), or items to posterior means (N, latent) on the CPU."""
-        x, told = self.events(x), self._named(condition)
-        with computing(self.device, self.recipe.precision):
-            means = [
-                self.vae.encode(part.to(self.device), None if told is None else told.expand(len(part), -1)).mean.float().cpu()
-                for part in torch.split(x, CHUNK)
-            ]
-        return torch.cat(means)
+        return self._each(lambda x, told: self.vae.encode(x, told).mean, self.events(x), condition)
 
-    def decode(self, z: Tensor, condition: str | None = None, temperature: float = 1.0, seed: int | None = 0) -> Tensor:
+    def decode(self, z: Tensor, condition: Condition = None, temperature: float = 1.0, seed: int | None = 0) -> Tensor:
         """z (N, latent) to events (N, *event) on the CPU."""
-        told = self._named(condition)
-        with seeded(seed), computing(self.device, self.recipe.precision):
-            shown = [
-                self.vae.show(part.to(self.device), None if told is None else told.expand(len(part), -1), temperature)
-                .float()
-                .cpu()
-                for part in torch.split(z, CHUNK)
-            ]
-        return torch.cat(shown)
+        with seeded(seed):
+            return self._each(lambda z, told: self.vae.show(z, told, temperature), z, condition)
 
-    def reconstruct(self, x: Any, condition: str | None = None, seed: int | None = 0) -> tuple[Tensor, Tensor]:
+    def reconstruct(self, x: Any, condition: Condition = None, seed: int | None = 0) -> tuple[Tensor, Tensor]:
         """The inputs as the run's task makes them, and what comes back of them, both (N, *event)."""
         with seeded(seed):
             inputs = self.built.task(self.events(x))
@@ -98,7 +82,7 @@ class Run:
         *more: Any,
         kind: Literal["linear", "spherical"] = "spherical",
         loop: bool = False,
-        condition: str | None = None,
+        condition: Condition = None,
     ) -> Tensor:
         """`interpolate(a, b, 9)`, `interpolate(a, b, c, 9)`: events (n, *event) between posterior means, repeatable.
 
@@ -156,24 +140,31 @@ class Run:
 
         return precision(self.recipe.precision, self.device)
 
-    def _named(self, condition: str | None) -> Tensor | None:
+    def _each(self, call: Callable[[Tensor, Tensor | None], Tensor], x: Tensor, condition: Condition) -> Tensor:
+        """`call(part, condition)` for x (N, …) in parts on the device, in the run's precision; joined on the CPU."""
+        told = self._told(condition, len(x))
+        with computing(self.device, self.recipe.precision):
+            parts = [
+                call(x[i : i + CHUNK].to(self.device), None if told is None else told[i : i + CHUNK]).float().cpu()
+                for i in range(0, len(x), CHUNK)
+            ]
+        return torch.cat(parts)
+
+    def _told(self, condition: Condition, n: int) -> Tensor | None:
+        """(n, C) on the device, or None for a run without a condition; when none is named no class, as dropout shows it."""
         if condition is None:
-            if not self.built.condition.size:
-                return None
-            hidden = torch.zeros(1, self.built.condition.size)  # what dropout shows: no class
-            return hidden.to(self.device)
-        named: Tensor = self.built.condition.named(condition)
-        return named.to(self.device)
+            size = self.built.condition.size
+            return torch.zeros(n, size, device=self.device) if size else None
+        names = [condition] * n if isinstance(condition, str) else list(condition)
+        if len(names) != n:
+            raise GenaeError(f"{len(names)} conditions for {n} examples; give one, or one for each")
+        return torch.cat([self.built.condition.named(name) for name in names]).to(self.device)
 
     def _require_prior(self, verb: str) -> None:
         if self.recipe.objective["name"] == "autoencoder" or self.recipe.posterior["name"] == "point":
             raise GenaeError(
                 f"{self.folder} is a plain autoencoder: it has no prior to {verb} from; use interpolate or train a VAE"
             )
-
-
-def _chunks(n: int) -> list[int]:
-    return [min(CHUNK, n - done) for done in range(0, n, CHUNK)]
 
 
 def load(folder: str | Path, device: str = "auto") -> Run:

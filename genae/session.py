@@ -100,6 +100,7 @@ class Training:
         self.examples = train.to(self.device)
         self.valid_split, valid = best_split(dataset, domain, ("valid", "test", "train"))
         self.valid = choose(valid, VALID, seed=0).to(self.device)
+        next(trainer.batches(self.built, self.examples, self.recipe, 0, 1, self.device))  # what a task refuses, it refuses now
 
     # -- the loop -----------------------------------------------------------------------------------------------------
 
@@ -132,36 +133,37 @@ class Training:
         return state
 
     def _train(self, state: trainer.State) -> Iterator[Progress]:
-        watch = trainer.Watch(self.device)
-        every = max(1, self.steps // LOGS)
-        per_epoch = trainer.steps_per_epoch(len(self.examples), self.recipe.batch)
-        began = state.step
-        last_save = last_valid = mark = time.perf_counter()
+        watch, began = trainer.Watch(self.device), state.step
         fabric = device.fabric(self.device, self.recipe.precision)
+        self._saved = self._validated = mark = time.perf_counter()
         for step in trainer.fit(self.built, self.examples, self.recipe, state, fabric):
             watch.see(step)
-            now = time.perf_counter()
-            self.seconds, mark = self.seconds + now - mark, now
-            done = step.number == self.steps
-            logs = step.number % every == 0 or done or self.interrupted
-            numbers = watch.read() if logs else None
-            place = {"step": step.number, "epoch": step.number / per_epoch, "seconds": round(self.seconds, 2)}
-            if numbers:
-                checkpoint.append_metrics(self.folder, place | {"split": "train"} | numbers)
-            valid = None
-            if done or (step.number % per_epoch == 0 and now - last_valid > VALID_SECONDS):
-                valid, last_valid = self._validate(state), now
-                checkpoint.append_metrics(self.folder, place | {"split": "valid"} | valid)
-            if done or self.interrupted or now - last_save > self.save_seconds:
-                watch.read()
-                self._save(state)
-                last_save = time.perf_counter()
-            yield Progress(step.number, self.steps, place["epoch"], numbers, valid)
-            mark = time.perf_counter()
-            if self.interrupted and not done:
+            self.seconds += time.perf_counter() - mark
+            stopping = self.interrupted  # a signal from here on waits for the next step, since this one may be saved already
+            yield self._after(step.number, state, watch, stopping)
+            if stopping and step.number < self.steps:
                 raise KeyboardInterrupt
+            mark = time.perf_counter()
         if began < self.steps or not (self.folder / checkpoint.CARD).exists():
             write_card(self.run(), self.seconds, len(self.examples), self.valid_split)
+
+    def _after(self, number: int, state: trainer.State, watch: trainer.Watch, stopping: bool) -> Progress:
+        """Log, validate and save what is due after a step."""
+        now, last = time.perf_counter(), stopping or number == self.steps
+        per_epoch = trainer.steps_per_epoch(len(self.examples), self.recipe.batch)
+        place = {"step": number, "epoch": number / per_epoch, "seconds": round(self.seconds, 2)}
+        numbers = valid = None
+        if last or number % max(1, self.steps // LOGS) == 0:
+            numbers = watch.read()
+            checkpoint.append_metrics(self.folder, place | {"split": "train"} | numbers)
+        if number == self.steps or (number % per_epoch == 0 and now - self._validated > VALID_SECONDS):
+            valid, self._validated = self._validate(state), now
+            checkpoint.append_metrics(self.folder, place | {"split": "valid"} | valid)
+        if last or now - self._saved > self.save_seconds:
+            watch.check()
+            self._save(state)
+            self._saved = time.perf_counter()
+        return Progress(number, self.steps, number / per_epoch, numbers, valid)
 
     def _validate(self, state: trainer.State) -> dict[str, Any]:
         built = self.built._replace(vae=state.best)

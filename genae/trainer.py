@@ -188,8 +188,8 @@ class Watch:
         values[0] = step.number
         self.first = torch.where(new, values, self.first)
 
-    def read(self) -> dict[str, float]:
-        """Means since the last reading, nats. NotFinite names the step, the distortion and the rate."""
+    def check(self) -> None:
+        """NotFinite names the first bad step, with its distortion and rate."""
         bad, loss, distortion, rate = self.first.tolist()
         if bad:
             raise NotFinite(
@@ -197,9 +197,12 @@ class Watch:
                 f"(distortion {distortion:.4g}, rate {rate:.4g} nats); the last good checkpoint is kept; "
                 "try a lower optimiser.lr, or optimiser.clip=1, or look for bad values in the data"
             )
+
+    def read(self) -> dict[str, float]:
+        """Means since the last reading, nats, after a check."""
+        self.check()
         n, loss, distortion, rate = self.sums.tolist()
         self.sums.zero_()
-        n = max(n, 1.0)
         return {"loss": loss / n, "elbo": -(distortion + rate) / n, "distortion": distortion / n, "rate": rate / n}
 
 

@@ -25,6 +25,23 @@ settings.register_profile("repeatable", derandomize=True, database=None, deadlin
 settings.load_profile("repeatable")
 
 
+REAL = Path(os.environ.get("GENAE_DATA") or Path(__file__).parents[1] / ".." / "shared" / "data").resolve()
+
+
+@pytest.fixture
+def real(monkeypatch):
+    """`real("mnist")`: the real data of that name, with GENAE_DATA set. Skips where they are not, but fails in CI."""
+
+    def find(name: str) -> Path:
+        if not (REAL / name).exists():
+            told = f"no {name} in {REAL}; set GENAE_DATA"
+            pytest.fail(told) if os.environ.get("GENAE_REQUIRE_DATA") else pytest.skip(told)
+        monkeypatch.setenv("GENAE_DATA", str(REAL))
+        return REAL / name
+
+    return find
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _no_real_cache(tmp_path_factory):
     """What is made once for many tests does not touch the user's cache either."""

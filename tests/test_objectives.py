@@ -9,7 +9,7 @@ from torch import nn
 from genae.errors import GenaeError
 from genae.heads import Gaussian
 from genae.networks import mlp
-from genae.objectives import ELBO, Autoencoder, Batch
+from genae.objectives import ELBO, IWAE, Autoencoder, Batch, log_weights
 from genae.posteriors import DiagonalGaussian, GaussianPosterior, PointPosterior
 from genae.priors import Flow, StandardNormal
 from genae.vae import VAE
@@ -210,3 +210,45 @@ def test_a_point_posterior_makes_the_bound_the_plain_autoencoder():
     encoder, decoder = mlp((3,), 2, PointPosterior(), Gaussian(0.5), hidden=(8,))
     vae, batch = VAE(encoder, decoder, StandardNormal(2), (3,)), Batch(torch.randn(5, 3), torch.randn(5, 3))
     assert torch.equal(ELBO()(vae, batch, 0).loss, Autoencoder()(vae, batch, 0).loss)
+
+
+# -- importance weighting ---------------------------------------------------------------------------------------------
+
+
+def test_iwae_is_the_log_of_the_mean_weight(vae):
+    """Two samples, by hand: the loss is −ln(½ e^a + ½ e^b), not Σ w̃ log w; distortion and rate add up to −mean log w."""
+    torch.manual_seed(0)
+    weights, likelihoods = (part.detach() for part in log_weights(vae, BATCH, 2))
+    torch.manual_seed(0)
+    terms = IWAE(samples=2)(vae, BATCH, 0)
+    by_hand = -weights.exp().mean(0).log().mean()
+    assert terms.loss.item() == pytest.approx(by_hand.item(), rel=1e-5)
+    assert torch.allclose(terms.distortion, -likelihoods.mean(0))
+    assert torch.allclose(terms.distortion + terms.rate, -weights.mean(0), atol=1e-5)
+
+
+def test_iwae_of_one_sample_is_the_elbo_in_expectation(vae):
+    torch.manual_seed(0)
+    one = torch.stack([IWAE(samples=1)(vae, BATCH, 0).loss.detach() for _ in range(500)]).mean()
+    many = torch.stack([ELBO()(vae, BATCH, 0).loss.detach() for _ in range(500)]).mean()
+    tight = torch.stack([IWAE(samples=20)(vae, BATCH, 0).loss.detach() for _ in range(100)]).mean()
+    assert one.item() == pytest.approx(many.item(), rel=0.02)
+    assert tight < one
+
+
+def test_iwae_begins_in_the_last_share_of_the_run(vae):
+    objective = IWAE(samples=4, last=0.25)
+    objective.plan(100)
+    torch.manual_seed(0)
+    before = objective(vae, BATCH, 74).loss
+    torch.manual_seed(0)
+    assert torch.equal(before, ELBO()(vae, BATCH, 74).loss)
+    torch.manual_seed(0)
+    assert not torch.equal(before, objective(vae, BATCH, 75).loss)
+
+
+def test_iwae_refuses_what_has_no_meaning():
+    with pytest.raises(GenaeError, match=r"objective\.samples must be at least 1, not 0"):
+        IWAE(samples=0)
+    with pytest.raises(GenaeError, match=r"objective\.last is a share of the run, from 0 to 1, not 2"):
+        IWAE(last=2)

@@ -120,7 +120,7 @@ def test_later_settings_win():
         ("prior=3", "--set prior takes a name, not 3"),
         ("prior=flwo", r"no prior 'flwo'; known: .*normal.*did you mean 'flow'\?"),
         ("objective.bta=4", r"no option 'objective.bta' of objective 'elbo'; .*did you mean 'objective.beta'\?"),
-        ("optimiser=adma", r"no optimiser 'adma'; known: adam; did you mean 'adam'\?"),
+        ("optimiser=adma", r"no optimiser 'adma'; known: adam, muon; did you mean 'adam'\?"),
         ("schedule=cosin", r"did you mean 'cosine'\?"),
         ("domain.sise=3", r"did you mean 'domain.size'\?"),
         ("latent=many", "latent must be a whole number, not 'many'"),

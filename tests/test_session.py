@@ -21,6 +21,10 @@ SETTINGS = (
     "batch=32",
     "condition=label",
     "condition.dropout=0.2",
+    "optimiser=muon",
+    "objective=iwae",
+    "objective.last=0.5",
+    "objective.samples=2",
 )
 
 

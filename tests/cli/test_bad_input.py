@@ -234,7 +234,7 @@ def test_fewer_examples_than_a_batch(answer: Any, tmp_path: Path) -> None:
         (
             "train-images-idx3-ubyte.gz",
             gzip.compress(struct.pack(">4I", 0x803, 9, 28, 28) + os.urandom(9 * 784))[:-900],
-            "truncated",
+            "cut short",
         ),
         ("train-labels-idx1-ubyte", struct.pack(">2I", 0x801, 3) + bytes(3), "3"),
     ],

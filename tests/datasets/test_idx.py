@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import os
 import struct
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,6 @@ import pytest
 from genae.errors import GenaeError
 from genae.sources import open_data
 from genae_datasets.idx import FILES, Official, claim, fashion_mnist, kmnist, mnist
-
-REAL = Path(os.environ.get("GENAE_DATA") or Path(__file__).parents[2] / ".." / "shared" / "data")
 
 
 def images_of(n: int, value: int = 0) -> bytes:
@@ -109,10 +107,8 @@ def test_labels_that_do_not_fit(places: tuple[Path, Path]) -> None:
         mnist.split("tset")
 
 
-def test_the_official_bytes_of_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
-    if not (REAL / "mnist").is_dir():
-        pytest.skip(f"no MNIST in {REAL}; set GENAE_DATA")
-    monkeypatch.setenv("GENAE_DATA", str(REAL))
+def test_the_official_bytes_of_mnist(real: Callable[[str], Path]) -> None:
+    real("mnist")
     train, valid, test = (mnist.split(name) for name in ("train", "valid", "test"))
     assert train.array is not None
     assert valid.array is not None

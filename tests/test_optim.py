@@ -1,0 +1,73 @@
+"""Optimisers and schedules, against numbers that can be checked by hand."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from genae import optim
+from genae.errors import GenaeError
+
+
+def test_schedules() -> None:
+    assert [optim.constant(s, 10, warmup=4) for s in (0, 1, 3, 9)] == [0.25, 0.5, 1, 1]
+    assert optim.cosine(0, 10) == 1
+    assert optim.cosine(5, 10) == pytest.approx(0.5)
+    assert optim.cosine(10, 10, final=0.1) == pytest.approx(0.1)
+    assert optim.cosine(25, 10) == pytest.approx(0)
+    assert optim.factor({"name": "cosine", "warmup": 2, "final": 0.0}, 0, 10) == 0.5
+
+
+@pytest.mark.parametrize("shape", [(20, 50), (50, 20), (30, 30)])
+def test_orthogonal_keeps_directions_and_evens_out_lengths(shape: tuple[int, int]) -> None:
+    x = torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+    u, _, v = torch.linalg.svd(x, full_matrices=False)
+    spread = torch.linalg.svdvals(optim.orthogonal(x))
+    assert spread.min() > 0.5  # the polynomial ends between .7 and 1.2 for all but the smallest
+    assert spread.max() < 1.3
+    assert torch.nn.functional.cosine_similarity(optim.orthogonal(x).flatten(), (u @ v).flatten(), 0) > 0.95
+
+
+def test_muon_takes_the_small_matrices_and_adam_the_rest() -> None:
+    network = nn.ModuleDict({
+        "body": nn.Sequential(nn.Conv2d(32, 32, 3), nn.Linear(32, 64), nn.Linear(300, 200), nn.Linear(5, 5)),
+        "prior": nn.Linear(32, 32),
+    })  # fmt: skip
+    named = [(f"vae.{name}", p) for name, p in network.named_parameters()]
+    first, second = optim.muon(named)
+    chosen = [name for name, p in named if any(p is q for q in first.param_groups[0]["params"])]
+    assert chosen == ["vae.body.0.weight", "vae.body.1.weight"]
+    assert sum(len(o.param_groups[0]["params"]) for o in (first, second)) == len(named)
+    assert [o.param_groups[0]["lr"] for o in (first, second)] == [6e-3, 2e-3]
+
+
+def test_muon_steps_have_the_length_of_adams() -> None:
+    weight = nn.Parameter(torch.zeros(32, 128))
+    (muon,) = [o for o in optim.muon([("w", weight)], lr=1.0) if isinstance(o, optim.Muon)]
+    weight.grad = torch.randn(32, 128, generator=torch.Generator().manual_seed(0)) * 1e-4
+    muon.step()
+    assert weight.detach().square().mean().sqrt().item() == pytest.approx(0.2, rel=0.3)  # whatever the gradient's; the polynomial ends at .7 to 1.2
+
+
+@pytest.mark.parametrize("make", [optim.adam, optim.muon])
+def test_a_quadratic_is_descended(make: object) -> None:
+    torch.manual_seed(0)
+    weight, goal = nn.Parameter(torch.zeros(20, 20)), torch.randn(20, 20)
+    optimisers = make([("w", weight)], lr=0.02)  # type: ignore[operator]
+    for _ in range(300):
+        (weight - goal).square().sum().backward()
+        for optimiser in optimisers:
+            optimiser.step()
+            optimiser.zero_grad()
+    assert (weight - goal).square().mean() < 0.1
+
+
+def test_bad_numbers_are_named() -> None:
+    weight = [("w", nn.Parameter(torch.zeros(20, 20)))]
+    with pytest.raises(GenaeError, match=r"optimiser\.lr must be above 0, not 0"):
+        optim.adam(weight, lr=0)
+    with pytest.raises(GenaeError, match=r"optimiser\.lr"):
+        optim.muon(weight, lr=-1)
+    with pytest.raises(GenaeError, match="must not be negative"):
+        optim.adam(weight, clip=-1)
