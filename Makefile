@@ -24,11 +24,11 @@ $(VENV)/installed: $(VENV)/plain
 
 demo: $(VENV)/plain
 	@rm -rf $(DEMO)
-	$(GENAE) train mnist --data glyphs --epochs 2 --out $(DEMO)/run
+	$(GENAE) train mnist --data glyphs --epochs 12 --out $(DEMO)/run
 	$(GENAE) sample $(DEMO)/run -n 64 --out $(DEMO)/samples
 	$(GENAE) interpolate $(DEMO)/run glyphs:test:3 glyphs:test:8 glyphs:test:36 --steps 9 --loop --out $(DEMO)/morph
 	$(GENAE) evaluate $(DEMO)/run --samples 100 --limit 200
-	$(GENAE) train mnist-2d --data glyphs --epochs 3 --out $(DEMO)/plane
+	$(GENAE) train mnist-2d --data glyphs --epochs 6 --out $(DEMO)/plane
 	$(GENAE) plot $(DEMO)/plane --kind manifold --out $(DEMO)/manifold.png
 	@echo 'Look at $(DEMO)/samples/grid.png, $(DEMO)/morph/morph.gif and $(DEMO)/manifold.png'
 

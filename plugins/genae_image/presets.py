@@ -16,7 +16,7 @@ mnist: Preset = {
     "likelihood": {"name": "bernoulli"},
     "prior": {"name": "flow", "kind": "maf", "transforms": 3, "hidden": 128},
     "objective": {"name": "elbo", "warmup": 300},  # without it dimensions are switched off for good at the start
-    "epochs": 30.0,
+    "epochs": 25.0,
     "batch": 128,
     "optimiser": {"name": "muon", "lr": 6e-3, "adam_lr": 2e-3, "weight_decay": 0.02, "clip": 200.0},
     "schedule": {"name": "cosine", "warmup": 300, "final": 0.0},
