@@ -47,7 +47,8 @@ def test_muon_steps_have_the_length_of_adams() -> None:
     (muon,) = [o for o in optim.muon([("w", weight)], lr=1.0) if isinstance(o, optim.Muon)]
     weight.grad = torch.randn(32, 128, generator=torch.Generator().manual_seed(0)) * 1e-4
     muon.step()
-    assert weight.detach().square().mean().sqrt().item() == pytest.approx(0.2, rel=0.3)  # whatever the gradient's; the polynomial ends at .7 to 1.2
+    # whatever the gradient's; the polynomial ends at .7 to 1.2
+    assert weight.detach().square().mean().sqrt().item() == pytest.approx(0.2, rel=0.3)
 
 
 @pytest.mark.parametrize("make", [optim.adam, optim.muon])

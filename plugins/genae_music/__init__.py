@@ -1,0 +1,1 @@
+"""Music for genae: MIDI files to windows of tokens, and tokens to MIDI files."""

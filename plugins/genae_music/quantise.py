@@ -1,0 +1,170 @@
+r"""Scores to steps: which bar, and which sixteenth of it.
+
+A quarter has 4 steps. Two grids:
+
+    magenta   exactly what MusicVAE was trained on (Roberts et al. 2018, https://arxiv.org/abs/1803.05428; note_seq). The file
+              is cut where the first track changes tempo or meter. In each piece step(t) = ⌊t · 4 q / 60 + ½⌋, t seconds from
+              the piece's start, q quarters per minute; a note lasts one step at least. Only bars of 16 steps count.
+    default   step(n) = ⌊4 (n - c) / r + ½⌋, n - c ticks from the piece's start, r ticks per quarter: tempo changes cut nothing.
+              The file is cut where the meter changes, or is said again off its own bar lines. A piece shorter than a bar of
+              the next one is the anacrusis of that: its notes fill the end of a bar before. Bars of 1/4, 2/4 or 2/2 are read
+              as 4/4, as many as make 16 steps; 3/4, 3/8, 6/8 … likewise on bars of 12.
+
+A grid of 16 steps a bar also reads meters in three when `triple` is set, in windows of as many steps that begin on their own
+bar lines: nothing is bent, only the window ends inside a bar. A grid of 12 reads meters in three alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from genae.errors import GenaeError
+from genae_music.reasons import Reason, Unusable
+from genae_music.score import DEFAULT_QPM, Meter, Score
+from genae_music.smf import Array
+
+STEPS_PER_QUARTER = 4
+MAX_BARS = 1 << 14  # of a file
+MAX_PIECES = 1 << 12  # of one tempo and meter
+_COMMON = Meter(0, 4, 4)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is cut out of a file: windows of `bars` bars, one beginning at every bar."""
+
+    bars: int = 2
+    grid: Literal["default", "magenta"] = "default"
+    steps_per_bar: int = 16  # or 12, for a model trained on meters in three
+    triple: bool = True  # on bars of 16, read 3/4, 6/8 … too (default grid)
+    programs: tuple[int, int] = (0, 127)  # first and last of a melody's; Magenta's 2-bar models have (0, 31)
+
+    def __post_init__(self) -> None:
+        if self.grid not in ("default", "magenta"):
+            raise GenaeError(f"no grid '{self.grid}'; known: default, magenta")
+        if self.steps_per_bar not in ((16,) if self.magenta else (12, 16)):
+            raise GenaeError(f"steps_per_bar is {self.steps_per_bar}; possible: 16{'' if self.magenta else ', 12'}")
+        if self.bars < 1:
+            raise GenaeError(f"bars is {self.bars}; at least 1")
+
+    @property
+    def magenta(self) -> bool:
+        return self.grid == "magenta"
+
+    @property
+    def steps(self) -> int:
+        """T, the length of a window."""
+        return self.bars * self.steps_per_bar
+
+    def unit(self, meter: Meter) -> int:
+        """Steps between the bar lines at which windows of this meter begin; 0 if it is not read."""
+        steps = STEPS_PER_QUARTER * 4 * meter.beats / meter.unit
+        if self.magenta or steps % 1 or not steps:
+            return 16 if steps == 16 else 0
+        if self.steps_per_bar == 16 and (16 % steps == 0 or steps % 16 == 0):
+            return 16
+        in_three = steps % 3 == 0 and (12 % steps == 0 or steps % 12 == 0)
+        return 12 if in_three and (self.steps_per_bar == 12 or self.triple) else 0
+
+
+@dataclass(frozen=True)
+class Steps:
+    """A score's notes in steps, as columns (N,) in its order, and the pieces that they lie in, as columns (P,)."""
+
+    piece: Array  # (N,), which piece
+    start: Array  # (N,), steps from the piece's start
+    stop: Array  # (N,), > start
+    unit: Array  # (P,), steps from bar line to bar line; 0 if the meter is not read
+    length: Array  # (P,), steps to the end of the piece
+    meters: tuple[Meter, ...]  # (P,)
+
+
+def quantise(score: Score, setting: Setting) -> Steps:
+    """A score in steps. Unusable if it is far longer than music."""
+    steps = (_by_seconds if setting.magenta else _by_ticks)(score, setting)
+    for what, number, most in (("bars", int(steps.length.sum()) // 16, MAX_BARS), ("pieces", len(steps.meters), MAX_PIECES)):
+        if number > most:
+            raise Unusable(Reason.LARGE, f"has {number:,} {what}, more than the {most:,} that are read")
+    return steps
+
+
+def _units(meters: tuple[Meter, ...], setting: Setting) -> Array:
+    return np.array([setting.unit(meter) for meter in meters], np.int64)
+
+
+def _by_seconds(score: Score, setting: Setting) -> Steps:
+    onset, offset = score.seconds(score.onset), score.seconds(score.offset)
+    times, qpm, meters = _changes(score, offset.max())
+    piece = times.searchsorted(onset, "right") - 1
+    begin, end = times[piece], np.append(times, offset.max())[piece + 1]
+    rate = STEPS_PER_QUARTER * qpm[piece] / 60.0  # steps per second
+    start = ((onset - begin) * rate + 0.5).astype(np.int64)
+    stop = ((np.minimum(offset, end) - begin) * rate + 0.5).astype(np.int64)
+    stop += stop == start
+    length = np.zeros(len(times), np.int64)
+    np.maximum.at(length, piece, stop)
+    return Steps(piece, start, stop, _units(meters, setting), length, meters)
+
+
+def _changes(score: Score, end: float) -> tuple[Array, Array, tuple[Meter, ...]]:
+    """Where pieces begin, in seconds, and the tempo (quarters per minute) and meter of each, (P,); all before `end`."""
+    _, times, scales = score.tempo_map
+    first = [meter for meter in score.meters if meter.track == 0]
+    changes: list[tuple[float, float | Meter]] = []
+    changes += zip(score.seconds(np.array([m.tick for m in first], np.int64)).tolist(), first, strict=True)
+    changes += zip(times.tolist(), (60.0 / (scales * score.resolution)).tolist(), strict=True)
+    changes.sort(key=lambda change: change[0])
+    qpm, meter = DEFAULT_QPM, _COMMON
+    pieces = [(0.0, qpm, meter)]
+    for time, value in changes:
+        if time >= end:
+            break
+        was = (qpm, meter.beats, meter.unit)
+        qpm, meter = (qpm, value) if isinstance(value, Meter) else (value, meter)
+        if time > pieces[-1][0] and (qpm, meter.beats, meter.unit) != was:
+            pieces.append((time, qpm, meter))
+        elif time == pieces[-1][0]:
+            pieces[-1] = (time, qpm, meter)
+    begin, qpms, meters = zip(*pieces, strict=True)
+    return np.array(begin), np.array(qpms), meters
+
+
+def _by_ticks(score: Score, setting: Setting) -> Steps:
+    begin, origin, meters = _pieces(score)
+    step = score.resolution / STEPS_PER_QUARTER  # ticks
+    # a first beat that comes early is not of the piece before
+    piece = begin.searchsorted(score.onset + step / 2, "right") - 1
+    zero = origin[piece]
+    end = np.append(begin[1:], max(score.length, score.offset.max()))
+    start = _nearest(score.onset - zero, score.resolution)
+    last = _nearest(end - origin, score.resolution)
+    stop = np.maximum(np.minimum(_nearest(score.offset - zero, score.resolution), last[piece]), start + 1)
+    np.maximum.at(last, piece, stop)
+    return Steps(piece, start, stop, _units(meters, setting), last, meters)
+
+
+def _nearest(ticks: Array, resolution: int) -> Array:
+    """Ticks to the nearest step, halves upwards; exact."""
+    return (2 * STEPS_PER_QUARTER * ticks + resolution) // (2 * resolution)
+
+
+def _pieces(score: Score) -> tuple[Array, Array, tuple[Meter, ...]]:
+    """Where pieces begin, in ticks, where their first bar line is, and the meter of each, (P,)."""
+    pieces = [(0, 0, _COMMON)]  # begin, bar line, meter
+    for meter in score.meters:
+        begin, line, now = pieces[-1]
+        bar = 4 * score.resolution * now.beats / now.unit
+        if (meter.beats, meter.unit) == (now.beats, now.unit) and (not bar or (meter.tick - line) % bar == 0):
+            continue
+        following = 4 * score.resolution * meter.beats / meter.unit
+        if meter.tick == begin:
+            pieces[-1] = (begin, begin, meter)
+        elif meter.tick - begin < following:
+            pieces[-1] = (begin, meter.tick - int(following), meter)
+        else:
+            pieces.append((meter.tick, meter.tick, meter))
+    begins, origins, meters = zip(*pieces, strict=True)
+    return np.array(begins), np.array(origins), meters

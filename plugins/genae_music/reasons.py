@@ -1,0 +1,40 @@
+"""Why something of a file was not used: a word for machines, a line for people."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from genae.errors import Rejected
+
+
+class Reason(StrEnum):
+    """The word for machines; after it, what it is said of."""
+
+    NOT_MIDI = "not-midi"  # file: does not begin as a MIDI file
+    CUT = "cut"  # file: ends before its header or a track does
+    BROKEN = "broken"  # file: bytes that mean nothing, such as running status without a status
+    TYPE = "type"  # file: of type 2, tracks that do not sound together
+    DIVISION = "division"  # file: time in SMPTE frames, or none
+    TEMPO = "tempo"  # file: a tempo of 0
+    TIME = "time"  # file: times too large to be music
+    LARGE = "too-large"  # file: more bytes, notes or windows than are read
+    EMPTY = "empty"  # file: without a note; windows: without an onset
+    UNENDED = "no-end"  # notes that never stop
+    METER = "meter"  # notes in bars that the grid does not have
+    KIND = "kind"  # notes of drums where a melody is wanted, or the reverse
+    PROGRAM = "program"  # notes of an instrument outside the wanted ones
+    RANGE = "out-of-range"  # notes outside the piano's 88 keys, or drums without a class
+    POLYPHONY = "polyphony"  # notes under a higher one
+    SHORT = "too-short"  # notes in a passage that fills no window
+    LONG = "too-long"  # notes after the longest passage taken
+    GAP = "gap"  # windows that are silent for too long
+    DUPLICATE = "duplicate"  # windows that were there already
+    PARTS = "missing-part"  # file: no melody, no bass or no drums for a trio
+
+
+class Unusable(Rejected):
+    """A file that music cannot be had from; `reason` is for machines, the message is one line for people."""
+
+    def __init__(self, reason: Reason, line: str) -> None:
+        super().__init__(line)
+        self.reason = reason

@@ -1,0 +1,157 @@
+"""What of a file was used, track by track, and why the rest was not: plain data that a command line prints and sums up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from genae_music import drums, melody, midi, trio
+from genae_music.quantise import Setting
+from genae_music.reasons import Reason, Unusable
+from genae_music.score import Score
+from genae_music.windows import Windows
+
+Kind = Callable[[Score, Setting], Windows]
+KINDS: Mapping[str, Kind] = {"melody": melody.windows, "drums": drums.windows, "trio": trio.windows}
+
+_LINES = {
+    Reason.EMPTY: "{n} without an onset",
+    Reason.UNENDED: "{n} without an end, or with one at once",
+    Reason.METER: "{n} in {meters}, which this grid does not have",
+    Reason.KIND: "{n} of {who}",
+    Reason.PROGRAM: "{n} of a program that is not asked for ({program})",
+    Reason.RANGE: "{n} out of range",
+    Reason.POLYPHONY: "{n} under a higher one at the same step",
+    Reason.SHORT: "{n} in a passage shorter than {bars} bars",
+    Reason.LONG: "{n} after the longest passage taken",
+    Reason.GAP: "{n} silent for too long",
+    Reason.DUPLICATE: "{n} a second time",
+    Reason.PARTS: "{n} without the other parts of a trio",
+}
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Something not used."""
+
+    reason: Reason
+    count: int
+    what: str  # "notes", "windows" or "files"
+    line: str  # for people
+
+
+@dataclass(frozen=True)
+class Track:
+    """One instrument of a file."""
+
+    name: str
+    program: int
+    is_drum: bool
+    notes: int
+    windows: int  # used
+    losses: tuple[Loss, ...] = ()
+
+    @property
+    def line(self) -> str:
+        what = "drums" if self.is_drum else f"program {self.program}"
+        why = f"; {'; '.join(loss.line for loss in self.losses)}" if self.losses else ""
+        name = " ".join(self.name.split()) or "unnamed"
+        return f"{name} ({what}): {_count(self.notes, 'notes')}, {_count(self.windows, 'windows')}{why}"
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """One file."""
+
+    name: str
+    windows: int  # used
+    tracks: tuple[Track, ...] = ()
+    losses: tuple[Loss, ...] = ()  # of the file as a whole
+
+    @property
+    def lines(self) -> list[str]:
+        """One for the file, and one for each track."""
+        parts = [_count(self.windows, "windows")] if self.tracks else []
+        parts += [loss.line for loss in self.losses]
+        return [f"{self.name}: {'; '.join(parts)}", *("  " + track.line for track in self.tracks)]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Many files."""
+
+    files: int
+    used: int  # files that give a window
+    windows: int
+    lost: tuple[tuple[Reason, str, int], ...]  # reason, "notes", "windows" or "files", how many; the most frequent first
+
+    @property
+    def lines(self) -> list[str]:
+        """The sum, then one for each reason."""
+        why = [f"  {_count(count, what)} not used: {reason}" for reason, what, count in self.lost]
+        return [f"{_count(self.windows, 'windows')} from {self.used:,} of {_count(self.files, 'files')}", *why]
+
+
+def _count(n: int, what: str) -> str:
+    """2 notes, 1 note."""
+    return f"{n:,} {what if n != 1 else what[:-1]}"
+
+
+def inspect(name: str, data: bytes, setting: Setting, kind: str = "melody") -> FileReport:
+    """A MIDI file's bytes to what of it is used; never raises for what is in them."""
+    try:
+        score = midi.read(data)
+        found = KINDS[kind](score, setting)
+    except Unusable as error:
+        return FileReport(name, 0, (), (Loss(error.reason, 1, "files", str(error)),))
+    whose, n = found.instrument, len(score.instruments)
+    used = np.zeros(n, np.int64)
+    for members in np.atleast_2d(whose.T):  # one, or the three of a trio
+        used += np.bincount(members, minlength=n)
+    lost = [(loss, np.bincount(loss.instrument, minlength=n)) for loss in found.lost]
+    notes = np.bincount(score.instrument, minlength=n)
+    tracks = [
+        Track(i.name, i.program, i.is_drum, int(notes[k]), int(used[k]),
+              tuple(_loss(loss.reason, int(count[k]), loss.what, score, k, setting) for loss, count in lost if count[k]))
+        for k, i in enumerate(score.instruments)
+    ]  # fmt: skip
+    unended = (_loss(Reason.UNENDED, score.unended, "notes", score, 0, setting),) if score.unended else ()
+    return FileReport(name, len(found.tokens), tuple(tracks), unended)
+
+
+def _loss(reason: Reason, count: int, what: str, score: Score, track: int, setting: Setting) -> Loss:
+    n = _count(count, what)
+    meters = ", ".join(sorted({str(m) for m in score.meters if not setting.unit(m)})) or "a meter"
+    player = score.instruments[track]
+    line = _LINES[reason].format(n=n, meters=meters, who="drums" if player.is_drum else "a pitched instrument",
+                                 program=player.program, bars=setting.bars)  # fmt: skip
+    return Loss(reason, count, what, line)
+
+
+def windows(data: bytes, setting: Setting, kind: str = "melody") -> Windows:
+    """A MIDI file's bytes to its windows. Unusable if it gives none, with what most of it was lost to."""
+    score = midi.read(data)
+    found = KINDS[kind](score, setting)
+    if len(found.tokens):
+        return found
+    most = max(found.lost, key=lambda loss: len(loss.instrument))
+    if not len(most.instrument):
+        raise Unusable(Reason.GAP, f"gives no window: its parts never play {setting.bars} bars together")
+    loss = _loss(most.reason, len(most.instrument), most.what, score, int(most.instrument[0]), setting)
+    raise Unusable(loss.reason, f"gives no window: {loss.line}")
+
+
+def total(reports: Iterable[FileReport]) -> Summary:
+    """Reports of files to their sum."""
+    files = used = windows = 0
+    lost: Counter[tuple[Reason, str]] = Counter()
+    for report in reports:
+        files += 1
+        used += report.windows > 0
+        windows += report.windows
+        for loss in (*report.losses, *(loss for track in report.tracks for loss in track.losses)):
+            lost[loss.reason, loss.what] += loss.count
+    return Summary(files, used, windows, tuple((*key, count) for key, count in lost.most_common()))

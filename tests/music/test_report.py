@@ -1,0 +1,59 @@
+"""What was used and why the rest was not, as numbers and as lines."""
+
+from __future__ import annotations
+
+from genae_music import report
+from genae_music.quantise import Setting
+from genae_music.reasons import Reason
+
+BAR = 1920
+
+
+def test_a_report_names_every_track_and_reason(raw) -> None:
+    tune = b"\x00\xff\x03\x04tune" + raw.notes((0, BAR, 60), (0, BAR, 64), (BAR, 2 * BAR, 62), (4 * BAR, 5 * BAR, 62))
+    kick = b"\x00\xff\x03\x04kick" + raw.notes((0, 30, 36), channel=9) + b"\x00\x99\x24\x50"  # the last one never ends
+    found = report.inspect("küche.mid", raw.file(raw.meter(4, 4), tune, kick), Setting())
+    assert found.windows == 1
+    assert [(t.name, t.program, t.is_drum, t.notes, t.windows) for t in found.tracks] == [
+        ("tune", 0, False, 4, 1),
+        ("kick", 0, True, 1, 0),
+    ]
+    assert [(x.reason, x.count, x.what) for x in found.tracks[0].losses] == [
+        (Reason.POLYPHONY, 1, "notes"),
+        (Reason.SHORT, 1, "notes"),
+    ]
+    assert found.lines == [
+        "küche.mid: 1 window; 1 note without an end, or with one at once",
+        "  tune (program 0): 4 notes, 1 window; 1 note under a higher one at the same step; "
+        "1 note in a passage shorter than 2 bars",
+        "  kick (drums): 1 note, 0 windows; 1 note of drums",
+    ]
+
+
+def test_reports_add_up(raw) -> None:
+    good = report.inspect("a.mid", raw.file(raw.notes((0, 2 * BAR, 60))), Setting())
+    seven = report.inspect("b.mid", raw.file(raw.meter(7, 8) + raw.notes((0, BAR, 60), (BAR, 2 * BAR, 62))), Setting())
+    cut = report.inspect("c.mid", raw.file(b"")[:10], Setting())
+    found = report.total([good, seven, cut])
+    assert (found.files, found.used, found.windows) == (3, 1, 1)
+    assert found.lost == ((Reason.METER, "notes", 2), (Reason.CUT, "files", 1))
+    assert found.lines == [
+        "1 window from 1 of 3 files",
+        "  2 notes not used: meter",
+        "  1 file not used: cut",
+    ]
+    assert cut.lines == ["c.mid: the header is cut after 10 of 14 bytes"]
+    assert "2 notes in 7/8, which this grid does not have" in seven.lines[1]
+
+
+def test_a_trio_is_reported_for_each_of_its_parts(raw) -> None:
+    data = raw.file(
+        raw.notes((0, 2 * BAR, 60)),
+        b"\x00\xc2\x21" + raw.notes((0, 2 * BAR, 36), channel=2),
+        raw.notes((0, 30, 36), channel=9),
+        b"\x00\xc3\x49" + raw.notes((0, 2 * BAR, 80), channel=3),
+    )
+    found = report.inspect("band.mid", data, Setting(), "trio")
+    assert found.windows == 1
+    assert [t.windows for t in found.tracks] == [1, 1, 1, 0]
+    assert found.tracks[3].losses[0].reason == Reason.PROGRAM
