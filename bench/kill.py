@@ -41,21 +41,26 @@ def survive(preset: str, data: str, steps: int, kills: int, folder: Path, seed: 
     """Train once undisturbed and once with `kills` kills; what happened, and whether the weights are the same bytes."""
     chance = random.Random(seed)
     quiet, killed = folder / "quiet", folder / "killed"
-    assert child(preset, data, steps, quiet, 0).wait() == 0
+    if _finish(child(preset, data, steps, quiet, 0)):
+        raise SystemExit("the undisturbed training failed")
     at: list[int] = []
     for _ in range(kills):
-        process = child(preset, data, steps, killed, 0.01)
-        assert process.stdout is not None
-        first = process.stdout.readline()  # the first step of this session is done
-        if not first:
-            raise SystemExit(f"a resumed run ended by itself with status {process.wait()}")
-        time.sleep(chance.uniform(0, 1.5))
-        process.kill()
-        at.append(int((first + process.stdout.read()).split()[-1]))
-        process.wait()
-    ended = child(preset, data, steps, killed, 0).wait()
+        with child(preset, data, steps, killed, 0.01) as process:
+            assert process.stdout is not None
+            first = process.stdout.readline()  # the first step of this session is done
+            if not first:
+                raise SystemExit(f"a resumed run ended by itself with status {process.wait()}")
+            time.sleep(chance.uniform(0, 1.5))
+            process.kill()
+            at.append(int((first + process.stdout.read()).split()[-1]))
+    ended = _finish(child(preset, data, steps, killed, 0))
     same = all(tensors(quiet / name) == tensors(killed / name) for name in (TRAINING, WEIGHTS))
     return {"kills": len(at), "killed_at_steps": at, "steps": steps, "ended": ended, "identical": same}
+
+
+def _finish(process: subprocess.Popen[str]) -> int:
+    with process:
+        return process.wait()
 
 
 def tensors(path: Path) -> dict[str, bytes]:
