@@ -23,16 +23,17 @@ from genae.device import computing, seeded
 from genae.errors import GenaeError
 from genae.objectives import Batch, iwae, log_weights
 from genae.parts import Built
+from genae.posteriors import Posterior
 from genae.vae import VAE
 
 DECODED = 1000  # samples decoded at once: more does not run faster on a CPU, and memory stays bounded
 ACTIVE = 0.01  # variance of the posterior mean: https://arxiv.org/abs/1509.00519, section 5.2
 
 
-def in_turns(vae: VAE, batch: Batch, samples: int) -> tuple[Tensor, Tensor]:
+def in_turns(vae: VAE, batch: Batch, samples: int, q: Posterior) -> tuple[Tensor, Tensor]:
     """`log_weights` of any number of samples (samples, B), so many decoded at once that memory stays bounded."""
     turn = max(1, DECODED // len(batch.target))
-    parts = [log_weights(vae, batch, min(turn, samples - done)) for done in range(0, samples, turn)]
+    parts = [log_weights(vae, batch, min(turn, samples - done), q) for done in range(0, samples, turn)]
     weights, likelihoods = zip(*parts, strict=True)
     return torch.cat(weights), torch.cat(likelihoods)
 
@@ -84,9 +85,10 @@ def evaluate(
     vae = built.vae.eval()
     with seeded(seed), computing(device, precision):
         for batch, seen in batches_of(built, chosen, device, size):
-            for name, value in _terms(vae, batch, samples if dense else 0).items():
+            terms = _terms(vae, batch, samples if dense else 0)
+            for name, value in terms.items():
                 gathered.setdefault(name, []).append(value.float().cpu())
-            shown = vae.show(vae.encode(batch.input, batch.condition).mean, batch.condition, 0.0)
+            shown = vae.show(terms["mean"], batch.condition, 0.0)
             for name, metric in built.domain.metrics.items():
                 metrics[name] = metrics.get(name, 0.0) + float(metric(seen, shown)) * len(shown) / len(chosen)
             report(sum(map(len, gathered["mean"])), len(chosen))
@@ -102,7 +104,7 @@ def _terms(vae: VAE, batch: Batch, samples: int) -> dict[str, Tensor]:
     q = vae.encode(batch.input, batch.condition)
     if not samples:
         return {"mean": q.mean, "distortion": -vae.decode(q.mean, batch.condition).log_prob(batch.target)}
-    weights, likelihoods = in_turns(vae, batch, samples)
+    weights, likelihoods = in_turns(vae, batch, samples, q)
     distortion, elbo = -likelihoods.mean(0), weights.mean(0)
     return {"mean": q.mean, "distortion": distortion, "elbo": elbo, "rate": -elbo - distortion, "nll": -iwae(weights)}
 

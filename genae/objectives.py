@@ -122,9 +122,9 @@ class IWAE:
         return Terms(-iwae(weights).mean(), distortion, -weights.mean(0) - distortion)
 
 
-def log_weights(vae: VAE, batch: Batch, samples: int) -> tuple[Tensor, Tensor]:
-    """log w = log p(x | z) + log p(z) − log q(z | x) and log p(x | z), both (samples, B), nats; x is encoded once."""
-    q = vae.encode(batch.input, batch.condition)
+def log_weights(vae: VAE, batch: Batch, samples: int, q: Posterior | None = None) -> tuple[Tensor, Tensor]:
+    """log w = log p(x | z) + log p(z) − log q(z | x) and log p(x | z), both (samples, B), nats; q(z | x) if it is known."""
+    q = q or vae.encode(batch.input, batch.condition)
     z = q.rsample(samples)  # (K, B, latent)
     p = vae.decode(z.flatten(0, 1), _repeat(batch.condition, samples))
     likelihood = p.log_prob(_repeat(batch.target, samples)).view(samples, -1)

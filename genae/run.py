@@ -150,6 +150,10 @@ class Run:
             ]
         return torch.cat(parts)
 
+    def classes_of(self, examples: Examples) -> list[str] | None:
+        """The condition of each example by its name; None for a run without a condition or examples without labels."""
+        return (examples.named() or None) if self.built.condition.size else None
+
     def _told(self, condition: Condition, n: int) -> Tensor | None:
         """(n, C) on the device, or None for a run without a condition; when none is named no class, as dropout shows it."""
         if condition is None:

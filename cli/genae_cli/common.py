@@ -12,6 +12,7 @@ import click
 
 from genae.errors import GenaeError
 
+HELP = {"help_option_names": ["-h", "--help"]}  # context settings of every command
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object (files, numbers, seed) and nothing else.")
@@ -45,7 +46,7 @@ class Verbs(click.Group):
 
 def verb(**attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
     """A command whose help keeps its example as it is written."""
-    return click.command(context_settings={"help_option_names": ["-h", "--help"]}, **attributes)
+    return click.command(context_settings=HELP, **attributes)
 
 
 def emit(result: dict[str, Any], as_json: bool, lines: Callable[[], list[str]]) -> None:

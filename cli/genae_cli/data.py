@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from genae.errors import unknown
-from genae_cli.common import Verbs, as_json, emit, on_terminal, verb
+from genae_cli.common import HELP, Verbs, as_json, emit, on_terminal, verb
 
 SHOWN = 20  # classes, and skipped files, told one by one
 
@@ -16,7 +16,7 @@ SHOWN = 20  # classes, and skipped files, told one by one
     name="data",
     cls=Verbs,
     short_help="List, download and inspect data sets.",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=HELP,
 )
 def command() -> None:
     """Data sets by name, and your own files."""

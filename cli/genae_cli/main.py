@@ -10,7 +10,7 @@ from genae import __version__
 from genae_cli import common, data, encode, evaluate, interpolate, plot, plugins, reconstruct, sample, train
 
 
-@click.group(cls=common.Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=common.Verbs, context_settings=common.HELP)
 @click.version_option(__version__, prog_name="genae")
 def cli() -> None:
     """Train VAEs on images, music and sound, then sample, interpolate and measure them.

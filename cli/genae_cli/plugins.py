@@ -7,12 +7,10 @@ from collections.abc import Sequence
 
 import click
 
-from genae_cli.common import Verbs, as_json, emit, verb
+from genae_cli.common import HELP, Verbs, as_json, emit, verb
 
 
-@click.group(
-    name="plugins", cls=Verbs, short_help="See what is installed.", context_settings={"help_option_names": ["-h", "--help"]}
-)
+@click.group(name="plugins", cls=Verbs, short_help="See what is installed.", context_settings=HELP)
 def command() -> None:
     """Domains, presets, data sets and other plugins."""
 
