@@ -15,6 +15,7 @@ Everything else has a default. Two forms of an example are told apart:
             pixels, transposed notes); p(x | z) is a distribution over one event
 
 A domain's options are its constructor's keyword arguments: a frozen dataclass is the usual way. They are kept in the recipe.
+Options that only `write` and its companions look at (tempo, sound or none) can be given anew whenever something is written.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ from genae.errors import GenaeError
 from genae.registry import CONTRACT
 
 if TYPE_CHECKING:
-    from genae.data import File
+    from genae.data import Examples, File, Found
+    from genae.vae import VAE
 
 Shape = tuple[int, ...]
 Stage = Literal["train", "score", "show"]
@@ -48,6 +50,12 @@ class Domain(ABC):
     tasks: ClassVar[Mapping[str, Callable[..., Any]]] = {}  # its own corruptions: target to input
     metrics: ClassVar[Mapping[str, Callable[..., float]]] = {}  # name to f(target, output), both (B, *event), as shown
     shows: ClassVar[str] = "mean"  # what people are given of p(x | z): its "mean" or a "sample"
+    temperature: ClassVar[float] = 1.0  # of what they are given, unless they say otherwise
+    samples: ClassVar[int] = 500  # importance samples of an evaluation, unless they say otherwise
+    cached: ClassVar[bool] = False  # reading is slow: large sets in all cores, and what was read is kept
+    distinct: ClassVar[bool] = False  # a held-out example that is exactly in an earlier split is left out
+    least: ClassVar[int] = 1  # fewer training examples than these are refused,
+    advice: ClassVar[str] = ""  # with this remedy
 
     @property
     @abstractmethod
@@ -55,8 +63,11 @@ class Domain(ABC):
         """The shape of one event, without the batch: (1, 28, 28)."""
 
     @abstractmethod
-    def read(self, file: File) -> Tensor:
-        """One file to one stored example (*event), or to several (W, *event). Raises Rejected with the reason."""
+    def read(self, file: File) -> Tensor | Found:
+        """One file to one stored example (*event), or to several (W, *event). Raises Rejected with the reason.
+
+        `Found` tells beside them what of the file was not used, by reason.
+        """
 
     @abstractmethod
     def write(self, example: Tensor, path: Path) -> None:
@@ -81,3 +92,27 @@ class Domain(ABC):
         from genae.pictures import curve
 
         return curve(example)
+
+    # -- optional: what generation leaves beside the files ----------------------------------------------------------------
+
+    def extras(self, example: Tensor, path: Path) -> list[Path]:
+        """More files of one event, beside the one that `write` wrote to `path`: its sound, say. The paths written."""
+        return []
+
+    def join(self, examples: Tensor) -> Tensor | None:
+        """Events (N, *event) in a row: one longer example that `write`, `picture` and `extras` take. None if it cannot be."""
+        return None
+
+    def manner(self, file: File) -> dict[str, Any]:
+        """Options of this domain with which a file's example should be written back: its tempo, say."""
+        return {}
+
+    # -- optional: what it tells ------------------------------------------------------------------------------------------
+
+    def inspect(self, file: File) -> list[str]:
+        """A file to lines that say what of it is used and why the rest is not, for `genae data inspect`."""
+        return []
+
+    def assess(self, vae: VAE, held: Examples, train: Callable[[], Examples]) -> Mapping[str, float | None]:
+        """Further numbers of `genae evaluate`, of stored examples; called without gradients, seeded, in the run's precision."""
+        return {}

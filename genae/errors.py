@@ -7,7 +7,7 @@ and what is possible.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class GenaeError(Exception):
@@ -15,7 +15,17 @@ class GenaeError(Exception):
 
 
 class Rejected(GenaeError):
-    """One raw file that a domain cannot use, with the reason; reading goes on without it."""
+    """One raw file that a domain cannot use, told in one line that begins with its name; reading goes on without it.
+
+    `reason` is what it has in common with other files, for sums, and `lost` what of its parts was not used, by reason.
+    """
+
+    def __init__(self, line: str, reason: str = "", lost: Mapping[str, int] | None = None) -> None:
+        super().__init__(line, reason, lost)
+        self.reason, self.lost = reason, lost or {}
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class NotFinite(GenaeError):

@@ -67,10 +67,12 @@ def evaluate(
     device: torch.device | None = None,
     precision: str = "32",
     report: Callable[[int, int], object] = lambda done, total: None,
+    train: Callable[[], Examples] | None = None,
 ) -> dict[str, Any]:
     """All numbers of the page above as a dict, nats; `report(done, total)` is called as examples are done.
 
-    A plain autoencoder has no density: its elbo, rate and nll are null.
+    A plain autoencoder has no density: its elbo, rate and nll are null. With `train`, which gives the training examples, the
+    domain's own assessment is added.
     """
     if samples < 1:
         raise GenaeError(f"--samples must be at least 1, not {samples}")
@@ -88,11 +90,13 @@ def evaluate(
             terms = _terms(vae, batch, samples if dense else 0)
             for name, value in terms.items():
                 gathered.setdefault(name, []).append(value.float().cpu())
-            shown = vae.show(terms["mean"], batch.condition, 0.0)
+            shown = vae.show(terms["mean"], batch.condition, 0.0) if built.domain.metrics else seen
             for name, metric in built.domain.metrics.items():
                 metrics[name] = metrics.get(name, 0.0) + float(metric(seen, shown)) * len(shown) / len(chosen)
             report(sum(map(len, gathered["mean"])), len(chosen))
-    return _summary({k: torch.cat(v) for k, v in gathered.items()}, samples) | metrics | {"seed": seed, "precision": precision}
+        own = dict(built.domain.assess(vae, chosen, train)) if train else {}
+    summary = _summary({k: torch.cat(v) for k, v in gathered.items()}, samples)
+    return summary | metrics | own | {"seed": seed, "precision": precision}
 
 
 def _posterior(vae: VAE) -> Any:

@@ -1,7 +1,8 @@
 r"""What training minimises: a callable (vae, batch, step) to Terms.
 
     ELBO          E_q[−log p(x | z)] + β·KL(q ‖ p)                                     https://arxiv.org/abs/1312.6114
-      β           a constant (https://openreview.net/forum?id=Sy2fzU9gl), or raised from 0 over `warmup` steps
+      β           a constant (https://openreview.net/forum?id=Sy2fzU9gl), raised from 0 over `warmup` steps, or
+                  β·(1 − rate^step) (https://arxiv.org/abs/1803.05428)
       capacity    β·|KL − C|, C raised from 0 to `capacity` nats                       https://arxiv.org/abs/1804.03599
       free bits   Σ_j max(λ, E_B KL_j) by dimension (https://arxiv.org/abs/1606.04934), or max(KL − λ, 0) on the total
                   (https://arxiv.org/abs/1803.05428)
@@ -56,8 +57,11 @@ class ELBO:
         capacity_steps: int = 0,
         free_bits: float = 0.0,
         free_bits_per: Literal["dimension", "total"] = "dimension",
+        beta_rate: float = 0.0,
     ) -> None:
         """`warmup` and `capacity_steps` in steps, `capacity` in nats, `free_bits` in bits (1 bit = ln 2 nats)."""
+        if not 0 <= beta_rate < 1:
+            raise GenaeError(f"objective.beta_rate must be at least 0 and below 1, not {beta_rate}")
         for key, value in {"beta": beta, "warmup": warmup, "capacity": capacity, "free_bits": free_bits}.items():
             if value < 0:
                 raise GenaeError(f"objective.{key} must not be negative, not {value}")
@@ -65,13 +69,14 @@ class ELBO:
             raise GenaeError(f"objective.free_bits_per must be dimension or total, not '{free_bits_per}'")
         if capacity and free_bits:
             raise GenaeError("objective.capacity and objective.free_bits both hold the rate up; set one of them")
-        self.beta, self.warmup = beta, warmup
+        self.beta, self.warmup, self.beta_rate = beta, warmup, beta_rate
         self.capacity, self.capacity_steps = capacity, capacity_steps
         self.free_nats, self.free_bits_per = free_bits * math.log(2), free_bits_per
 
     def weight(self, step: int) -> float:
         """β at that step, counted from 0."""
-        return self.beta * min(1.0, (step + 1) / self.warmup) if self.warmup else self.beta
+        beta = self.beta * (1 - self.beta_rate**step) if self.beta_rate else self.beta
+        return beta * min(1.0, (step + 1) / self.warmup) if self.warmup else beta
 
     def target_rate(self, step: int) -> float:
         """C at that step, nats."""

@@ -23,10 +23,16 @@ def adam(
     beta1: float = 0.9,
     beta2: float = 0.999,
     clip: float = 0.0,
+    skip: float = 0.0,
 ) -> list[torch.optim.Optimizer]:
-    """Adam with decoupled weight decay (https://arxiv.org/abs/1711.05101); `clip` is the largest norm, 0 for none."""
+    """Adam with decoupled weight decay (https://arxiv.org/abs/1711.05101).
+
+    `clip` is the largest norm of a gradient; one of norm `skip` and more counts as zero; 0 for neither.
+    """
     if not lr > 0:
         raise GenaeError(f"optimiser.lr must be above 0, not {lr}")
+    if skip < 0:
+        raise GenaeError(f"optimiser.skip must not be negative, not {skip}")
     if weight_decay < 0 or clip < 0 or not (0 <= beta1 < 1 and 0 <= beta2 < 1):
         raise GenaeError("optimiser.weight_decay and .clip must not be negative, .beta1 and .beta2 at least 0 and below 1")
     return [torch.optim.AdamW([p for _, p in parameters], lr=lr, betas=(beta1, beta2), weight_decay=weight_decay, fused=True)]
@@ -97,8 +103,13 @@ def cosine(step: int, steps: int, warmup: int = 0, final: float = 0.0) -> float:
     return constant(step, steps, warmup) * (final + (1 - final) * 0.5 * (1 + math.cos(math.pi * done)))
 
 
+def exponential(step: int, steps: int, decay: float = 0.9999, final: float = 0.01, warmup: int = 0) -> float:
+    """From 1 towards `final` as decay^step, whatever the run's length. https://arxiv.org/abs/1803.05428"""
+    return constant(step, steps, warmup) * (final + (1 - final) * decay**step)
+
+
 OPTIMISERS: dict[str, Callable[..., list[torch.optim.Optimizer]]] = {"adam": adam, "muon": muon}
-SCHEDULES: dict[str, Callable[..., float]] = {"constant": constant, "cosine": cosine}
+SCHEDULES: dict[str, Callable[..., float]] = {"constant": constant, "cosine": cosine, "exponential": exponential}
 
 
 def factor(spec: dict[str, Any], step: int, steps: int) -> float:

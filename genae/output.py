@@ -16,14 +16,28 @@ from genae import pictures
 from genae.domain import Domain
 from genae.files import new_folder, write_file
 
+PICTURES = (".png", ".jpg", ".gif", ".webp")  # files that are pictures already
 
-def write_events(domain: Domain, events: Tensor, folder: Path, stem: str) -> list[str]:
-    """Each event (N, *event) as stem-1.png, stem-2.png, …; the names written."""
+
+def write_events(domains: Domain | Sequence[Domain], events: Tensor, folder: Path, stem: str) -> list[str]:
+    """Each event (N, *event) as stem-1.png, stem-2.png, … by its domain, with its companions; the names written."""
+    each = [domains] * len(events) if isinstance(domains, Domain) else domains
     digits = len(str(len(events)))
-    names = [f"{stem}-{i:0{digits}}{domain.suffixes[0]}" for i in range(1, len(events) + 1)]
-    for name, event in zip(names, events, strict=True):
-        domain.write(event, folder / name)
-    return names
+    written: list[Path] = []
+    for i, (domain, event) in enumerate(zip(each, events, strict=True), 1):
+        written += write_event(domain, event, folder / f"{stem}-{i:0{digits}}{domain.suffixes[0]}")
+    return [path.name for path in written]
+
+
+def write_event(domain: Domain, event: Tensor, path: Path) -> list[Path]:
+    """One event to its file, its picture beside it unless it is one, and whatever else its domain adds."""
+    domain.write(event, path)
+    seen = (
+        []
+        if path.suffix in PICTURES
+        else [pictures.save(pictures.grid([domain.picture(event)], gap=0), path.with_suffix(".png"))]
+    )
+    return [path, *seen, *domain.extras(event, path)]
 
 
 def drawn(domain: Domain, events: Tensor) -> list[np.ndarray[Any, Any]]:
@@ -40,21 +54,27 @@ def write_samples(domain: Domain, events: Tensor, out: Path) -> list[Path]:
 
 
 def write_path(domain: Domain, events: Tensor, out: Path, loop: bool) -> list[Path]:
-    """A strip, an animation (there and back again, unless the path is a loop) and each step."""
+    """A strip, an animation (there and back again, unless the path is a loop), each step, and all in a row if they can be."""
     with new_folder(out) as folder:
         seen = drawn(domain, events)
         pictures.save(pictures.strip(seen), folder / "strip.png")
         pictures.gif(seen, folder / "morph.gif", bounce=not loop)
         names = ["strip.png", "morph.gif", *write_events(domain, events, folder, "step")]
+        whole = domain.join(events)
+        if whole is not None:
+            names += [path.name for path in write_event(domain, whole, folder / f"morph{domain.suffixes[0]}")]
     return [out / name for name in names]
 
 
-def write_pairs(domain: Domain, inputs: Tensor, outputs: Tensor, out: Path) -> list[Path]:
-    """Inputs above what came back of them, and each of the latter."""
+def write_pairs(domains: Sequence[Domain], inputs: Tensor, outputs: Tensor, out: Path) -> list[Path]:
+    """Inputs above what came back of them, each by its domain, and each of the latter."""
     with new_folder(out) as folder:
-        rows = drawn(domain, inputs) + drawn(domain, outputs)
-        pictures.save(pictures.grid(rows, columns=len(inputs)), folder / "reconstructions.png")
-        names = ["reconstructions.png", *write_events(domain, outputs, folder, "reconstruction")]
+        rows = [domain.picture(event) for events in (inputs, outputs) for domain, event in zip(domains, events, strict=True)]
+        if len({row.shape for row in rows}) == 1:  # outputs made longer are apart
+            pictures.save(pictures.grid(rows, columns=len(inputs)), folder / "reconstructions.png")
+        else:
+            pictures.save(pictures.grid(rows[len(inputs) :], columns=1), folder / "reconstructions.png")
+        names = ["reconstructions.png", *write_events(domains, outputs, folder, "reconstruction")]
     return [out / name for name in names]
 
 

@@ -8,9 +8,10 @@ Against a prior without a closed form the rate is log q(z | x) − log p(z) at t
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from genae.domain import Shape
@@ -95,15 +96,23 @@ class Point:
 
 
 class GaussianPosterior(nn.Module):
-    """Features (B, 2·latent) to N(μ, diag σ²). https://arxiv.org/abs/1312.6114"""
+    """Features (B, 2·latent) to N(μ, diag σ²), σ = e^h or softplus(h) = ln(1 + e^h). https://arxiv.org/abs/1312.6114"""
 
     has_density = True
+
+    def __init__(self, scale: Literal["exp", "softplus"] = "exp") -> None:
+        super().__init__()
+        if scale not in ("exp", "softplus"):
+            raise GenaeError(f"posterior.scale must be exp or softplus, not '{scale}'")
+        self.scale = scale
 
     def features(self, event: Shape) -> Shape:
         return (2 * event[0], *event[1:])
 
     def forward(self, h: Tensor) -> DiagonalGaussian:
         mean, log_sigma = h.float().chunk(2, -1)
+        if self.scale == "softplus":
+            log_sigma = F.softplus(log_sigma).log()
         return DiagonalGaussian(mean, log_sigma.clamp(*LOG_SIGMA))
 
 

@@ -7,6 +7,7 @@ strip = run.interpolate(a, b, 9)                   # a, b examples, or items suc
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -15,17 +16,19 @@ import torch
 from torch import Tensor
 
 from genae import checkpoint, recipe
-from genae.data import Examples
+from genae.data import Examples, File
 from genae.device import computing, pick, seeded
 from genae.domain import Domain
 from genae.errors import GenaeError
 from genae.evaluate import evaluate
 from genae.generate import path
-from genae.parts import Built, build
+from genae.parts import Built, build, instantiate, part
+from genae.parts import options as checked
 from genae.recipe import Recipe
 from genae.sources import best_split, open_data, read_item
 from genae.vae import VAE
 
+NEAR = 0.8  # correlation of a walk's steps: each is known again in the next one
 CHUNK = 250  # examples at once through a network, so that memory stays bounded
 
 Condition = str | Sequence[str] | None  # a class by its name, or one for each example
@@ -50,30 +53,63 @@ class Run:
 
     # -- making -------------------------------------------------------------------------------------------------------
 
-    def sample(self, n: int = 16, temperature: float = 1.0, seed: int | None = None, condition: Condition = None) -> Tensor:
-        """n new events (n, *event) on the CPU; temperature scales the prior's spread."""
+    def sample(
+        self,
+        n: int = 16,
+        temperature: float | None = None,
+        seed: int | None = None,
+        condition: Condition = None,
+        length: int = 1,
+    ) -> Tensor:
+        """n new events (n, *event) on the CPU: see `VAE.sample`; a temperature of None is the domain's own.
+
+        With a `length` above 1 each is that many events long, joined by the domain: a walk in the latent space, whose steps
+        are NEAR the ones before.
+        """
         if n < 1:
             raise GenaeError(f"-n must be at least 1, not {n}")
-        if not temperature >= 0:
-            raise GenaeError(f"--temperature must not be negative, not {temperature}")
+        temperature = self._temperature(temperature)
         self._require_prior("sample")
         with seeded(seed):
-            return self._each(lambda x, told: self.vae.sample(len(x), temperature, told), torch.empty(n, 0), condition)
+            if length == 1:
+                return self._each(lambda x, told: self.vae.sample(len(x), temperature, told), torch.empty(n, 0), condition)
+            noise = [torch.randn(n, self.vae.latent)]
+            for _ in range(length - 1):
+                noise.append(NEAR * noise[-1] + math.sqrt(1 - NEAR**2) * torch.randn(n, self.vae.latent))
+            u = torch.stack(noise, 1).flatten(0, 1) * (temperature if self.vae.shows == "mean" else 1.0)
+            told = condition if condition is None or isinstance(condition, str) else [c for c in condition for _ in noise]
+            z = self._each(lambda u, told: self.vae.prior.push(u, told), u, told)
+            return self._joined(self.decode(z, told, temperature, seed=None), length)
 
     def encode(self, x: Any, condition: Condition = None) -> Tensor:
         """Examples (N, *event), one (*event), or items to posterior means (N, latent) on the CPU."""
         return self._each(lambda x, told: self.vae.encode(x, told).mean, self.events(x), condition)
 
-    def decode(self, z: Tensor, condition: Condition = None, temperature: float = 1.0, seed: int | None = 0) -> Tensor:
-        """z (N, latent) to events (N, *event) on the CPU."""
+    def decode(
+        self, z: Tensor, condition: Condition = None, temperature: float | None = None, seed: int | None = 0, length: int = 1
+    ) -> Tensor:
+        """z (N, latent) to events (N, *event) on the CPU; with a `length` above 1, so many of each z, joined by the domain."""
+        temperature = self._temperature(temperature)
+        if length > 1:
+            told = (
+                condition if condition is None or isinstance(condition, str) else [c for c in condition for _ in range(length)]
+            )
+            return self._joined(self.decode(z.repeat_interleave(length, 0), told, temperature, seed), length)
         with seeded(seed):
             return self._each(lambda z, told: self.vae.show(z, told, temperature), z, condition)
 
-    def reconstruct(self, x: Any, condition: Condition = None, seed: int | None = 0) -> tuple[Tensor, Tensor]:
+    def reconstruct(
+        self,
+        x: Any,
+        condition: Condition = None,
+        seed: int | None = 0,
+        temperature: float | None = None,
+        length: int = 1,
+    ) -> tuple[Tensor, Tensor]:
         """The inputs as the run's task makes them, and what comes back of them, both (N, *event)."""
         with seeded(seed):
             inputs = self.built.task(self.events(x))
-        return inputs, self.decode(self.encode(inputs, condition), condition, seed=seed)
+        return inputs, self.decode(self.encode(inputs, condition), condition, temperature, seed, length)
 
     def interpolate(
         self,
@@ -83,22 +119,30 @@ class Run:
         kind: Literal["linear", "spherical"] = "spherical",
         loop: bool = False,
         condition: Condition = None,
+        temperature: float | None = None,
+        seed: int = 0,
+        length: int = 1,
     ) -> Tensor:
         """`interpolate(a, b, 9)`, `interpolate(a, b, c, 9)`: events (n, *event) between posterior means, repeatable.
 
-        The last number is the steps from each point to the next, both ends counted; 9 when it is left out.
+        The last number is the steps from each point to the next, both ends counted; 9 when it is left out. Where what is shown
+        is a sample, every step is drawn with the same random numbers, so that only z tells them apart.
         """
         points = [a, b, *more]
         steps = points.pop() if isinstance(points[-1], int) else 9
         means = self.encode(torch.cat([self.events(p) for p in points]), condition)
-        return self.decode(path(list(means), steps, kind, loop), condition)
+        z = path(list(means), steps, kind, loop)
+        if self.vae.shows == "mean":
+            return self.decode(z, condition, temperature, seed, length)
+        told = [condition] * len(z) if condition is None or isinstance(condition, str) else list(condition)
+        return torch.cat([self.decode(z[i : i + 1], told[i], temperature, seed, length) for i in range(len(z))])
 
     # -- measuring ----------------------------------------------------------------------------------------------------
 
     def evaluate(
         self,
         data: str | None = None,
-        samples: int = 500,
+        samples: int | None = None,
         limit: int | None = None,
         seed: int = 0,
         report: Callable[[int, int], object] = lambda done, total: None,
@@ -106,8 +150,8 @@ class Run:
         """ELBO, rate, distortion, NLL and more on the data set's test examples: see genae/evaluate.py."""
         split, examples = self.held_out(data)
         numbers = evaluate(
-            self.built, examples.to(self.device), samples=samples, limit=limit, seed=seed,
-            device=self.device, precision=self._precision(), report=report,
+            self.built, examples.to(self.device), samples=self.domain.samples if samples is None else samples, limit=limit,
+            seed=seed, device=self.device, precision=self._precision(), report=report, train=self.training,
         )  # fmt: skip
         return {"data": data or self.recipe.data, "split": split, **numbers, "skipped": len(examples.skipped)}
 
@@ -115,6 +159,32 @@ class Run:
         """The test examples, or valid, or train where a set has no others; and which it was."""
         dataset = open_data(self._data(data))
         return best_split(dataset, self.domain, ("test", "valid", "train"))
+
+    def training(self) -> Examples:
+        """The examples that the run was trained on."""
+        return best_split(open_data(self._data(None)), self.domain, ("train", "valid", "test"))[1]
+
+    # -- writing ------------------------------------------------------------------------------------------------------
+
+    def styled(self, **options: Any) -> Domain:
+        """The run's domain with other options for what it writes, such as tempo=90. GenaeError if it has no such option."""
+        spec = {k: v for k, v in self.recipe.domain.items() if k != "name"}
+        for key in options:
+            if key not in spec:
+                raise GenaeError(
+                    f"domain '{self.recipe.domain['name']}' has no option '{key}', so it cannot be set here; "
+                    f"its options: {', '.join(spec) or 'none'}"
+                )
+        whole = {"name": self.recipe.domain["name"], **spec, **options}
+        domain: Domain = instantiate("domain", {"name": whole["name"], **checked("domain", part("domain", whole), whole)})
+        if domain.event != self.vae.event:
+            raise GenaeError(f"{', '.join(options)} cannot be changed after training: the model's events are {self.vae.event}")
+        return domain
+
+    def manner(self, item: Any) -> dict[str, Any]:
+        """The options with which a file's example should be written back; none for an item of a data set."""
+        path = Path(item) if isinstance(item, str | Path) else None
+        return dict(self.domain.manner(File(path))) if path is not None and path.is_file() else {}
 
     # -- helpers ------------------------------------------------------------------------------------------------------
 
@@ -134,6 +204,21 @@ class Run:
         if not (data or self.recipe.data):
             raise GenaeError("this run has no data set of its own; give one with --data NAME|PATH")
         return data or self.recipe.data
+
+    def _temperature(self, temperature: float | None) -> float:
+        if temperature is None:
+            return self.domain.temperature
+        if not temperature >= 0:
+            raise GenaeError(f"--temperature must not be negative, not {temperature}")
+        return temperature
+
+    def _joined(self, events: Tensor, length: int) -> Tensor:
+        """Events (n·length, *event) as n longer ones."""
+        made = [self.domain.join(part) for part in torch.split(events, length)]
+        whole = [one for one in made if one is not None]
+        if len(whole) < len(made):
+            raise GenaeError(f"domain '{self.recipe.domain['name']}' cannot join examples to longer ones")
+        return torch.stack(whole)
 
     def _precision(self) -> str:
         from genae.device import precision

@@ -22,11 +22,12 @@ import torch
 
 from genae import checkpoint, device, recipe, trainer
 from genae.card import write_card
-from genae.data import Examples, read_split, require
+from genae.data import Examples, require, sum_of
 from genae.errors import GenaeError
 from genae.evaluate import choose, evaluate
 from genae.files import disk, require_empty, write_text
 from genae.parts import build, instantiate
+from genae.reading import Report, quiet, read_split
 from genae.recipe import Recipe
 from genae.run import Run
 from genae.sources import best_split, open_data
@@ -64,8 +65,12 @@ class Training:
         device: str = "auto",
         resume: str | Path | None = None,
         save_seconds: float = SAVE_SECONDS,
+        report: Report = quiet,
     ) -> None:
-        """As `genae train`. GenaeError for anything that cannot be trained; nothing has been written then."""
+        """As `genae train`. GenaeError for anything that cannot be trained; nothing has been written then.
+
+        `report(done, total)` is called as files are read.
+        """
         self.device, self.save_seconds = _pick(device), save_seconds
         self.resumed = resume is not None
         changes = _changes(data, epochs, steps, seed)
@@ -79,18 +84,19 @@ class Training:
             self.recipe = recipe.compose(preset, settings, **changes)
             self.folder = Path(out) if out is not None else _free_folder(preset)
             require_empty(self.folder)
-        self._read_data()
+        self._read_data(report)
         self.steps = trainer.total_steps(self.recipe, len(self.examples))
         self.seconds = 0.0  # of training, earlier sessions counted in; evaluation and saving not
         self.interrupted = False
 
-    def _read_data(self) -> None:
+    def _read_data(self, report: Report) -> None:
         if not self.recipe.data:
             raise GenaeError(f"preset '{self.recipe.preset}' has no data set of its own; give one with --data NAME|PATH")
         domain = instantiate("domain", self.recipe.domain)
         dataset = open_data(self.recipe.data)
-        train = require(read_split(dataset, "train", domain), f"{self.recipe.data} (train)")
-        self.skipped = train.skipped
+        train = read_split(dataset, "train", domain, report)
+        require(train, f"{self.recipe.data} (train)", domain.least, domain.advice)
+        self.skipped, self.sum = train.skipped, sum_of(train)
         if self.recipe.limit:
             train = train.take(torch.arange(min(self.recipe.limit, len(train))))
         self.recipe = _with_classes(self.recipe, train)

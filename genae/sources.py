@@ -19,10 +19,11 @@ from typing import Any
 from torch import Tensor
 
 from genae import recipe, registry
-from genae.data import SPLITS, Dataset, Examples, File, Split, read_file, read_split, require, where
+from genae.data import SPLITS, Dataset, Examples, File, Split, require, sum_of, where
 from genae.domain import Domain
 from genae.errors import GenaeError, Rejected, unknown
 from genae.parts import instantiate
+from genae.reading import Report, opened, quiet, read_each, read_file, read_split
 
 
 def open_data(data: str) -> Dataset:
@@ -102,8 +103,11 @@ def _class(relative: PurePosixPath, depth: int) -> str:
     return relative.parts[depth] if len(relative.parts) > depth + 1 else ""
 
 
-def files_of(path: Path) -> list[tuple[PurePosixPath, File]]:
-    """Every file of a folder (recursively) or zip, sorted, with its path inside; hidden ones and links outside left out."""
+def files_of(path: Path, whole: bool = False) -> list[tuple[PurePosixPath, File]]:
+    """Every file of a folder (recursively) or zip, sorted, with its path inside; hidden ones and links outside left out.
+
+    Folders of a zip that are around everything are left off the path, unless it is wanted `whole`.
+    """
     if path.is_dir():
         root = path.resolve()
         found = [p for p in sorted(path.rglob("*")) if p.is_file() and p.resolve().is_relative_to(root)]
@@ -118,7 +122,7 @@ def files_of(path: Path) -> list[tuple[PurePosixPath, File]]:
         if escaping:
             raise GenaeError(f"{path} holds names that escape its folder ({escaping[0]!r}); it is refused whole")
         inside = _shown([(PurePosixPath(m), File(path, m)) for m in members])
-        while inside and not _split_of(inside[0][0]) and _wrapped([r for r, _ in inside]):
+        while inside and not whole and not _split_of(inside[0][0]) and _wrapped([r for r, _ in inside]):
             inside = [(PurePosixPath(*r.parts[1:]), f) for r, f in inside]  # one folder around everything is no class
     elif path.is_file():
         inside = [(PurePosixPath(path.name), File(path))]
@@ -190,25 +194,54 @@ def _holds_files(folder: Path) -> bool:
     return folder.is_dir() and any(not p.name.startswith(".") and p.suffix != ".part" for p in folder.iterdir())
 
 
-def inspect(data: str, preset: str | None = None) -> dict[str, Any]:
-    """How many examples each split of NAME or PATH has, of which classes, and what cannot be used and why."""
+def inspect(data: str, preset: str | None = None, settings: Sequence[str] = (), report: Report = quiet) -> dict[str, Any]:
+    """How many examples each split of NAME or PATH has, of which classes, and what cannot be used and why, file by file."""
     dataset = open_data(data)
-    name, domain = _domain_of(dataset, preset)
+    name, domain = _domain_of(dataset, preset, settings)
     splits: dict[str, Any] = {}
     skipped: list[str] = []
+    files: list[str] = []
     for split in SPLITS:
-        examples = read_split(dataset, split, domain)
+        examples = read_split(dataset, split, domain, report)
         counts = Counter(examples.labels.tolist()) if examples.labels is not None else Counter()
         classes = {label: counts[i] for i, label in enumerate(examples.classes)}
-        splits[split] = {"examples": len(examples), "classes": classes, "skipped": len(examples.skipped)}
+        splits[split] = {"examples": len(examples), "classes": classes, "skipped": len(examples.skipped),
+                         "files": examples.files, "used": examples.used, "lost": dict(examples.lost),
+                         "sum": sum_of(examples)}  # fmt: skip
         skipped += examples.skipped
-    return {"data": data, "domain": name, "event": list(domain.event), "splits": splits, "skipped": skipped}
+        files += [line for file in opened(dataset.split(split).files) for line in _looked_at(file, domain)]
+    return {
+        "data": data, "domain": name, "event": list(domain.event), "splits": splits, "skipped": skipped, "files": files
+    }  # fmt: skip
 
 
-def _domain_of(dataset: Dataset, preset: str | None) -> tuple[str, Domain]:
+def _looked_at(file: File | Rejected, domain: Domain) -> list[str]:
+    """What a domain tells of a file, if it tells anything of files."""
+    if isinstance(file, Rejected) or file.suffix not in domain.suffixes:
+        return []
+    try:
+        return domain.inspect(file)
+    except Rejected as error:
+        return [str(error)]
+
+
+def stored(path: Path, preset: str, settings: Sequence[str] = (), report: Report = quiet) -> dict[str, list[Any]]:
+    """Every stored example of a file, folder or zip, as lists and sorted, by the file's path inside; none of unusable ones."""
+    _, domain = _domain_of(Local(path), preset, settings)
+    inside = [(name, file) for name, file in files_of(path, whole=True) if file.suffix in domain.suffixes]
+    if not inside:
+        raise GenaeError(f"{path} holds no file that preset '{preset}' reads ({', '.join(domain.suffixes)})")
+    found: dict[str, list[Any]] = {}
+    for (name, _), (_, read) in zip(inside, read_each([file for _, file in inside], domain), strict=True):
+        found[str(name)] = [] if isinstance(read, Rejected) else sorted(read.x.tolist())
+        report(len(found), len(inside))
+    return found
+
+
+def _domain_of(dataset: Dataset, preset: str | None, settings: Sequence[str] = ()) -> tuple[str, Domain]:
     """The preset's domain with its options, the data set's own, or the one that reads most of its files."""
     if preset is not None:
-        spec = recipe.preset(preset)["domain"]
+        spec = recipe.compose(preset, settings).domain
         return spec["name"], instantiate("domain", spec)
     if dataset.domain:
         return dataset.domain, registry.get("domain", dataset.domain)()

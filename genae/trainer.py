@@ -134,7 +134,8 @@ def fit(built: Built, examples: Examples, recipe: Recipe, state: State, fabric: 
     last = total_steps(recipe, len(examples))
     module, *optimisers = fabric.setup(state.loss, *state.optimisers)
     groups = [(group, group["lr"]) for optimiser in state.optimisers for group in optimiser.param_groups]
-    clip = recipe.optimiser.get("clip", 0.0)
+    clip, skip = recipe.optimiser.get("clip", 0.0), recipe.optimiser.get("skip", 0.0)
+    scheduled = [m for m in state.loss.modules() if hasattr(m, "at_step")]  # scheduled sampling, say
     pairs = _pairs(state)
     if hasattr(built.objective, "plan"):
         built.objective.plan(last)
@@ -143,16 +144,28 @@ def fit(built: Built, examples: Examples, recipe: Recipe, state: State, fabric: 
         factor = optim.factor(recipe.schedule, state.step, last)
         for group, rate in groups:
             group["lr"] = rate * factor
+        for part in scheduled:
+            part.at_step(state.step, last)  # type: ignore[operator]
         terms: Terms = module(batch, state.step)
         fabric.backward(terms.loss)
-        if clip:
-            nn.utils.clip_grad_norm_(state.loss.parameters(), clip)
+        if clip or skip:
+            _bound(state.loss, clip, skip)
         for optimiser in optimisers:
             optimiser.step()
             optimiser.zero_grad()
         state.step += 1
         _average(pairs, recipe.ema, state.step)
         yield Step(state.step, Terms(*(t.detach() for t in terms)))
+
+
+def _bound(module: nn.Module, clip: float, skip: float) -> None:
+    """Gradients of norm `skip` and more to zero, others to norm `clip` at most; without waiting for the device."""
+    held = [p.grad for p in module.parameters() if p.grad is not None]
+    norm = nn.utils.get_total_norm(held)
+    factor = torch.clamp(clip / (norm + 1e-6), max=1.0) if clip else torch.ones_like(norm)
+    if skip:
+        factor = torch.where(norm < skip, factor, 0.0)
+    torch._foreach_mul_(held, factor)
 
 
 def _pairs(state: State) -> list[tuple[Tensor, Tensor]]:

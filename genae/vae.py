@@ -52,8 +52,9 @@ class VAE(nn.Module):
         return p.mean if self.shows == "mean" else p.sample(temperature)
 
     def sample(self, n: int, temperature: float = 1.0, condition: Tensor | None = None) -> Tensor:
-        """n new events (n, *event)."""
-        return self.show(self.prior.sample(n, temperature, condition), condition, temperature)
+        """n new events (n, *event); temperature scales what is random: p(x | z) where that is sampled, else the prior."""
+        spread = temperature if self.shows == "mean" else 1.0
+        return self.show(self.prior.sample(n, spread, condition), condition, temperature)
 
     def interpolate(
         self, a: Tensor, b: Tensor, n: int, kind: Literal["linear", "spherical"] = "spherical", condition: Tensor | None = None

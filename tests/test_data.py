@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from genae import data, registry
-from genae.data import Examples, File, Split, read_split, require
+from genae import data, reading, registry
+from genae.data import Examples, File, Split, require
 from genae.errors import GenaeError, Rejected
+from genae.reading import read_split
 from genae.sources import Local, best_split, files_of, inspect, open_data, read_item
 
 
@@ -234,6 +235,7 @@ def test_a_set_larger_than_memory_is_the_same(tmp_path, dots, monkeypatch, memor
     folder = _write(tmp_path / "points", {f"train/{i:02}.txt": f"{i} {-i} {i} 0" for i in range(12)})
     expected = read_split(Local(folder), "train", dots())
     monkeypatch.setattr(data, "MEMORY", memory)
+    monkeypatch.setattr(reading, "MEMORY", memory)
     examples = read_split(Local(folder), "train", dots())
     assert torch.equal(examples.x, expected.x)
     assert examples.names == expected.names
@@ -357,8 +359,12 @@ def test_inspecting(tmp_path, dots):
     found = inspect(str(_write(tmp_path / "mine", files)), "dots")
     assert found["domain"] == "dots"
     assert found["event"] == [2]
-    assert found["splits"]["train"] == {"examples": 3, "classes": {"cat": 1, "dog": 2}, "skipped": 0}
-    assert found["splits"]["test"] == {"examples": 1, "classes": {"cat": 0, "dog": 1}, "skipped": 1}
+    train = found["splits"]["train"]
+    assert (train["examples"], train["classes"], train["skipped"]) == (3, {"cat": 1, "dog": 2}, 0)
+    assert (train["files"], train["used"], train["sum"]) == (2, 2, ["3 examples from 2 of 2 files"])
+    test = found["splits"]["test"]
+    assert (test["examples"], test["classes"], test["skipped"]) == (1, {"cat": 0, "dog": 1}, 1)
+    assert sum(test["lost"].values()) == 1
     assert found["splits"]["valid"]["examples"] == 0
     assert len(found["skipped"]) == 1
 

@@ -252,3 +252,11 @@ def test_iwae_refuses_what_has_no_meaning():
         IWAE(samples=0)
     with pytest.raises(GenaeError, match=r"objective\.last is a share of the run, from 0 to 1, not 2"):
         IWAE(last=2)
+
+
+def test_beta_rises_as_in_musicvae():
+    objective = ELBO(beta=0.2, beta_rate=0.9)
+    assert [objective.weight(step) for step in (0, 1, 2)] == pytest.approx([0.0, 0.02, 0.038])
+    assert ELBO(beta=0.2).weight(0) == 0.2
+    with pytest.raises(GenaeError, match=r"objective.beta_rate must be at least 0 and below 1, not 1\.5"):
+        ELBO(beta_rate=1.5)

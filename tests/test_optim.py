@@ -72,3 +72,23 @@ def test_bad_numbers_are_named() -> None:
         optim.muon(weight, lr=-1)
     with pytest.raises(GenaeError, match="must not be negative"):
         optim.adam(weight, clip=-1)
+
+
+def test_the_exponential_schedule_is_musicvaes():
+    from genae.optim import exponential
+
+    for step in (0, 1, 7, 20_000):  # (1e-3 − 1e-5)·0.9999^step + 1e-5, in units of 1e-3
+        assert exponential(step, 10) == pytest.approx(0.99 * 0.9999**step + 0.01)
+
+
+@pytest.mark.parametrize(
+    "size, clip, skip, expected",
+    [(3.0, 1.0, 0.0, 1.0), (0.5, 1.0, 0.0, 0.5), (3.0, 1.0, 3.0, 0.0), (2.9, 0.0, 3.0, 2.9), (3.0, 0.0, 2.0, 0.0)],
+)
+def test_gradients_are_bounded_or_skipped(size, clip, skip, expected):
+    from genae.trainer import _bound
+
+    layer = torch.nn.Linear(1, 1, bias=False)
+    layer.weight.grad = torch.full((1, 1), size)
+    _bound(layer, clip, skip)
+    assert layer.weight.grad.item() == pytest.approx(expected, rel=1e-5)

@@ -114,3 +114,11 @@ def test_a_point_has_no_rate_and_no_density():
     assert q.rate_by_dimension(NORMAL).tolist() == [[0, 0]]
     with pytest.raises(GenaeError, match="posterior=gaussian"):
         q.log_prob(q.mean)
+
+
+def test_a_softplus_scale():
+    h = torch.tensor([[0.3, -1.0, 0.0, 2.0]])
+    q = GaussianPosterior(scale="softplus")(h)
+    assert torch.allclose(q.log_sigma.exp(), torch.log1p(h[:, 2:].exp()))
+    with pytest.raises(GenaeError, match="exp or softplus"):
+        GaussianPosterior(scale="square")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import click
 
-from genae.errors import unknown
-from genae_cli.common import HELP, Verbs, as_json, emit, on_terminal, verb
+from genae.errors import GenaeError, unknown
+from genae_cli.common import HELP, Verbs, as_json, emit, on_terminal, reading_bar, settings, verb
 
 SHOWN = 20  # classes, and skipped files, told one by one
 
@@ -74,9 +76,12 @@ def get(name: str, as_json: bool) -> None:
 @verb(name="inspect", short_help="What a data set or your own files hold.")
 @click.argument("data", metavar="NAME|PATH")
 @click.option("--preset", default=None, help="Read as this preset would.  [default: one of the data set's domain]")
+@settings
 @as_json
-def inspect(data: str, preset: str | None, as_json: bool) -> None:
+def inspect(data: str, preset: str | None, settings: tuple[str, ...], as_json: bool) -> None:
     """Inspect NAME or PATH: how many examples each split has, of which classes, and which files cannot be used and why.
+
+    Of MIDI files it tells, track by track, what is used and what is not, and sums it up at the end.
 
     \b
     Example:
@@ -84,8 +89,36 @@ def inspect(data: str, preset: str | None, as_json: bool) -> None:
     """
     from genae.sources import inspect as look
 
-    found = look(data, preset)
+    if settings and preset is None:
+        raise GenaeError("--set changes a preset's recipe: give its name with --preset")
+    with reading_bar() as report:
+        found = look(data, preset, settings, report)
     emit(found, as_json, lambda: _report(found))
+
+
+@command.add_command
+@verb(name="tokens", short_help="Every window of MIDI files, as numbers.")
+@click.argument("data", type=click.Path(path_type=Path, exists=True), metavar="FILE|FOLDER|ZIP")
+@click.option("--preset", required=True, help="Whose windows: melody-2bar, drums-2bar, trio-16bar …")
+@click.option("--grid", type=click.Choice(["default", "magenta"]), help="magenta: exactly as MusicVAE's own converters.")
+@settings
+@as_json
+def tokens(data: Path, preset: str, grid: str | None, settings: tuple[str, ...], as_json: bool) -> None:
+    """Print every window that a preset finds in FILE, FOLDER or ZIP, sorted, by the file's path inside.
+
+    For people who train elsewhere. With --json it is one object, {path inside: [[class, …], …]}, a trio three lists a
+    window; an unusable file has none.
+
+    \b
+    Example:
+      genae data tokens tunes.zip --preset melody-2bar --grid magenta --json > windows.json
+    """
+    from genae.sources import stored
+
+    wishes = [*settings, *([f"domain.grid={grid}"] if grid else [])]
+    with reading_bar() as report:
+        found = stored(data, preset, wishes, report)
+    emit(found, as_json, lambda: [f"{name}\t{json.dumps(window)}" for name, windows in found.items() for window in windows])
 
 
 def _classes(counts: dict[str, int]) -> str:
@@ -97,10 +130,12 @@ def _classes(counts: dict[str, int]) -> str:
 def _report(found: dict[str, Any]) -> list[str]:
     lines = [f"{found['data']}: read as {found['domain']}, examples of shape {tuple(found['event'])}"]
     for split, facts in found["splits"].items():
-        lines.append(f"  {split:6} {facts['examples']} examples")
+        first, *why = facts["sum"]
+        lines += [f"  {split:6} {first}", *(f"       {line}" for line in why)]
         if facts["classes"]:
             lines.append(f"         {_classes(facts['classes'])}")
-    lines += [f"  skipped {line}" for line in found["skipped"][:SHOWN]]
+    if not found["files"]:  # else they are told there
+        lines += [f"  skipped {line}" for line in found["skipped"][:SHOWN]]
     if found["skipped"]:
         lines.append(f"  skipped {len(found['skipped'])} files in all")
-    return lines
+    return [*found["files"], *lines]

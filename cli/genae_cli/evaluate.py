@@ -20,12 +20,12 @@ ROWS = {
 @verb(name="evaluate", short_help="Measure ELBO, NLL and more on held-out data.")
 @run_argument
 @click.option("--data", metavar="NAME|PATH", help="Instead of the run's own data set.")
-@click.option("--samples", type=int, default=500, show_default=True, help="Importance samples K an example.")
+@click.option("--samples", type=int, help="Importance samples K an example.  [default: the domain's; 500 for images]")
 @click.option("--limit", type=int, help="So many examples, drawn at random; all if left out.")
 @seed
 @device
 @as_json
-def command(run: Path, data: str | None, samples: int, limit: int | None, seed: int, device: str, as_json: bool) -> None:
+def command(run: Path, data: str | None, samples: int | None, limit: int | None, seed: int, device: str, as_json: bool) -> None:
     """Evaluate a RUN on its test examples: ELBO, rate, distortion, importance-weighted NLL, active units, reconstruction error.
 
     \b
@@ -55,7 +55,8 @@ def _table(numbers: dict[str, Any]) -> list[str]:
         lines.append(f"  {text:34} {value}")
     lines.append(f"  {'active units':34} {numbers['active_units']} of {numbers['latent']}")
     known = {*ROWS, "data", "split", "examples", "samples", "nll_se", "active_units", "latent", "seed", "precision", "skipped"}
-    lines += [f"  {key:34} {value:.5g}" for key, value in numbers.items() if key not in known]
+    own = {key: value for key, value in numbers.items() if key not in known}
+    lines += [f"  {key:34} {'none' if value is None else f'{value:.5g}'}" for key, value in own.items()]
     if numbers["skipped"]:
         lines.append(f"  skipped files: {numbers['skipped']}")
     return lines

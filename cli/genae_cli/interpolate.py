@@ -8,7 +8,20 @@ from typing import Any
 import click
 
 from genae.errors import GenaeError
-from genae_cli.common import as_json, device, emit, label, out_folder, run_argument, seed, verb, wrote
+from genae_cli.common import (
+    Clips,
+    as_json,
+    clip_options,
+    device,
+    emit,
+    label,
+    out_folder,
+    run_argument,
+    seed,
+    temperature,
+    verb,
+    wrote,
+)
 
 
 @verb(name="interpolate", short_help="Morph from example to example.")
@@ -17,6 +30,8 @@ from genae_cli.common import as_json, device, emit, label, out_folder, run_argum
 @click.option("--steps", type=int, default=9, show_default=True, help="From each point to the next, both ends counted.")
 @click.option("--path", "kind", type=click.Choice(["linear", "spherical"]), default="spherical", show_default=True)
 @click.option("--loop", is_flag=True, help="Return to A, for an animation without an end.")
+@temperature
+@clip_options
 @label
 @seed
 @device
@@ -28,6 +43,8 @@ def command(
     steps: int,
     kind: Any,
     loop: bool,
+    temperature: float | None,
+    clips: Clips,
     condition: str | None,
     seed: int,
     device: str,
@@ -36,7 +53,8 @@ def command(
 ) -> None:
     """Interpolate between examples A, B, … in a RUN's latent space: a strip, an animation and every step.
 
-    A point is a file, or an item of a data set such as mnist:test:7.
+    Of music and sound also one file that plays the whole morph, at the first point's tempo. A point is a file, or an item
+    of a data set such as mnist:test:7.
 
     \b
     Example:
@@ -60,7 +78,10 @@ def command(
             raise GenaeError(
                 f"{a} and {b} are the same example, so every step between them would be too; give two different ones"
             )
-    made = loaded.interpolate(*events, steps, kind=kind, loop=loop, condition=condition)
-    files = write_path(loaded.domain, made, out, loop)
+    made = loaded.interpolate(
+        *events, steps, kind=kind, loop=loop, condition=condition, temperature=temperature, seed=seed,
+        length=clips.length(loaded),
+    )  # fmt: skip
+    files = write_path(clips.domain(loaded, points[0]), made, out, loop)
     result = {"run": str(run), "points": points, "steps": len(made), "path": kind, "loop": loop, "seed": seed, "files": files}
     emit(result, as_json, lambda: wrote(files))

@@ -6,21 +6,47 @@ from pathlib import Path
 
 import click
 
-from genae_cli.common import as_json, device, emit, label, out_folder, run_argument, seed, verb, wrote
+from genae_cli.common import (
+    Clips,
+    as_json,
+    clip_options,
+    device,
+    emit,
+    label,
+    out_folder,
+    run_argument,
+    seed,
+    temperature,
+    verb,
+    wrote,
+)
 
 
 @verb(name="reconstruct", short_help="Send examples through the model and back.")
 @run_argument
 @click.argument("items", nargs=-1, required=True, metavar="FILE|ITEM…")
+@temperature
+@clip_options
 @label
 @seed
 @device
 @out_folder
 @as_json
-def command(run: Path, items: tuple[str, ...], condition: str | None, seed: int, device: str, out: Path, as_json: bool) -> None:
+def command(
+    run: Path,
+    items: tuple[str, ...],
+    temperature: float | None,
+    clips: Clips,
+    condition: str | None,
+    seed: int,
+    device: str,
+    out: Path,
+    as_json: bool,
+) -> None:
     """Reconstruct files, or items such as mnist:test:7, with a RUN: inputs above outputs, and every output.
 
-    A run with another task shows its own: a denoiser is given the noisy input, drawn with --seed.
+    Music keeps the tempo, program and velocity of its file. A run with another task shows its own: a denoiser is given
+    the noisy input, drawn with --seed.
 
     \b
     Example:
@@ -33,8 +59,9 @@ def command(run: Path, items: tuple[str, ...], condition: str | None, seed: int,
     require_empty(out)
     loaded = load(run, device)
     events = loaded.events(list(items))
-    inputs, outputs = loaded.reconstruct(events, condition, seed)
-    files = write_pairs(loaded.domain, inputs, outputs, out)
+    domains = [clips.domain(loaded, item) for item in items]
+    inputs, outputs = loaded.reconstruct(events, condition, seed, temperature, clips.length(loaded))
+    files = write_pairs(domains, inputs, outputs, out)
     numbers = {name: float(metric(events, outputs)) for name, metric in loaded.domain.metrics.items()}
     result = {"run": str(run), "items": items, "seed": seed, **numbers, "files": files}
     emit(result, as_json, lambda: [*wrote(files), *(f"{name} {value:.4g}" for name, value in numbers.items())])

@@ -6,22 +6,44 @@ from pathlib import Path
 
 import click
 
-from genae_cli.common import as_json, device, emit, label, out_folder, run_argument, seed, verb, wrote
+from genae_cli.common import (
+    Clips,
+    as_json,
+    clip_options,
+    device,
+    emit,
+    label,
+    out_folder,
+    run_argument,
+    seed,
+    temperature,
+    verb,
+    wrote,
+)
 
 
 @verb(name="sample", short_help="Make new examples.")
 @run_argument
 @click.option("-n", "count", type=int, default=16, show_default=True, help="How many.")
-@click.option("--temperature", type=float, default=1.0, show_default=True, help="Below 1: more typical; above: more varied.")
+@temperature
+@clip_options
 @label
 @seed
 @device
 @out_folder
 @as_json
 def command(
-    run: Path, count: int, temperature: float, condition: str | None, seed: int, device: str, out: Path, as_json: bool
+    run: Path,
+    count: int,
+    temperature: float | None,
+    clips: Clips,
+    condition: str | None,
+    seed: int,
+    device: str,
+    out: Path,
+    as_json: bool,
 ) -> None:
-    """Sample a RUN: a grid picture and every example as a file.
+    """Sample a RUN: a grid picture and every example as a file; of music also its piano roll and its sound.
 
     \b
     Example:
@@ -33,7 +55,8 @@ def command(
 
     require_empty(out)
     loaded = load(run, device)
-    files = write_samples(loaded.domain, loaded.sample(count, temperature, seed, condition), out)
+    domain = clips.domain(loaded)
+    files = write_samples(domain, loaded.sample(count, temperature, seed, condition, clips.length(loaded)), out)
     emit(
         {"run": str(run), "n": count, "temperature": temperature, "condition": condition, "seed": seed, "files": files},
         as_json,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genae_cli.common import as_json, device, emit, on_terminal, verb
+from genae_cli.common import as_json, device, emit, on_terminal, reading_bar, settings, verb
 
 if TYPE_CHECKING:
     from genae.session import Progress, Training
@@ -25,9 +25,7 @@ LINE_SECONDS = 10.0  # between plain lines, where there is no terminal
 @click.option("--out", type=click.Path(path_type=Path), help="The run's folder, new or empty; runs/PRESET if left out.")
 @click.option("--epochs", type=float, help="Passes over the training set.")
 @click.option("--steps", type=int, help="Optimiser steps, instead of epochs.")
-@click.option(
-    "--set", "settings", metavar="KEY=VALUE", multiple=True, help="Change the recipe: latent=8, objective.beta=4, prior=normal."
-)
+@settings
 @click.option("--seed", type=click.IntRange(min=0), help="Of weights, order and noise.  [default: the preset's]")
 @device
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on where this run was stopped.")
@@ -43,15 +41,17 @@ def command(as_json: bool, **options: Any) -> None:
     """
     from genae.session import Training
 
-    training = Training(options.pop("preset"), **options)
+    with reading_bar() as report:
+        training = Training(options.pop("preset"), report=report, **options)
     for line in training.skipped[:5]:
         click.echo(f"skipped {line}", err=True)
-    if training.skipped:
-        click.echo(f"skipped {len(training.skipped)} files in all, {len(training.examples)} examples left", err=True)
+    for line in training.sum:
+        click.echo(line, err=True)
     last = _train(training)
     numbers = last.valid or last.numbers or {} if last else {}
     result = {"run": str(training.folder), "preset": training.recipe.preset, "data": training.recipe.data,
-              "examples": len(training.examples), "skipped": len(training.skipped), "steps": training.steps,
+              "examples": len(training.examples), "skipped": len(training.skipped), "sum": training.sum,
+              "steps": training.steps,
               "seconds": round(training.seconds, 1), "seed": training.recipe.seed,
               "valid_split": training.valid_split, **numbers,
               "files": _files(training.folder)}  # fmt: skip
