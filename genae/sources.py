@@ -79,7 +79,7 @@ class Local:
         chosen = [
             (relative, file)
             for split, relative, file in placed
-            if (split if own else _hash_split(relative, len(everything))) == name
+            if (split if own else hash_split(relative, len(everything))) == name
         ]
         depth = 1 if own else 0
         labelled = [replace(file, label=_class(relative, depth)) for relative, file in chosen]
@@ -92,7 +92,8 @@ def _split_of(relative: PurePosixPath) -> str:
     return {"training": "train", "validation": "valid", "val": "valid"}.get(first, first if first in SPLITS else "")
 
 
-def _hash_split(relative: PurePosixPath, total: int) -> str:
+def hash_split(relative: PurePosixPath, total: int) -> str:
+    """The split of a file among so many: by the SHA-256 of its name, so that it stays where it is when others come."""
     if total < FEW:
         return "train"
     digit = int(hashlib.sha256(relative.name.encode()).hexdigest(), 16) % 10
@@ -184,7 +185,8 @@ def _entry(name: str) -> dict[str, str]:
         dataset: Any = open_data(name)
     except GenaeError as error:
         return {"name": name, "domain": "", "state": "broken", "about": str(error)}
-    there = next((str(folder) for folder in where(name) if _holds_files(folder)), "")
+    own = dataset.places() if hasattr(dataset, "places") else [folder for folder in where(name) if _holds_files(folder)]
+    there = str(own[0]) if own else ""
     state = "embedded" if not getattr(dataset, "downloads", ()) else "here" if there else "to download"
     return {"name": name, "domain": dataset.domain, "state": state, "about": dataset.about, "folder": there}
 

@@ -1,7 +1,8 @@
 """Files from their homes on the web: whole, checked and where they belong, or not there at all.
 
 A transfer fills a neighbour, FILE.part, which is kept when the line breaks: the next run asks for the rest alone (HTTP Range,
-https://www.rfc-editor.org/rfc/rfc9110#name-range-requests). Only when its checksum is the published one does it become FILE.
+https://www.rfc-editor.org/rfc/rfc9110#name-range-requests). Only when its checksum is the published one does it become FILE;
+where none is published, it must be a whole zip whose members all have the CRC-32 that it holds itself.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 import os
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from genae.data import where
+from genae.data import UNREADABLE, where
 from genae.errors import GenaeError
 from genae.files import disk
 
@@ -39,7 +41,7 @@ class Download:
 
     file: str
     urls: tuple[str, ...]
-    checksum: str  # "md5:…" or "sha256:…", hexadecimal
+    checksum: str  # "md5:…" or "sha256:…", hexadecimal; "" if none is published: then a zip, checked by its own CRCs
     size: int | None = None  # bytes
 
 
@@ -58,7 +60,7 @@ def get(dataset: Any, report: Report = quiet) -> list[Path]:
 def fetch(download: Download, folder: Path, report: Report = quiet) -> Path:
     """One file into `folder`, from the first mirror that gives what was published. GenaeError says why each did not."""
     target = folder / download.file
-    if _is(target, download):
+    if target.is_file() and not _fault(target, download):
         return target
     with disk(target):
         folder.mkdir(parents=True, exist_ok=True)
@@ -77,16 +79,16 @@ def fetch(download: Download, folder: Path, report: Report = quiet) -> Path:
 
 def _from_mirror(url: str, download: Download, part: Path, report: Report) -> None:
     """Fill `part`, unless a run killed before its last step left it full. Broken if its bytes are not the published ones."""
-    if _is(part, download):
+    resumed = part.is_file()
+    if resumed and not _fault(part, download):
         return
-    resumed = part.exists()
     _transfer(url, download, part, report)
-    found = checksum(part, download.checksum)
-    if found == download.checksum:
+    fault = _fault(part, download)
+    if not fault:
         return
     part.unlink()
     if not resumed:
-        raise Broken(f"expected checksum {download.checksum}, received {found}; what came is deleted")
+        raise Broken(f"{fault}; what came is deleted")
     _from_mirror(url, download, part, report)  # perhaps it was what was held that was wrong: once more, from the beginning
 
 
@@ -162,8 +164,22 @@ def _finish(part: Path, target: Path) -> Path:
     return target
 
 
-def _is(path: Path, download: Download) -> bool:
-    return path.is_file() and checksum(path, download.checksum) == download.checksum
+def _fault(path: Path, download: Download) -> str:
+    """How a file differs from what is published of it; "" if it does not."""
+    if not download.checksum:
+        return _zip_fault(path)
+    found = checksum(path, download.checksum)
+    return "" if found == download.checksum else f"expected checksum {download.checksum}, received {found}"
+
+
+def _zip_fault(path: Path) -> str:
+    """Why a file is no whole zip; "" if it is one. Every member is unpacked and compared with its CRC-32."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except UNREADABLE as error:
+        return f"expected a whole zip, received something else ({error})"
+    return f"expected a whole zip, received one whose member {damaged} is damaged" if damaged else ""
 
 
 def checksum(path: Path, like: str) -> str:

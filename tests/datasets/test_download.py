@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import threading
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,6 +29,7 @@ class Server:
     """What its paths do, and what was asked of it."""
 
     url: str = ""
+    content: bytes = CONTENT
     asked: list[tuple[str, str | None]] = field(default_factory=list)  # path and Range
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
@@ -35,19 +38,20 @@ class Server:
         start = int(wanted[6:-1]) if wanted and request.path != "/ignores-range" else 0
         if request.path == "/missing":
             request.send_error(404)
-        elif start >= len(CONTENT):
+        elif start >= len(self.content):
             request.send_error(416)
         else:
-            self._send(request, CONTENT[start:], start)
+            self._send(request, self.content[start:], start)
 
     def _send(self, request: BaseHTTPRequestHandler, body: bytes, start: int) -> None:
         request.send_response(206 if start else 200)
-        request.send_header("Content-Length", str(len(body)))
+        if request.path != "/cuts-silently":  # as who packs an archive while it is sent: its end is where the line ends
+            request.send_header("Content-Length", str(len(body)))
         if start:
             shift = 1 if request.path == "/other-range" else 0
-            request.send_header("Content-Range", f"bytes {start + shift}-{len(CONTENT) - 1}/{len(CONTENT)}")
+            request.send_header("Content-Range", f"bytes {start + shift}-{len(self.content) - 1}/{len(self.content)}")
         request.end_headers()
-        body = body[: len(body) // 2] if request.path == "/cuts" else body
+        body = body[: len(body) // 2] if request.path.startswith("/cuts") else body
         request.wfile.write(b"\0" * len(body) if request.path == "/wrong" else body)
 
 
@@ -169,6 +173,54 @@ def test_a_silent_server_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/x.gz"
         with pytest.raises(GenaeError, match="timed out"):
             fetch(Download("x.gz", (url,), MD5), tmp_path)
+
+
+# -- without a published checksum ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def packed(server: Server) -> Download:
+    """A zip of one member, 1000 bytes that are stored as they are, as the server's content."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as opened:
+        opened.writestr("tune.mid", CONTENT[:1000])
+    server.content = archive.getvalue()
+    return Download("x.zip", (server.url + "/good",), checksum="")
+
+
+def test_a_zip_without_a_checksum_is_held_to_its_own(server: Server, packed: Download, tmp_path: Path) -> None:
+    assert fetch(packed, tmp_path).read_bytes() == server.content
+    fetch(packed, tmp_path)
+    assert server.asked == [("/good", None)]
+
+
+@pytest.mark.parametrize("at, message", [(100, "one whose member tune.mid is damaged"), (-20, "something else")])
+def test_a_damaged_zip_is_deleted_and_told(server: Server, packed: Download, tmp_path: Path, at: int, message: str) -> None:
+    spoilt = bytearray(server.content)
+    spoilt[at] ^= 0x55  # a byte of the member, or of the directory's end
+    server.content = bytes(spoilt)
+    with pytest.raises(GenaeError, match=f"expected a whole zip, received {message}.*; what came is deleted") as caught:
+        fetch(packed, tmp_path)
+    assert "\n" not in str(caught.value)
+    assert not [p for p in tmp_path.iterdir() if not p.name.startswith(".")]
+
+
+def test_a_page_is_no_zip(server: Server, packed: Download, tmp_path: Path) -> None:
+    server.content = b"<html>come back later</html>"
+    with pytest.raises(GenaeError, match="expected a whole zip, received something else"):
+        fetch(packed, tmp_path)
+
+
+def test_half_a_zip_is_no_zip_even_where_its_length_was_not_told(server: Server, packed: Download, tmp_path: Path) -> None:
+    for path, message in ("/cuts", "broke after"), ("/cuts-silently", "expected a whole zip"):
+        with pytest.raises(GenaeError, match=message):
+            fetch(Download("x.zip", (server.url + path,), checksum=""), tmp_path / path[1:])
+    assert (tmp_path / "cuts" / "x.zip.part").read_bytes() == server.content[: len(server.content) // 2]
+    assert fetch(packed, tmp_path / "cuts").read_bytes() == server.content  # goes on where it broke
+    assert server.asked[-1] == ("/good", f"bytes={len(server.content) // 2}-")
+
+
+# -- whatever is published ----------------------------------------------------------------------------------------------
 
 
 def test_a_full_disk_is_told_and_left_as_it_was(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
