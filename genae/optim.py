@@ -13,7 +13,7 @@ from torch.nn import Parameter
 from genae.errors import GenaeError
 
 Named = Sequence[tuple[str, Parameter]]
-MATRIX = (16, 100)  # the lesser side of a weight that Muon takes: orthogonalising a larger one costs more than it gains here
+SMALLEST = 16  # the lesser side of a weight that Muon takes, or more
 
 
 def adam(
@@ -47,19 +47,25 @@ def muon(
     beta2: float = 0.99,
     weight_decay: float = 0.0,
     clip: float = 0.0,
+    skip: float = 0.0,
+    largest: int = 100,
 ) -> list[torch.optim.Optimizer]:
-    """Muon for the small matrices of encoder and decoder, Adam for everything else. https://kellerjordan.github.io/posts/muon"""
+    """Muon for matrices of encoder and decoder, Adam for everything else. https://kellerjordan.github.io/posts/muon
+
+    `largest` is the lesser side of the largest matrix taken: to make a larger one orthogonal costs more than it gains in
+    convolutions, whose products are small, but not in LSTMs.
+    """
     if not (lr > 0 and 0 <= momentum < 1):
         raise GenaeError(f"optimiser.lr must be above 0 and .momentum at least 0 and below 1, not {lr} and {momentum}")
-    matrices = [p for name, p in parameters if _is_matrix(name, p)]
+    matrices = [p for name, p in parameters if _is_matrix(name, p, largest)]
     chosen = {id(p) for p in matrices}
     others = [(name, p) for name, p in parameters if id(p) not in chosen]
     first = [Muon(matrices, lr, momentum, weight_decay)] if matrices else []
-    return [*first, *(adam(others, adam_lr, weight_decay, beta1, beta2, clip) if others else [])]
+    return [*first, *(adam(others, adam_lr, weight_decay, beta1, beta2, clip, skip) if others else [])]
 
 
-def _is_matrix(name: str, p: Parameter) -> bool:
-    return p.ndim >= 2 and ".prior." not in f".{name}" and MATRIX[0] < min(p.shape[0], p[0].numel()) <= MATRIX[1]
+def _is_matrix(name: str, p: Parameter, largest: int) -> bool:
+    return p.ndim >= 2 and ".prior." not in f".{name}" and SMALLEST < min(p.shape[0], p[0].numel()) <= largest
 
 
 class Muon(torch.optim.Optimizer):

@@ -131,10 +131,7 @@ def _parse(setting: str, merged: Mapping[str, Any]) -> dict[str, Any]:
     key, equals, text = setting.partition("=")
     if not equals or not key:
         raise GenaeError(f"--set takes key=value, not '{setting}'; for example --set latent=8 or --set objective.beta=4")
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = text
+    value = _value(text)
     section, dot, option = key.partition(".")
     if section not in merged or section in ("preset", "format"):
         raise unknown("recipe key", section, [k for k in merged if k not in ("preset", "format")])
@@ -147,6 +144,16 @@ def _parse(setting: str, merged: Mapping[str, Any]) -> dict[str, Any]:
     if section == "epochs" or section == "steps":  # one of the two says how long
         return {"epochs": 0.0, "steps": 0} | {section: value}
     return {section: {option: value}} if dot else {section: value}
+
+
+def _value(text: str) -> Any:
+    """JSON; a number as people write it, such as .5; or else the text itself."""
+    for parse in (json.loads, float):
+        try:
+            return parse(text)
+        except ValueError:
+            continue
+    return text
 
 
 # -- checking ---------------------------------------------------------------------------------------------------------

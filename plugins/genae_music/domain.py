@@ -1,0 +1,179 @@
+r"""Music: MIDI files as windows of tokens, and tokens as MIDI, piano rolls and sound.
+
+stored   melody (T,) uint8, classes 0…89; drums (T,) int16, labels Σ 2^class; the full kit's roll (T, 61) uint8;
+         trio (3, T) int16, melody | bass | drums
+event    the same as whole numbers in floats; while training melodies and basses are transposed together by up to
+         `transpose` semitones, as far as the piano's keys allow
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genae.data import Examples, File, Found
+from genae.domain import Domain, Shape, Stage
+from genae.errors import GenaeError, Rejected
+from genae.vae import VAE
+from genae_music import drums, melody, midi, report, roll, trio
+from genae_music.drums import Kit
+from genae_music.quantise import Setting
+from genae_music.reasons import Unusable
+from genae_music.score import Score
+from genae_music.windows import Windows
+
+Kind = Literal["melody", "drums", "trio"]
+PITCHED = 2  # the first streams of a trio
+
+
+@dataclass(frozen=True)
+class Music(Domain):
+    """Windows of `bars` bars, one beginning at every bar. The last four options are of what is written."""
+
+    kind: Kind = "melody"
+    bars: int = 2
+    grid: Literal["default", "magenta"] = "default"
+    steps_per_bar: int = 16  # or 12, for meters in three
+    triple: bool = True  # on bars of 16, read 3/4, 6/8 … too
+    kit: Kit = "reduced"
+    transpose: int = 0  # semitones up or down
+    tempo: float = 120.0  # quarters per minute
+    program: int = 0  # General MIDI, of the melody
+    velocity: int = 80
+    audio: bool = True
+
+    suffixes: ClassVar[tuple[str, ...]] = (".mid", ".midi", ".kar")
+    network: ClassVar[str] = "music-lstm"
+    shows: ClassVar[str] = "sample"
+    temperature: ClassVar[float] = 0.5
+    samples: ClassVar[int] = 10
+    cached: ClassVar[bool] = True
+    distinct: ClassVar[bool] = True
+    least: ClassVar[int] = 16
+    advice: ClassVar[str] = (
+        "give more files, or shorter windows (--set domain.bars=2); `genae data inspect` tells why, track by track"
+    )
+
+    def __post_init__(self) -> None:
+        if self.kind not in report.KINDS:
+            raise GenaeError(f"domain.kind must be one of {', '.join(report.KINDS)}, not '{self.kind}'")
+        if self.kit not in drums.KITS:
+            raise GenaeError(f"domain.kit must be one of {', '.join(drums.KITS)}, not '{self.kit}'")
+        if self.kit == "full" and self.kind != "drums":
+            raise GenaeError(f"domain.kit=full is for domain.kind=drums, not {self.kind}")
+        if self.transpose < 0 or (self.transpose and self.kind == "drums"):
+            raise GenaeError(f"domain.transpose must be 0 or more semitones, and 0 for drums; not {self.transpose}")
+        empty = torch.zeros(self.event).movedim(0, -1).T if self.kind == "trio" else torch.zeros(self.event)
+        self._score(empty)  # tempo, program and velocity have their bounds there
+
+    @property
+    def setting(self) -> Setting:
+        """How files are cut: Magenta's 2-bar models know programs 0 to 31 alone."""
+        few = self.grid == "magenta" and self.bars == 2
+        return Setting(self.bars, self.grid, self.steps_per_bar, self.triple, (0, 31) if few else (0, 127))
+
+    @property
+    def event(self) -> Shape:
+        """(T,), (3, T) for trios, (T, 61) for the full kit."""
+        steps = self.setting.steps
+        return {"trio": (3, steps), "drums": (steps, len(drums.FULL)) if self.kit == "full" else (steps,)}.get(
+            self.kind, (steps,)
+        )
+
+    # -- files --------------------------------------------------------------------------------------------------------
+
+    def read(self, file: File) -> Found:
+        """One file to all of its windows (W, *event)."""
+        _, found = self._found(file)
+        lost: Counter[str] = Counter()
+        for loss in found.lost:
+            lost[f"{loss.what}: {loss.reason}"] += len(loss.instrument)
+        tokens = drums.roll(found.tokens, "full") if self.kit == "full" else found.tokens
+        return Found(torch.from_numpy(np.ascontiguousarray(tokens)), {why: n for why, n in lost.items() if n})
+
+    def _found(self, file: File) -> tuple[Score, Windows]:
+        try:
+            score = midi.read(file.read())
+            if self.kind == "drums":
+                return score, drums.windows(score, self.setting, self.kit)
+            return score, report.KINDS[self.kind](score, self.setting)
+        except Unusable as error:
+            raise Rejected(f"{file.name}: {error}", f"files: {error.reason}") from error
+
+    def inspect(self, file: File) -> list[str]:
+        """A line for the file and one for each of its tracks."""
+        return report.inspect(file.name, file.read(), self.setting, self.kind).lines
+
+    def manner(self, file: File) -> dict[str, Any]:
+        """The file's tempo at the start, and program and velocity of the instrument whose window is the first."""
+        score, found = self._found(file)
+        whose = int(np.ravel(found.instrument)[0]) if len(found.tokens) else 0
+        velocity = int(np.median(score.velocity[score.instrument == whose]))
+        player = score.instruments[whose]
+        program = self.program if player.is_drum else player.program
+        return {"tempo": round(score.tempo, 3), "program": program, "velocity": velocity}
+
+    def write(self, example: Tensor, path: Path) -> None:
+        """As MIDI, of any length."""
+        path.write_bytes(midi.write(self._score(example)))
+
+    def extras(self, example: Tensor, path: Path) -> list[Path]:
+        """Its sound."""
+        if not self.audio:
+            return []
+        from genae_music.sound import render
+
+        return [render(self._score(example), path.with_suffix(".wav"))]
+
+    def _score(self, example: Tensor) -> Score:
+        tokens = example.detach().cpu().round().long().numpy()
+        if self.kind == "drums":
+            labels = tokens @ (1 << np.arange(len(drums.FULL))) if self.kit == "full" else tokens
+            return drums.score(labels, self.tempo, self.velocity, self.steps_per_bar, self.kit)
+        make = trio.score if self.kind == "trio" else melody.score
+        return make(tokens, self.tempo, self.program, self.velocity, self.steps_per_bar)
+
+    # -- examples -----------------------------------------------------------------------------------------------------
+
+    def prepare(self, stored: Tensor, stage: Stage) -> Tensor:
+        """(B, *event) to floats; transposed while training."""
+        x = stored.float()
+        if stage != "train" or not self.transpose:
+            return x
+        if self.kind == "melody":
+            return transposed(x, self.transpose)
+        return torch.cat([transposed(x[:, :PITCHED], self.transpose), x[:, PITCHED:]], 1)
+
+    def picture(self, example: Tensor) -> np.ndarray[Any, Any]:
+        """The piano roll."""
+        return roll.picture(example.detach().cpu().round().long().numpy(), self.kind, self.steps_per_bar)
+
+    def join(self, examples: Tensor) -> Tensor:
+        """One after the other."""
+        return torch.cat(list(examples), 1 if self.kind == "trio" else 0)
+
+    def assess(self, vae: VAE, held: Examples, train: Callable[[], Examples]) -> Mapping[str, float | None]:
+        """The numbers of `genae_music.assess`."""
+        from genae_music.assess import assess
+
+        device = next(vae.parameters()).device
+        events = [self.prepare(x, "score").to(device) for x in (held.x, train().x)]
+        return assess(vae, *events, kind=self.kind, steps_per_bar=self.steps_per_bar)
+
+
+def transposed(x: Tensor, most: int) -> Tensor:
+    """Tokens (B, …) with the notes of each example shifted alike, uniformly within ±`most` and the piano's keys."""
+    notes = x >= melody.FIRST
+    rest = tuple(range(1, x.ndim))
+    low = torch.where(notes, x, melody.CLASSES - 1).amin(rest)
+    high = torch.where(notes, x, melody.FIRST).amax(rest)
+    least, largest = (melody.FIRST - low).clamp(min=-most), (melody.CLASSES - 1 - high).clamp(max=most)
+    shift = least + (torch.rand_like(least) * (largest - least + 1)).floor()
+    return torch.where(notes, x + shift.view(-1, *[1] * len(rest)), x)

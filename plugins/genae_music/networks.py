@@ -1,0 +1,145 @@
+r"""MusicVAE's networks: Roberts et al. 2018, https://arxiv.org/abs/1803.05428.
+
+    lstm           q(z | x): the last states of a bidirectional LSTM. p(x | z): an LSTM begun from tanh(W z), which sees z and
+                   the step before at every step
+    hierarchical   z begins a conductor, an LSTM without input; each of its U outputs c_u begins a decoder for T / U steps,
+                   which sees c_u and the step before. For trios one decoder a stream. The encoder may have two levels too
+
+With the segments folded into the batch the flat decoder is the case U = 1, c = z.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from genae.domain import Shape
+from genae.errors import GenaeError
+from genae_music.decoder import Core, Decoder, first_states
+
+Sampling = Literal["none", "inverse-sigmoid"]
+SMALL = 0.001  # standard deviation of the first weights of μ and σ
+
+
+def lstm(
+    event: Shape,
+    latent: int,
+    posterior: Any,
+    likelihood: Any,
+    condition: int = 0,
+    *,
+    encoder_width: int = 512,
+    encoder_layers: int = 1,
+    width: int = 256,
+    layers: int = 2,
+    sampling: Sampling = "none",
+    sampling_rate: float = 1000.0,
+    dropout: float = 0.0,
+) -> tuple[nn.Module, nn.Module]:
+    """`dropout` hides that share of the steps before from the decoder while it trains, so that it relies on z."""
+    _check(encoder_width=encoder_width, encoder_layers=encoder_layers, width=width, layers=layers)
+    _head(likelihood, event)
+    encoder = Encoder(likelihood, posterior, latent, condition, encoder_width, encoder_layers)
+    core = Core(likelihood.inputs, latent + condition, width, layers, sum(likelihood.widths))
+    return encoder, Decoder(likelihood, event, None, [core], 1, sampling, sampling_rate, dropout)
+
+
+def hierarchical(
+    event: Shape,
+    latent: int,
+    posterior: Any,
+    likelihood: Any,
+    condition: int = 0,
+    *,
+    encoder: Literal["flat", "hierarchical"] = "flat",
+    encoder_width: int = 2048,
+    encoder_layers: int = 2,
+    segments: int = 16,
+    conductor_width: int = 1024,
+    conductor_layers: int = 2,
+    width: int = 1024,
+    layers: int = 2,
+    sampling: Sampling = "none",
+    sampling_rate: float = 1000.0,
+    dropout: float = 0.0,
+) -> tuple[nn.Module, nn.Module]:
+    """`segments` is U, and of the hierarchical encoder the number of its upper steps too; see `lstm`."""
+    _check(encoder_width=encoder_width, encoder_layers=encoder_layers, segments=segments, width=width, layers=layers,
+           conductor_width=conductor_width, conductor_layers=conductor_layers)  # fmt: skip
+    steps = _head(likelihood, event)
+    if steps % segments:
+        possible = [n for n in range(2, steps + 1) if steps % n == 0]
+        raise GenaeError(
+            f"network.segments must divide the {steps} steps of an event: {', '.join(map(str, possible))}; not {segments}"
+        )
+    if encoder not in ("flat", "hierarchical"):
+        raise GenaeError(f"network.encoder must be flat or hierarchical, not '{encoder}'")
+    levels = segments if encoder == "hierarchical" else 1
+    q = Encoder(likelihood, posterior, latent, condition, encoder_width, encoder_layers, levels)
+    conductor = Conductor(latent + condition, conductor_width, conductor_layers, segments)
+    cores = [Core(likelihood.inputs, conductor_width, width, layers, features) for features in likelihood.widths]
+    return q, Decoder(likelihood, event, conductor, cores, segments, sampling, sampling_rate, dropout)
+
+
+def _check(**sizes: int) -> None:
+    for key, size in sizes.items():
+        if size < 1:
+            raise GenaeError(f"network.{key} must be at least 1, not {size}")
+
+
+def _head(likelihood: Any, event: Shape) -> int:
+    """T of an event. GenaeError if the likelihood is none of sequences."""
+    if not hasattr(likelihood, "shown"):
+        raise GenaeError("a music network ends with likelihood=tokens or likelihood=nade; set one of them")
+    return int(likelihood.length(event))
+
+
+class Encoder(nn.Module):
+    """Events to q(z | x), through one bidirectional LSTM, or one over segments and another over what they give."""
+
+    def __init__(
+        self, head: Any, posterior: Any, latent: int, condition: int, width: int, layers: int, segments: int = 1
+    ) -> None:
+        super().__init__()
+        self.segments = segments
+        self.show = [head]  # in a list: its parameters are the decoder's
+        self.lower = nn.LSTM(head.inputs, width, layers, batch_first=True, bidirectional=True)
+        self.upper = nn.LSTM(2 * width, width, layers, batch_first=True, bidirectional=True) if segments > 1 else None
+        (features,) = posterior.features((latent,))
+        self.last = nn.Linear(2 * width + condition, features)
+        nn.init.normal_(self.last.weight, 0, SMALL)
+        nn.init.zeros_(self.last.bias)
+        self.posterior = posterior
+
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Any:
+        """x (B, *event), condition (B, C)."""
+        head = self.show[0]
+        shown = head.shown(head.steps(x))  # (B, T, inputs)
+        if self.upper is None:
+            h = _ends(self.lower, shown)
+        else:
+            folded = shown.reshape(len(x) * self.segments, -1, shown.shape[-1])
+            h = _ends(self.upper, _ends(self.lower, folded).view(len(x), self.segments, -1))
+        return self.posterior(self.last(h if condition is None else torch.cat([h, condition.to(h.dtype)], 1)))
+
+
+def _ends(lstm: nn.LSTM, x: Tensor) -> Tensor:
+    """(B, T, F) to the last layer's last states in both directions, (B, 2·width)."""
+    _, (h, _) = lstm(x)
+    return torch.cat([h[-2], h[-1]], 1)
+
+
+class Conductor(nn.Module):
+    """z to the contexts of the segments (B, U, width)."""
+
+    def __init__(self, latent: int, width: int, layers: int, segments: int) -> None:
+        super().__init__()
+        self.segments, self.layers = segments, layers
+        self.begin = nn.Linear(latent, 2 * layers * width)
+        self.lstm = nn.LSTM(1, width, layers, batch_first=True)  # its input is always zero
+
+    def forward(self, z: Tensor) -> Tensor:
+        states = first_states(self.begin(z), self.layers)
+        return self.lstm(z.new_zeros(len(z), self.segments, 1), states)[0]  # type: ignore[no-any-return]
