@@ -35,6 +35,7 @@ class Reason(StrEnum):
 class Unusable(Rejected):
     """A file that music cannot be had from; `reason` is for machines, the message is one line for people."""
 
+    reason: Reason
+
     def __init__(self, reason: Reason, line: str) -> None:
-        super().__init__(line)
-        self.reason = reason
+        super().__init__(line, reason)

@@ -1,7 +1,7 @@
 """A score to sound: 16-bit stereo WAV at 44.1 kHz, with what a plain install brings.
 
 The General MIDI SoundFont that pretty_midi ships is played by the system's fluidsynth where there is one, and else by
-`genae_music.soundfont`.
+`genae_music.soundfont`. Every clip is written with the same peak, so velocities compare within a clip, not between clips.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import tempfile
 import wave
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -26,10 +27,11 @@ from genae_music.soundfont import RATE, SoundFont
 
 TAIL = 1.5  # seconds after the score's end, for what still rings
 FADE = 0.3  # seconds
-PEAK = 0.7  # of full scale, about -3 dB: every clip's
-PATIENCE = 120.0  # seconds that fluidsynth may take
+PEAK = 0.7  # of full scale, about -3 dB: every clip's, however quiet or loud it was
+PATIENCE = 120.0  # seconds that fluidsynth may take; some releases never end on some notes
 
 _log = logging.getLogger(__name__)
+_failed: set[str] = set()  # programs that are not tried again in this process
 
 
 def render(score: Score, path: Path) -> Path:
@@ -49,8 +51,8 @@ def render(score: Score, path: Path) -> Path:
 
 
 def synthesise(score: Score) -> Array:
-    """A score to samples (N, 2), float32, at RATE."""
-    seconds = score.length * 60 / (score.tempo * score.resolution) + TAIL
+    """A score to samples (N, 2), float32, at RATE, as loud as they come."""
+    seconds = float(score.seconds(np.array([score.length]))[0]) + TAIL
     sound = np.zeros((round(seconds * RATE), 2), np.float32)
     if len(score.onset):
         played = _fluidsynth(score, place())
@@ -94,22 +96,35 @@ def _mix(score: Score, sound: Array) -> None:
 
 
 def _fluidsynth(score: Score, font: Path) -> Array | None:
-    """By the system's program; None if there is none or it fails, which is told once in the log."""
+    """By the system's program (N, 2); None if there is none or it fails, of which the log tells once."""
     program = shutil.which("fluidsynth")
-    if program is None:
+    if program is None or program in _failed:
         return None
+    ticks = round(TAIL / float(score.tempo_map[2][-1]))  # before 2.3.1 it stopped at the track's end, whatever still rang
+    try:
+        return _run(program, font, midi.write(replace(score, length=score.length + ticks)))
+    except (OSError, ValueError, EOFError, wave.Error, subprocess.SubprocessError) as error:
+        _failed.add(program)
+        _log.warning("%s failed (%s); genae plays the notes itself from now on", program, error)
+        return None
+
+
+def _run(program: str, font: Path, notes: bytes) -> Array:
+    """The program's sound of a MIDI file's bytes (N, 2). ValueError with what it said if it failed."""
     with tempfile.TemporaryDirectory() as folder:
-        notes, sound = Path(folder) / "score.mid", Path(folder) / "score.wav"
-        notes.write_bytes(midi.write(score))
-        command = [program, "-ni", "-g", "0.5", "-F", str(sound), "-r", str(RATE), str(font), str(notes)]
-        try:
-            subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
-            with wave.open(str(sound)) as file:
-                channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
-                samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, channels)
-            if (channels, width, rate) != (2, 2, RATE) or not len(samples):
-                raise ValueError(f"it wrote {channels} channels of {8 * width} bits at {rate} Hz")
-        except (OSError, ValueError, EOFError, wave.Error, subprocess.SubprocessError) as error:
-            _log.warning("fluidsynth failed (%s); genae plays instead", error)
-            return None
+        score, sound = Path(folder) / "score.mid", Path(folder) / "score.wav"
+        score.write_bytes(notes)
+        command = [program, "-ni", "-F", str(sound), "-r", str(RATE), str(font), str(score)]
+        done = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)
+        if done.returncode:
+            said = done.stderr.decode(errors="replace").strip().splitlines()
+            raise ValueError(said[-1] if said else f"exit status {done.returncode}")
+        with wave.open(str(sound)) as file:
+            form = file.getnchannels(), 8 * file.getsampwidth(), file.getframerate()
+            data = file.readframes(file.getnframes())
+    if form != (2, 16, RATE):
+        raise ValueError("it wrote {} channels of {} bits at {} Hz".format(*form))
+    samples = np.frombuffer(data, "<i2").reshape(-1, 2)
+    if not samples.any():  # it ends well without a SoundFont too
+        raise ValueError("it wrote silence")
     return samples.astype(np.float32) / 32768

@@ -59,7 +59,7 @@ class Region:
 
     def seconds(self, generator: int) -> float:
         """A time in timecents."""
-        return 2.0 ** (self[generator] / 1200)
+        return float(2.0 ** (self[generator] / 1200))
 
 
 class SoundFont:
@@ -161,7 +161,7 @@ def _envelope(region: Region, seconds: float) -> Array:
     decay = np.interp(t, times[2:], [0.0, sustain])  # dB
     level = np.where(t < times[1], np.clip((t - times[0]) / (times[1] - times[0]), 0, 1), 10 ** (-decay / 20))
     level *= 10 ** (-np.clip(t - seconds, 0, None) / fall * SILENT / 20)
-    return level.astype(np.float32)  # type: ignore[no-any-return]
+    return np.asarray(level, np.float32)
 
 
 def _range(gens: Generators, which: int) -> tuple[int, int]:

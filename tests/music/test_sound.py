@@ -4,14 +4,22 @@ import os
 import stat
 import sys
 import wave
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from genae.errors import GenaeError
-from genae_music import drums, melody, sound, trio
+from genae_music import drums, melody, midi, sound, trio
+from genae_music.score import Tempo
 from genae_music.sound import PEAK, RATE, TAIL, place, render, synthesise
 from genae_music.soundfont import SoundFont
+
+
+@pytest.fixture(autouse=True)
+def _no_fluidsynth(monkeypatch):
+    monkeypatch.setenv("PATH", "")
 
 
 def _tokens(steps=32, **at):
@@ -32,6 +40,13 @@ def _centroid(part):
     return (spectrum * np.fft.rfftfreq(len(part), 1 / RATE)).sum() / spectrum.sum()
 
 
+def _decay(part):
+    """Seconds until a hit's energy has fallen by 20 dB, in blocks of 5 ms."""
+    energy = np.square(part[: len(part) // 220 * 220].reshape(-1, 220)).sum(1)
+    after = energy[energy.argmax() :] < energy.max() / 100
+    return float(after.argmax() if after.any() else len(after)) * 220 / RATE
+
+
 @pytest.mark.parametrize("tempo", [60.0, 120.0, 173.0])
 def test_length_tempo_and_peak(tmp_path, tempo):
     score = melody.score(_tokens(t8=41, t16=45), tempo=tempo)
@@ -42,6 +57,38 @@ def test_length_tempo_and_peak(tmp_path, tempo):
     loud = np.abs(samples).max(1) > 300
     assert loud.argmax() / RATE == pytest.approx(8 * step, abs=0.02)
     assert not samples[-1].any()
+
+
+def test_the_length_follows_the_tempo_and_keeps_a_silent_end():
+    score = replace(melody.score(_tokens(t0=41, t4=1)), tempos=(Tempo(0, 120.0), Tempo(16 * 120, 60.0)))
+    heard = synthesise(score)
+    assert len(heard) == round((2 + 4 + TAIL) * RATE)  # a bar at 120 and one at 60 quarters per minute
+    assert np.abs(heard[2 * RATE :]).max() < 1e-4 < np.abs(heard[:RATE]).max()
+
+
+@pytest.mark.parametrize("tempo", [75.0, 140.0])
+def test_every_hit_is_at_its_step(tempo):
+    steps = [0, 6, 13, 17, 27]
+    heard = synthesise(drums.score(_tokens(**{f"t{step}": 4 for step in steps}), tempo=tempo))[:, 0]
+    for step in steps:
+        due = round(step * 15 / tempo * RATE)
+        before, around = np.abs(heard[max(0, due - 2205) : due]), np.abs(heard[due : due + 2205])
+        assert (around > 0.3 * around.max()).argmax() < 0.02 * RATE
+        assert before.max(initial=0.0) < 0.3 * around.max()
+
+
+def test_the_last_note_rings_into_the_tail():
+    heard = np.abs(synthesise(drums.score(_tokens(t31=128))))  # a crash, struck at 3.875 s of 4
+    assert heard[int(4.3 * RATE) : int(4.5 * RATE)].max() > 0.05 * heard.max()
+    jumps = np.abs(np.diff(synthesise(drums.score(_tokens(t31=128))), axis=0))
+    assert jumps[-RATE // 50 :].max() < 0.01 * jumps.max()  # it is faded, not cut
+
+
+@pytest.mark.parametrize("velocity", [1, 127])
+def test_every_clip_has_the_same_peak(tmp_path, velocity):
+    tokens = np.stack([np.full(32, 60), np.full(32, 25), np.full(32, 511)])  # everything at once, at every step
+    samples = _samples(render(trio.score(tokens, velocity=velocity), tmp_path / "a.wav"))
+    assert np.abs(samples.astype(int)).max() == pytest.approx(PEAK * 32767, abs=1)
 
 
 @pytest.mark.parametrize("program", [0, 11, 19, 33, 40, 56, 73])
@@ -81,6 +128,22 @@ def test_drums_sound_like_drums():
     tail = heard[int(3.9 * RATE) : int(4.1 * RATE)]
     assert np.abs(tail).max() > 0.02 * np.abs(crash).max()  # a cymbal rings on
     assert np.abs(heard[int(0.9 * RATE) : RATE]).max() < 0.01 * np.abs(kick).max()  # a kick does not
+    assert _decay(hat) < 0.1 < _decay(heard[3 * RATE : 4 * RATE])
+
+
+def test_the_drums_of_a_trio_are_not_played_by_its_program():
+    tokens = np.zeros((3, 32), np.int64)
+    tokens[2, 0] = 4  # closed hi-hat
+    piano = synthesise(melody.score(_tokens(t0=42 - 21 + 2, t2=1)))[: RATE // 4, 0]
+    hat = synthesise(trio.score(tokens))
+    assert np.array_equal(hat, synthesise(drums.score(tokens[2])))
+    assert _centroid(hat[: RATE // 4, 0]) > 5 * _centroid(piano)
+
+
+def test_velocity_is_loudness_within_a_clip():
+    score = melody.score(_tokens(t0=41, t8=1, t16=41, t24=1))
+    heard = np.abs(synthesise(replace(score, velocity=np.array([40, 80]))))
+    assert heard[2 * RATE :].max() / heard[: 2 * RATE].max() == pytest.approx(4, rel=0.02)  # amplitude goes as its square
 
 
 def test_a_trio_sounds_together():
@@ -110,24 +173,66 @@ def test_without_a_soundfont(tmp_path, monkeypatch):
 
 
 FAKE = """#!{python}
-import sys, wave
-a = sys.argv
-assert a[1] == "-ni" and a[-2].endswith(".sf2") and open(a[-1], "rb").read(4) == b"MThd"
-if {fails}: sys.exit("broken")
+import pathlib, shutil, sys, time, wave
+a, manner = sys.argv, "{manner}"
+assert a[1] == "-ni" and a[-2].endswith(".sf2")
+shutil.copy(a[-1], "{folder}/given.mid")
+pathlib.Path("{folder}/calls").open("a").write("x")
+if manner == "fails": sys.exit("first\\nno such driver")
+if manner == "hangs": time.sleep(60)
+if manner == "empty": sys.exit(0)
+loud = b"\\x00\\x00" if manner == "silent" else b"\\x00\\x10"
 with wave.open(a[a.index("-F") + 1], "wb") as f:
-    f.setnchannels(2); f.setsampwidth(2); f.setframerate(int(a[a.index("-r") + 1])); f.writeframes(b"\\x00\\x10" * 88200)
+    f.setnchannels(1 if manner == "mono" else 2)
+    f.setsampwidth(2)
+    f.setframerate(int(a[a.index("-r") + 1]))
+    f.writeframes(loud * (0 if manner == "short" else 88200))
 """
 
 
-@pytest.mark.skipif(os.name == "nt", reason="the fake program is a script with a first line")
-@pytest.mark.parametrize("fails", [False, True])
-def test_the_systems_fluidsynth_goes_first(tmp_path, monkeypatch, caplog, fails):
-    program = tmp_path / "fluidsynth"
-    program.write_text(FAKE.format(python=sys.executable, fails=fails))
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    heard = synthesise(melody.score(_tokens(t16=41)))
-    assert heard.shape == (round((4 + TAIL) * RATE), 2)
-    begins = heard[RATE // 2, 0]
-    assert begins == (0 if fails else 0x1000 / 32768)  # nothing plays before the note
-    assert ("fluidsynth failed" in caplog.text) == fails
+@pytest.fixture
+def fluidsynth(tmp_path, monkeypatch):
+    """`fluidsynth("fails")` puts a program of that name and manner in front of all others."""
+    if os.name == "nt":
+        pytest.skip("the fake program is a script with a first line")
+    monkeypatch.setattr(sound, "_failed", set())
+
+    def make(manner: str) -> Path:
+        program = tmp_path / "fluidsynth"
+        program.write_text(FAKE.format(python=sys.executable, manner=manner, folder=tmp_path))
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+        monkeypatch.setenv("PATH", str(tmp_path))
+        return tmp_path
+
+    return make
+
+
+def test_the_systems_fluidsynth_goes_first(fluidsynth, caplog):
+    folder = fluidsynth("works")
+    heard = synthesise(melody.score(_tokens(t16=41), tempo=60))
+    assert heard.shape == (round((8 + TAIL) * RATE), 2)
+    assert heard[RATE // 2, 0] == 0x1000 / 32768  # nothing of genae's own plays before the note
+    assert not heard[88200:].any()  # it wrote a second
+    given = midi.read((folder / "given.mid").read_bytes())
+    assert given.seconds(np.array([given.length]))[0] == pytest.approx(8 + TAIL, abs=0.01)  # so that the end rings
+    assert not caplog.text
+
+
+@pytest.mark.parametrize(
+    "manner, why",
+    [
+        ("fails", "no such driver"), ("empty", "failed"), ("silent", "silence"), ("short", "silence"),
+        ("mono", "1 channels of 16 bits"), ("hangs", "timed out"),
+    ],
+)  # fmt: skip
+def test_a_fluidsynth_that_fails_is_told_of_once(fluidsynth, caplog, monkeypatch, manner, why):
+    score = melody.score(_tokens(t16=41))
+    own = synthesise(score)
+    folder = fluidsynth(manner)
+    monkeypatch.setattr(sound, "PATIENCE", 0.5 if manner == "hangs" else 30)
+    for _ in range(3):
+        assert np.array_equal(synthesise(score), own)
+    assert (folder / "calls").read_text() == "x"
+    assert len(caplog.records) == 1
+    assert why in caplog.text
+    assert "genae plays the notes itself" in caplog.text

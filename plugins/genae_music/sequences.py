@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from genae.domain import Shape
 from genae.errors import GenaeError
-from genae_music.decoder import Core, Decoder, first_states
+from genae_music.autoregressive import Core, Decoder, first_states
 
 Sampling = Literal["none", "inverse-sigmoid"]
 SMALL = 0.001  # standard deviation of the first weights of μ and σ

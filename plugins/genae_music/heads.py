@@ -95,7 +95,7 @@ class Tokens(nn.Module):
 
     def logits(self, h: Tensor) -> list[Tensor]:
         """Features (…, F) to each stream's logits, float32."""
-        each = h.float().split(self.widths, -1)
+        each = torch.split(h.float(), self.widths, -1)
         return [
             part if s == "melody" else part[..., : drums.LABELS] + part[..., drums.LABELS :] @ self.kit
             for part, s in zip(each, self.streams, strict=True)
@@ -117,7 +117,7 @@ class Tokens(nn.Module):
         logits = torch.cat(self.logits(h), -1)
         if temperature:
             logits = logits / temperature + (gumbel(logits) if noise is None else noise)
-        return torch.stack([part.argmax(-1) for part in logits.split(self.classes, -1)], -1)
+        return torch.stack([part.argmax(-1) for part in torch.split(logits, self.classes, -1)], -1)
 
 
 class Nade(nn.Module):
@@ -159,7 +159,7 @@ class Nade(nn.Module):
 
     def log_prob(self, h: Tensor, steps: Tensor) -> Tensor:
         """(B, T), nats, exact."""
-        b, c = h.float().split([self.pitches, self.hidden], -1)
+        b, c = torch.split(h.float(), [self.pitches, self.hidden], -1)
         with torch.autocast(h.device.type, enabled=False):
             before = (steps[..., None] * self.into).cumsum(-2) - steps[..., None] * self.into  # (B, T, K, H), Σ_{j<i} W_j x_j
             logits = b + ((c[..., None, :] + before).sigmoid() * self.out).sum(-1)
@@ -171,7 +171,7 @@ class Nade(nn.Module):
 
     def sample(self, h: Tensor, temperature: float, noise: Tensor | None = None) -> Tensor:
         """Features (…, F) to rolls (…, K), pitch by pitch; temperature 0 takes the likelier value of each."""
-        b, c = h.float().split([self.pitches, self.hidden], -1)
+        b, c = torch.split(h.float(), [self.pitches, self.hidden], -1)
         noise = torch.rand_like(b) if noise is None else noise
         roll = []
         for i in range(self.pitches):

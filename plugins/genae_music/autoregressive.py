@@ -134,7 +134,7 @@ class Autoregressive:
 class Cell:
     """A core one step at a time."""
 
-    def __init__(self, core: Core, dtype: torch.dtype) -> None:
+    def __init__(self, core: Any, dtype: torch.dtype) -> None:
         self.core, self.dtype, width = core, dtype, core.width
         order = (
             torch.arange(4 * width, device=core.out.weight.device).view(4, width)[[0, 1, 3, 2]].flatten()
@@ -172,7 +172,7 @@ class Cell:
                 else torch.addmm(self.bias[i], torch.cat([self.h[i - 1], self.h[i]], 1), self.weight[i])
             )
             gates[:, : 3 * width].sigmoid_()
-            enter, forget, leave, new = gates.split(width, 1)
+            enter, forget, leave, new = torch.split(gates, width, 1)
             self.c[i] = (self.c[i] * forget).addcmul_(enter, new.tanh())
             self.h[i] = leave * self.c[i].tanh()
         return torch.addmm(self.out_bias, self.h[-1], self.out)

@@ -1,6 +1,6 @@
 """Sampling of MusicVAE's small 2-bar decoder, batch 64: ours against a plain loop over nn.LSTMCell, in one run.
 
-python bench/sampling.py
+python bench/sample_speed.py
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from genae.posteriors import GaussianPosterior
 from genae_music.melody import CLASSES
-from genae_music.networks import lstm
-from genae_music.steps import Tokens
+from genae_music.sequences import lstm
+from genae_music.heads import Tokens
 
 BATCH, STEPS, LATENT, ROUNDS = 64, 32, 256, 25
 

@@ -12,9 +12,9 @@ from genae.posteriors import GaussianPosterior
 from genae.priors import StandardNormal
 from genae.vae import VAE
 from genae_music import drums
-from genae_music.decoder import Cell
-from genae_music.networks import hierarchical, lstm
-from genae_music.steps import Nade, Tokens, bits, gumbel
+from genae_music.autoregressive import Cell
+from genae_music.sequences import hierarchical, lstm
+from genae_music.heads import Nade, Tokens, bits, gumbel
 
 LATENT = 6
 HEADS = {

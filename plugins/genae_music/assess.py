@@ -1,0 +1,132 @@
+r"""What a sequence VAE is worth beyond its ELBO, on windows it has not seen.
+
+    teacher-forced   x̂_t = argmax p(x_t | x_<t, z), the true past given
+    sampled          x̂ ~ p(x | z) at temperature 1, running free; greedy is the same at temperature 0
+    shuffled         sampled with the z of another window, so own − shuffled is what the latent code tells
+    always, trigram  what needs no network: see `baselines`; the trigram is told the true past, as teacher forcing is
+
+z is a sample of q(z | x) throughout, as in https://arxiv.org/abs/1803.05428, and the same for all four. A morph goes between
+posterior means. Of a trio every score is the mean of its three streams, each of which is there by name as well.
+A number that a model does not have is None: teacher forcing without `predict`, the rate of a plain autoencoder, another
+window's z where there is but one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genae.errors import GenaeError
+from genae.evaluate import ACTIVE
+from genae.posteriors import Point
+from genae_music.agreement import DRUMS, Kind, Streams, accuracy, by_stream, classes, onset_f1, streams
+from genae_music.baselines import Ngrams
+from genae_music.morph import smoothness
+
+BATCH = 256  # windows at once
+FITTED = 1 << 24  # steps of training windows that trigrams are counted in: seconds, and less than a gigabyte
+
+Scores = dict[str, float | None]
+
+
+def assess(
+    vae: Any, held: Tensor, train: Tensor, *, kind: Kind, steps_per_bar: int = 16, most: int = 2000, pairs: int = 256
+) -> Scores:
+    """All numbers above, of held-out events (N, *event); train (M, *event). Accuracies are shares, rates and costs bits.
+
+    All are encoded, `most` of them, drawn at random, are decoded, and of these `pairs` pairs are morphed. Random numbers are
+    torch's: seed them. GenaeError without a held-out or a training event.
+    """
+    if not len(held) or not len(train):
+        raise GenaeError(f"assessing needs held-out and training windows, not {len(held)} and {len(train)}")
+    index = torch.randperm(len(held))[:most].to(held.device)
+    mean, z, scores = encoded(vae, held)
+    x, mean, z = held[index], mean[index], z[index]
+    models, truth = fitted(train, kind, steps_per_bar), streams(x, kind)
+    scores |= decoded(vae, z, x, truth, kind) | trivial(models, truth)
+    scores |= margins(scores) | {"assessed": float(len(x))}
+    pairs = min(pairs, len(x) // 2)
+    a, b = slice(pairs), slice(pairs, 2 * pairs)
+    return scores | morphed(vae, (mean[a], mean[b]), (x[a], x[b]), models, kind) | {"morph_pairs": float(pairs)}
+
+
+def encoded(vae: Any, x: Tensor) -> tuple[Tensor, Tensor, Scores]:
+    """Events (N, *event) to posterior means and samples (N, latent) each, and how much of the latent space they use."""
+    prior, found = vae.prior(), []
+    for batch in torch.split(x, BATCH):
+        q = vae.encode(batch, None)
+        z = q.rsample()
+        found.append((q.mean.float(), z.float(), q.rate(prior, z)))
+    mean, drawn, rate = (torch.cat(part) for part in zip(*found, strict=True))
+    bits = None if isinstance(q, Point) else rate.double().mean().item() / math.log(2)
+    active = float((mean.var(0) > ACTIVE).sum()) if len(x) > 1 else None
+    return mean, drawn, {"rate_bits": bits, "active_units": active}
+
+
+def fitted(train: Tensor, kind: Kind, steps_per_bar: int) -> Mapping[str, Ngrams]:
+    """The n-grams of every stream of training events (M, *event)."""
+    full = kind == DRUMS and train.ndim == 3
+    length = train.shape[1 if full else -1]
+    drawn = torch.randperm(len(train))[: max(1, FITTED // length)].to(train.device)
+    return {name: Ngrams(x, steps_per_bar, classes(name, full)) for name, x in streams(train[drawn], kind).items()}
+
+
+def decoded(vae: Any, z: Tensor, x: Tensor, truth: Streams, kind: Kind) -> Scores:
+    """Events (N, *event) against what is decoded of z (N, latent), their own and another's."""
+    other = z.roll(1, 0)  # the order is random, and no z is left at its place: a random derangement
+    ways: dict[str, Callable[[slice], Tensor]] = {
+        "sampled": lambda at: vae.decode(z[at]).sample(1.0),
+        "greedy": lambda at: vae.decode(z[at]).sample(0.0),
+    }
+    if hasattr(vae.decode(z[:1]), "predict"):
+        ways["teacher_forced"] = lambda at: vae.decode(z[at]).predict(x[at])
+    if len(z) > 1:
+        ways["shuffled"] = lambda at: vae.decode(other[at]).sample(1.0)
+    scores: Scores = {"teacher_forced_accuracy": None, "teacher_forced_onset_f1": None, "shuffled_accuracy": None}
+    for way, decode in ways.items():
+        made = streams(torch.cat([decode(slice(i, i + BATCH)) for i in range(0, len(z), BATCH)]), kind)
+        scores |= agreement(way, truth, made)
+    return scores
+
+
+def agreement(way: str, truth: Streams, made: Streams) -> Scores:
+    """Both measures of one way to make the windows, by name."""
+    return {
+        **by_stream(f"{way}_accuracy", accuracy(truth, made)),
+        **by_stream("onset_f1" if way == "sampled" else f"{way}_onset_f1", onset_f1(truth, made)),
+    }
+
+
+def trivial(models: Mapping[str, Ngrams], truth: Streams) -> Scores:
+    """What needs no network, on the same windows."""
+    always = {name: torch.full_like(x, models[name].most_common()) for name, x in truth.items()}
+    guess = {name: torch.from_numpy(models[name].predict(x)) for name, x in truth.items()}
+    return by_stream("always_hold_accuracy", accuracy(truth, always)) | agreement("trigram", truth, guess)
+
+
+def margins(scores: Scores) -> Scores:
+    """Differences of accuracies."""
+    wanted = (("own_minus_shuffled", "sampled", "shuffled"), ("sampled_minus_trigram", "sampled", "trigram"),
+              ("teacher_forced_minus_sampled", "teacher_forced", "sampled"))  # fmt: skip
+    made: Scores = {}
+    for name, of, less in wanted:
+        more, fewer = scores[f"{of}_accuracy"], scores[f"{less}_accuracy"]
+        made[name] = None if more is None or fewer is None else more - fewer
+    return made
+
+
+def morphed(
+    vae: Any, means: tuple[Tensor, Tensor], ends: tuple[Tensor, Tensor], models: Mapping[str, Ngrams], kind: Kind
+) -> Scores:
+    """The smoothness of the way between pairs of windows; nothing where there is no pair."""
+    if not len(means[0]):
+        return {}
+
+    def greedy(z: Tensor) -> Tensor:
+        return torch.cat([vae.decode(part).sample(0.0) for part in torch.split(z, BATCH)])
+
+    return {**smoothness(greedy, means, ends, models, kind)}
