@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from genae.posteriors import GaussianPosterior
+from genae_music.heads import Tokens
 from genae_music.melody import CLASSES
 from genae_music.sequences import lstm
-from genae_music.heads import Tokens
 
 BATCH, STEPS, LATENT, ROUNDS = 64, 32, 256, 25
 
