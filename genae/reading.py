@@ -97,7 +97,7 @@ def read_found(file: File, domain: Domain) -> Found:
         x = x[None]
     if not len(x):
         most = ", ".join(f"{n:,} {why}" for why, n in Counter(lost).most_common(2))
-        raise Rejected(f"{file.name}: gives no example" + (f" ({most})" if most else ""), "gives no example", lost)
+        raise Rejected(f"{file.name}: gives no example" + (f" ({most})" if most else ""), "files that give no example", lost)
     return Found(x, lost)
 
 

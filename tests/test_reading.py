@@ -57,7 +57,7 @@ def test_what_was_lost_is_summed(tmp_path):
     data = _folder(tmp_path / "d", train_a="1 2 3 200", train_b="500 501", train_c="what?", train_d="4 5 900")
     found = read_split(data, "train", Words())
     assert found.x.tolist() == [[1, 2], [2, 3], [4, 5]]
-    assert found.lost == {"numbers too large": 4, "gives no example": 1, "holds a question": 1}
+    assert found.lost == {"numbers too large": 4, "files that give no example": 1, "holds a question": 1}
     assert (found.files, found.used) == (4, 2)
     assert sum_of(found)[:2] == ["3 examples from 2 of 4 files", "  not used: 4 × numbers too large"]
     assert found.skipped[0].endswith("b.txt: gives no example (2 numbers too large)")

@@ -25,7 +25,7 @@ from genae.vae import VAE
 from genae_music import drums, melody, midi, report, roll, trio
 from genae_music.drums import Kit
 from genae_music.quantise import Setting
-from genae_music.reasons import Unusable
+from genae_music.reasons import Unusable, told
 from genae_music.score import Score
 from genae_music.windows import Windows
 
@@ -94,7 +94,7 @@ class Music(Domain):
         _, found = self._found(file)
         lost: Counter[str] = Counter()
         for loss in found.lost:
-            lost[f"{loss.what}: {loss.reason}"] += len(loss.instrument)
+            lost[told(loss.what, loss.reason)] += len(loss.instrument)
         tokens = drums.roll(found.tokens, "full") if self.kit == "full" else found.tokens
         return Found(torch.from_numpy(np.ascontiguousarray(tokens)), {why: n for why, n in lost.items() if n})
 
@@ -105,7 +105,7 @@ class Music(Domain):
                 return score, drums.windows(score, self.setting, self.kit)
             return score, report.KINDS[self.kind](score, self.setting)
         except Unusable as error:
-            raise Rejected(f"{file.name}: {error}", f"files: {error.reason}") from error
+            raise Rejected(f"{file.name}: {error}", told("files", error.reason)) from error
 
     def inspect(self, file: File) -> list[str]:
         """A line for the file and one for each of its tracks."""

@@ -39,3 +39,20 @@ class Unusable(Rejected):
 
     def __init__(self, reason: Reason, line: str) -> None:
         super().__init__(line, reason)
+
+
+PHRASES = {
+    Reason.NOT_MIDI: "that are not MIDI", Reason.CUT: "cut short", Reason.BROKEN: "with broken bytes",
+    Reason.TYPE: "of a MIDI type that is not read", Reason.DIVISION: "timed in SMPTE frames", Reason.TEMPO: "with a tempo of 0",
+    Reason.TIME: "with impossible times", Reason.LARGE: "too large", Reason.EMPTY: "without an onset",
+    Reason.UNENDED: "without an end", Reason.METER: "in a meter that the grid does not have",
+    Reason.KIND: "of drums where a melody is wanted, or the reverse", Reason.PROGRAM: "of a program that is not asked for",
+    Reason.RANGE: "out of range", Reason.POLYPHONY: "under a higher one", Reason.SHORT: "in a passage shorter than a window",
+    Reason.LONG: "after the longest passage taken", Reason.GAP: "silent for too long",
+    Reason.DUPLICATE: "a second time in their file", Reason.PARTS: "without the other parts of a trio",
+}  # fmt: skip
+
+
+def told(what: str, reason: Reason) -> str:
+    """`notes out of range`, for sums."""
+    return f"{what} {PHRASES[reason]}"

@@ -40,7 +40,7 @@ def sung(tunes, tmp_path_factory):
         cli, ["train", "melody-2bar-tiny", "--data", str(tunes), "--steps", "4", "--out", str(run), *SMALL]
     )
     assert result.exit_code == 0, result.output
-    assert "× files: not-midi" in result.stderr or "× files: cut" in result.stderr
+    assert "1 × files of a MIDI type that is not read" in result.stderr
     assert "examples from" in result.stderr
     return run
 
@@ -127,8 +127,8 @@ def test_evaluating_tells_what_sequences_are_worth(answer, sung):
         (["sample", "RUN", "--bars", 3], "--bars 3: this run makes 2 bars at a time; give a multiple of 2"),
         (["sample", "RUN", "--tempo", 0], "a tempo of 0; possible: 4 to 60000 quarters per minute"),
         (["interpolate", "RUN", "TUNES/broken.mid", "TUNES/tune-03.mid"], "broken.mid: "),
-        (["train", "drums-2bar", "--data", "TUNES", "--steps", 1], "640 × notes: kind"),
-        (["train", "melody-16bar", "--data", "TUNES", "--steps", 1], "notes: too-short"),
+        (["train", "drums-2bar", "--data", "TUNES", "--steps", 1], "480 × notes of drums where a melody is wanted"),
+        (["train", "melody-16bar", "--data", "TUNES", "--steps", 1], "notes in a passage shorter than a window"),
         (["train", "melody-2bar", "--data", "TUNES/tune-03.mid", "--steps", 1],
          "has only 3 usable examples from 1 of 1 files; at least 16 are needed to train; give more files"),
         (["train", "melody-2bar", "--data", "TUNES", "--set", "domain.kind=opera"], "domain.kind must be one of melody"),

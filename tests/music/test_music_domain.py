@@ -146,11 +146,11 @@ def _tune(program=0, name="tune.mid"):
 @pytest.mark.parametrize(
     "content, reason",
     [
-        (b"", "files: "),
-        (b"this is no music", "files: not-midi"),
-        (b"MThd\x00\x00\x00\x06\x00\x02\x00\x01\x01\xe0", "files: type"),
-        (b"MThd\x00\x00\x00\x06\x00\x01\x00\x01\xe7\x28", "files: division"),
-        (b"MThd\x00\x00", "files: cut"),
+        (b"", "files "),
+        (b"this is no music", "files that are not MIDI"),
+        (b"MThd\x00\x00\x00\x06\x00\x02\x00\x01\x01\xe0", "files of a MIDI type"),
+        (b"MThd\x00\x00\x00\x06\x00\x01\x00\x01\xe7\x28", "files timed in SMPTE"),
+        (b"MThd\x00\x00", "files cut short"),
     ],
 )
 def test_an_unusable_file_is_named_with_its_reason(content, reason):
@@ -164,8 +164,8 @@ def test_drums_want_drums_and_melodies_a_melody(tmp_path):
     (tmp_path / "train" / "tune.mid").write_bytes(_tune().content)
     found = read_split(Local(tmp_path), "train", Music(kind="drums"))
     assert sum_of(found)[0] == "0 examples from 0 of 1 files"
-    assert found.lost == {"notes: kind": 64, "gives no example": 1}
-    assert found.skipped[0].endswith("tune.mid: gives no example (64 notes: kind)")
+    assert found.lost == {"notes of drums where a melody is wanted, or the reverse": 64, "files that give no example": 1}
+    assert found.skipped[0].endswith("tune.mid: gives no example (64 notes of drums where a melody is wanted, or the reverse)")
     assert len(read_split(Local(tmp_path), "train", Music())) > 0
 
 

@@ -13,8 +13,8 @@ from genae.priors import StandardNormal
 from genae.vae import VAE
 from genae_music import drums
 from genae_music.autoregressive import Cell
-from genae_music.sequences import hierarchical, lstm
 from genae_music.heads import Nade, Tokens, bits, gumbel
+from genae_music.sequences import hierarchical, lstm
 
 LATENT = 6
 HEADS = {
