@@ -9,6 +9,7 @@ import pretty_midi
 import pytest
 import torch
 
+from genae import reading
 from genae.data import File, sum_of
 from genae.errors import GenaeError, Rejected
 from genae.reading import read_split
@@ -190,3 +191,18 @@ def test_magentas_two_bar_models_know_few_programs():
 def test_bad_options(options, message):
     with pytest.raises(GenaeError, match=message):
         Music(**options)
+
+
+@pytest.mark.slow
+def test_many_files_are_read_in_processes_to_the_same(tmp_path, monkeypatch):
+    for i in range(20):
+        (tmp_path / f"{i:02}.mid").write_bytes(_tune(program=i).content)
+    (tmp_path / "bad.mid").write_bytes(b"no")
+    expected = read_split(Local(tmp_path), "train", Music())
+    monkeypatch.setattr(reading, "MANY", 1)
+    monkeypatch.setenv("GENAE_CACHE", str(tmp_path / "another cache"))
+    monkeypatch.setattr(reading, "BrokenProcessPool", KeyError)  # no falling back
+    found = read_split(Local(tmp_path), "train", Music())
+    assert torch.equal(found.x, expected.x)
+    assert found.skipped == expected.skipped
+    assert found.lost == expected.lost
