@@ -195,14 +195,16 @@ def test_bad_options(options, message):
 
 @pytest.mark.slow
 def test_many_files_are_read_in_processes_to_the_same(tmp_path, monkeypatch):
+    folder = tmp_path / "tunes"
+    folder.mkdir()
     for i in range(20):
-        (tmp_path / f"{i:02}.mid").write_bytes(_tune(program=i).content)
-    (tmp_path / "bad.mid").write_bytes(b"no")
-    expected = read_split(Local(tmp_path), "train", Music())
+        (folder / f"{i:02}.mid").write_bytes(_tune(program=i).content)
+    (folder / "bad.mid").write_bytes(b"no")
+    expected = read_split(Local(folder), "train", Music())
     monkeypatch.setattr(reading, "MANY", 1)
     monkeypatch.setenv("GENAE_CACHE", str(tmp_path / "another cache"))
     monkeypatch.setattr(reading, "BrokenProcessPool", KeyError)  # no falling back
-    found = read_split(Local(tmp_path), "train", Music())
+    found = read_split(Local(folder), "train", Music())
     assert torch.equal(found.x, expected.x)
     assert found.skipped == expected.skipped
     assert found.lost == expected.lost
