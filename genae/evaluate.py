@@ -72,7 +72,7 @@ def evaluate(
     """All numbers of the page above as a dict, nats; `report(done, total)` is called as examples are done.
 
     A plain autoencoder has no density: its elbo, rate and nll are null. With `train`, which gives the training examples, the
-    domain's own assessment is added.
+    domain's own assessment is added, unless the model has a condition, of which domains know nothing.
     """
     if samples < 1:
         raise GenaeError(f"--samples must be at least 1, not {samples}")
@@ -94,7 +94,7 @@ def evaluate(
             for name, metric in built.domain.metrics.items():
                 metrics[name] = metrics.get(name, 0.0) + float(metric(seen, shown)) * len(shown) / len(chosen)
             report(sum(map(len, gathered["mean"])), len(chosen))
-        own = dict(built.domain.assess(vae, chosen, train)) if train else {}
+        own = dict(built.domain.assess(vae, chosen, train)) if train and not built.condition.size else {}
     summary = _summary({k: torch.cat(v) for k, v in gathered.items()}, samples)
     return summary | metrics | own | {"seed": seed, "precision": precision}
 

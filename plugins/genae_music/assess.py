@@ -28,7 +28,7 @@ from genae_music.baselines import Ngrams
 from genae_music.morph import smoothness
 
 BATCH = 256  # windows at once
-FITTED = 1 << 24  # steps of training windows that trigrams are counted in: seconds, and less than a gigabyte
+FITTED = 1 << 22  # steps of training windows that trigrams are counted in, 16,384 of 256: seconds, and some hundred MiB
 
 Scores = dict[str, float | None]
 

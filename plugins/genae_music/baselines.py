@@ -6,7 +6,7 @@ r"""What knows no latent and no network: the scores that a sequence model must b
               past is given, as in teacher forcing; of equal counts the lowest token.
     cost      −log₂ p(x_t | x_{t−2}, x_{t−1}), bits, smoothed by Witten and Bell: with c(h) tokens of T(h) kinds after h,
               p(w | h) = [c(h, w) + T(h) p(w | h′)] / [c(h) + T(h)], h′ one token shorter, and 1/classes at the end
-              (Chen and Goodman 1999, equation 13, https://doi.org/10.1006/csla.1999.0128; Bell, Cleary and Witten 1990)
+              (Chen and Goodman 1999, https://doi.org/10.1006/csla.1999.0128; Bell, Cleary and Witten 1990)
 
 A window begins after two tokens of its own that say so; they are never predicted.
 """

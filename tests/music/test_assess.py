@@ -36,6 +36,13 @@ class Truth:
         return x.roll(1, -1)
 
 
+class Warm(Truth):
+    """Right only at temperature 0."""
+
+    def sample(self, temperature: float) -> Tensor:
+        return self.x if temperature == 0 else torch.zeros_like(self.x)
+
+
 class Stranger(Truth):
     """Without teacher forcing."""
 
@@ -103,8 +110,15 @@ def test_a_decoder_without_z() -> None:
     scores = assess(Deaf(x), x, x, kind="melody")
     assert scores["sampled_accuracy"] == scores["shuffled_accuracy"] == 0.25  # right for one window of four
     assert scores["own_minus_shuffled"] == 0
-    assert scores["morph_monotone"] == 1
+    assert (scores["morph_monotone"], scores["morph_rise"]) == (1, 0)  # it never falls, as it never moves
     assert scores["morph_cost_ratio"] == 1
+
+
+def test_greedy_is_cold_and_sampling_is_not() -> None:
+    x = steady(4)
+    scores = assess(Table(x, Warm), x, x, kind="melody")
+    assert (scores["greedy_accuracy"], scores["sampled_accuracy"], scores["shuffled_accuracy"]) == (1, 0, 0)
+    assert (scores["morph_distance_0"], scores["morph_distance_8"]) == (0, 1)
 
 
 def test_teacher_forcing_and_trivial_scores_by_hand() -> None:
@@ -115,9 +129,9 @@ def test_teacher_forcing_and_trivial_scores_by_hand() -> None:
     assert scores["teacher_forced_accuracy"] == pytest.approx(1 - (2 + 4) / 64)
     assert scores["teacher_forced_onset_f1"] == 0
     assert scores["always_hold_accuracy"] == pytest.approx(1 - 3 / 64)
-    assert scores["trigram_accuracy"] == pytest.approx(1 - 1 / 64)  # of two first notes it takes the lower
-    assert scores["trigram_onset_f1"] == pytest.approx(2 * 2 / (3 + 3))
-    assert scores["sampled_minus_trigram"] == pytest.approx(1 / 64)
+    assert scores["trigram_accuracy"] == pytest.approx(1 - 2 / 64)  # of equals it takes the lower: 40 for 50, 0 for 51
+    assert scores["trigram_onset_f1"] == pytest.approx(2 * 1 / (3 + 2))
+    assert scores["sampled_minus_trigram"] == pytest.approx(2 / 64)
     assert scores["teacher_forced_minus_sampled"] == pytest.approx(-6 / 64)
 
 
@@ -203,7 +217,7 @@ def test_classes() -> None:
 
 def test_a_morph_that_goes_step_by_step() -> None:
     """At the fraction f of the arc the first 8 f steps are b's: the distance to a grows by an eighth at each of nine places."""
-    a, b = torch.full((1, 8), 10.0), torch.full((1, 8), 20.0)
+    a, b = torch.full((1, 8), 10.0), torch.arange(20.0, 28.0)[None]
 
     def decode(z: Tensor) -> Tensor:
         arrived = torch.arange(8) < (torch.atan2(z[:, 1], z[:, 0]) / (math.pi / 2) * 8).round()[:, None]
@@ -213,8 +227,8 @@ def test_a_morph_that_goes_step_by_step() -> None:
     means = (torch.tensor([[3.0, 0.0]]), torch.tensor([[0.0, 5.0]]))
     found = smoothness(decode, means, (a, b), models, "melody")
     assert [found[f"morph_distance_{i}"] for i in range(9)] == pytest.approx([i / 8 for i in range(9)])
-    assert (found["morph_monotone"], found["morph_largest_drop"]) == (1, 0)
-    half = torch.tensor([[20, 20, 20, 20, 10, 10, 10, 10]])
+    assert (found["morph_monotone"], found["morph_largest_drop"], found["morph_rise"]) == (1, 0, 1)
+    half = torch.tensor([[20, 21, 22, 23, 10, 10, 10, 10]])
     assert found["morph_cost_bits"] == pytest.approx(models["melody"].cost(half)[0])
     ends = models["melody"].cost(torch.cat([a, b])).mean()
     assert found["morph_cost_ratio"] == pytest.approx(found["morph_cost_bits"] / ends)
@@ -233,4 +247,4 @@ def test_a_blend_of_two_scales_is_dearer_than_either() -> None:
 
 def test_rising_by_hand() -> None:
     found = rising([0.0, 0.5, 0.25, 0.25, 1.0])
-    assert (found["morph_monotone"], found["morph_largest_drop"]) == (3 / 4, 0.25)
+    assert (found["morph_monotone"], found["morph_largest_drop"], found["morph_rise"]) == (3 / 4, 0.25, 1)

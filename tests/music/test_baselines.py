@@ -75,8 +75,8 @@ def test_nothing_to_count(train: torch.Tensor) -> None:
 
 
 def test_too_many_tokens_for_a_key() -> None:
-    with pytest.raises(GenaeError, match="2,100,000 different tokens"):
-        Ngrams(torch.arange(2_100_000)[None], 16, 1 << 61)
+    with pytest.raises(GenaeError, match="60,000 different tokens"):
+        Ngrams(torch.arange(60_000)[None], 16, 1 << 61)
 
 
 def cut(files: Iterable[bytes], kind: str, setting: Setting) -> np.ndarray:
