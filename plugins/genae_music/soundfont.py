@@ -154,11 +154,12 @@ class SoundFont:
 
 def _envelope(region: Region, seconds: float) -> Array:
     """Loudness over the note and its release, (N,) float32."""
-    times = np.cumsum([region.seconds(g) for g in (DELAY, ATTACK, HOLD, DECAY)])
+    times = np.cumsum([region.seconds(g) for g in (DELAY, ATTACK, HOLD)])
     sustain = min(region[SUSTAIN] / 10, SILENT)  # dB below
     fall = region.seconds(RELEASE)  # to SILENT
     t = np.arange(round((seconds + min(fall, 8.0)) * RATE)) / RATE
-    decay = np.interp(t, times[2:], [0.0, sustain])  # dB
+    # a decay's time is that to SILENT, wherever it is held before
+    decay = np.minimum(np.clip(t - times[2], 0, None) / region.seconds(DECAY) * SILENT, sustain)  # dB
     level = np.where(t < times[1], np.clip((t - times[0]) / (times[1] - times[0]), 0, 1), 10 ** (-decay / 20))
     level *= 10 ** (-np.clip(t - seconds, 0, None) / fall * SILENT / 20)
     return np.asarray(level, np.float32)
