@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from genae.domain import Shape
 from genae.errors import GenaeError
-from genae_music.autoregressive import Core, Decoder, first_states
+from genae_music.decoder import Core, Decoder, first_states
+from genae_music.steps import Head
 
 Sampling = Literal["none", "inverse-sigmoid"]
 SMALL = 0.001  # standard deviation of the first weights of μ and σ
@@ -40,7 +41,7 @@ def lstm(
 ) -> tuple[nn.Module, nn.Module]:
     """`dropout` hides that share of the steps before from the decoder while it trains, so that it relies on z."""
     _check(encoder_width=encoder_width, encoder_layers=encoder_layers, width=width, layers=layers)
-    _head(likelihood, event)
+    _length(likelihood, event)
     encoder = Encoder(likelihood, posterior, latent, condition, encoder_width, encoder_layers)
     core = Core(likelihood.inputs, latent + condition, width, layers, sum(likelihood.widths))
     return encoder, Decoder(likelihood, event, None, [core], 1, sampling, sampling_rate, dropout)
@@ -68,12 +69,10 @@ def hierarchical(
     """`segments` is U, and of the hierarchical encoder the number of its upper steps too; see `lstm`."""
     _check(encoder_width=encoder_width, encoder_layers=encoder_layers, segments=segments, width=width, layers=layers,
            conductor_width=conductor_width, conductor_layers=conductor_layers)  # fmt: skip
-    steps = _head(likelihood, event)
+    steps = _length(likelihood, event)
     if steps % segments:
-        possible = [n for n in range(2, steps + 1) if steps % n == 0]
-        raise GenaeError(
-            f"network.segments must divide the {steps} steps of an event: {', '.join(map(str, possible))}; not {segments}"
-        )
+        possible = ", ".join(str(n) for n in range(1, steps + 1) if steps % n == 0)
+        raise GenaeError(f"network.segments must divide the {steps} steps of an event: {possible}; not {segments}")
     if encoder not in ("flat", "hierarchical"):
         raise GenaeError(f"network.encoder must be flat or hierarchical, not '{encoder}'")
     levels = segments if encoder == "hierarchical" else 1
@@ -89,7 +88,7 @@ def _check(**sizes: int) -> None:
             raise GenaeError(f"network.{key} must be at least 1, not {size}")
 
 
-def _head(likelihood: Any, event: Shape) -> int:
+def _length(likelihood: Any, event: Shape) -> int:
     """T of an event. GenaeError if the likelihood is none of sequences."""
     if not hasattr(likelihood, "shown"):
         raise GenaeError("a music network ends with likelihood=tokens or likelihood=nade; set one of them")
@@ -100,7 +99,7 @@ class Encoder(nn.Module):
     """Events to q(z | x), through one bidirectional LSTM, or one over segments and another over what they give."""
 
     def __init__(
-        self, head: Any, posterior: Any, latent: int, condition: int, width: int, layers: int, segments: int = 1
+        self, head: Head, posterior: Any, latent: int, condition: int, width: int, layers: int, segments: int = 1
     ) -> None:
         super().__init__()
         self.segments = segments
@@ -120,7 +119,7 @@ class Encoder(nn.Module):
         if self.upper is None:
             h = _ends(self.lower, shown)
         else:
-            folded = shown.reshape(len(x) * self.segments, -1, shown.shape[-1])
+            folded = shown.reshape(len(x) * self.segments, -1, shown.shape[-1])  # (B·U, T / U, inputs)
             h = _ends(self.upper, _ends(self.lower, folded).view(len(x), self.segments, -1))
         return self.posterior(self.last(h if condition is None else torch.cat([h, condition.to(h.dtype)], 1)))
 
@@ -138,7 +137,8 @@ class Conductor(nn.Module):
         super().__init__()
         self.segments, self.layers = segments, layers
         self.begin = nn.Linear(latent, 2 * layers * width)
-        self.lstm = nn.LSTM(1, width, layers, batch_first=True)  # its input is always zero
+        self.lstm = nn.LSTM(1, width, layers, batch_first=True)
+        self.lstm.weight_ih_l0.requires_grad_(False)  # its input is always zero
 
     def forward(self, z: Tensor) -> Tensor:
         states = first_states(self.begin(z), self.layers)

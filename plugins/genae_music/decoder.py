@@ -1,21 +1,17 @@
-r"""The autoregressive decoder p(x | z) = Π_t p(x_t | x_<t, z): parallel over time to score, a loop over steps to sample.
-
-Sampling computes per step only what depends on the step before. The context's share of the first layer, W_c c + b, is computed
-once a segment; the step before is a row of W_x looked up; an upper layer's input and state are one product; gates lie in the
-order i f o g, so that one sigmoid takes three of them; noise is drawn beforehand; weights are cast and turned once.
-"""
+r"""The autoregressive decoder p(x | z) = Π_t p(x_t | x_<t, z): parallel over time to score, a loop over steps to sample."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from genae.domain import Shape
 from genae.errors import GenaeError
+from genae_music.cells import Cell
+from genae_music.steps import Head
 
 
 def first_states(h: Tensor, layers: int) -> tuple[Tensor, Tensor]:
@@ -47,14 +43,16 @@ class Decoder(nn.Module):
     """z to p(x | z); scheduled sampling (https://arxiv.org/abs/1506.03099) is parallel (https://arxiv.org/abs/1906.04331)."""
 
     def __init__(
-        self, head: Any, event: Shape, conductor: nn.Module | None, cores: Sequence[Core], segments: int,
+        self, head: Head, event: Shape, conductor: nn.Module | None, cores: Sequence[Core], segments: int,
         sampling: str = "none", sampling_rate: float = 1000.0, dropout: float = 0.0,
     ) -> None:  # fmt: skip
         super().__init__()
         if sampling not in ("none", "inverse-sigmoid"):
             raise GenaeError(f"network.sampling must be none or inverse-sigmoid, not '{sampling}'")
-        if not sampling_rate > 0 or not 0 <= dropout < 1:
-            raise GenaeError("network.sampling_rate must be above 0, network.dropout at least 0 and below 1")
+        if not sampling_rate > 0:
+            raise GenaeError(f"network.sampling_rate must be above 0, not {sampling_rate}")
+        if not 0 <= dropout < 1:
+            raise GenaeError(f"network.dropout must be at least 0 and below 1, not {dropout}")
         self.head, self.event, self.conductor = head, event, conductor
         self.cores, self.segments = nn.ModuleList(cores), segments
         self.sampling, self.rate, self.dropout = sampling, sampling_rate, dropout
@@ -103,76 +101,35 @@ class Autoregressive:
         """x (B, *event) to (B,), nats; in training with scheduled sampling."""
         steps = self.decoder.head.steps(x)
         fed = self.decoder.mixed(self.context, steps) if self.decoder.training and self.decoder.own else steps
-        return self.decoder.head.log_prob(self.decoder.features(self.context, fed), steps).sum(1)  # type: ignore[no-any-return]
+        return self.decoder.head.log_prob(self.decoder.features(self.context, fed), steps).sum(1)
 
     def predict(self, x: Tensor) -> Tensor:
         """The mode of every step given the true ones before it, (B, *event)."""
         head = self.decoder.head
-        return head.events(head.sample(self.decoder.features(self.context, head.steps(x)), 0.0)).float()  # type: ignore[no-any-return]
+        return head.events(head.sample(self.decoder.features(self.context, head.steps(x)), 0.0))
 
     @torch.no_grad()
     def sample(self, temperature: float = 1.0, noise: Tensor | None = None) -> Tensor:
         """(B, *event), step by step; `noise` as the head's `noise` gives it."""
-        decoder, head, context = self.decoder, self.decoder.head, self.context
-        length = head.length(decoder.event)
+        head, context = self.decoder.head, self.context
+        length = head.length(self.decoder.event)
         if temperature and noise is None:
             noise = head.noise(len(context), length, context.device)
-        device = context.device.type
+        steps = self._loop(length, temperature, noise if temperature else None)
+        return head.events(torch.stack(steps, 1))
+
+    @torch.inference_mode()
+    def _loop(self, length: int, temperature: float, noise: Tensor | None) -> list[Tensor]:
+        """The steps (B, S), in the precision of the autocast around it."""
+        decoder, head, context = self.decoder, self.decoder.head, self.context
+        device, per_segment = context.device.type, length // decoder.segments
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else context.dtype
         steps: list[Tensor] = []
         with torch.autocast(device, enabled=False):
-            cells = [Cell(core, dtype) for core in decoder.cores]
+            cells = [Cell(core, head, dtype) for core in decoder.cores]
             for t in range(length):
-                if t % (length // decoder.segments) == 0:
-                    for cell in cells:
-                        cell.begin(context[:, t // (length // decoder.segments)].float())
-                h = torch.cat([cell.step(head, steps[-1] if steps else None) for cell in cells], -1)
-                steps.append(head.sample(h, temperature, None if noise is None or not temperature else noise[t]))
-        return head.events(torch.stack(steps, 1)).float()  # type: ignore[no-any-return]
-
-
-class Cell:
-    """A core one step at a time."""
-
-    def __init__(self, core: Any, dtype: torch.dtype) -> None:
-        self.core, self.dtype, width = core, dtype, core.width
-        order = (
-            torch.arange(4 * width, device=core.out.weight.device).view(4, width)[[0, 1, 3, 2]].flatten()
-        )  # i f g o to i f o g
-
-        def turned(weight: Tensor) -> Tensor:
-            return weight.detach()[order].T.to(dtype).contiguous()
-
-        lstm: Any = core.lstm
-        self.bias = [(getattr(lstm, f"bias_ih_l{i}") + getattr(lstm, f"bias_hh_l{i}")).detach()[order].to(dtype)
-                     for i in range(core.layers)]  # fmt: skip
-        first = turned(lstm.weight_ih_l0)
-        self.shown, self.context = first[: core.inputs], first[core.inputs :]
-        self.weight = [turned(lstm.weight_hh_l0)]
-        self.weight += [
-            torch.cat([turned(getattr(lstm, f"weight_ih_l{i}")), turned(getattr(lstm, f"weight_hh_l{i}"))])
-            for i in range(1, core.layers)
-        ]
-        self.out, self.out_bias = core.out.weight.detach().T.to(dtype).contiguous(), core.out.bias.detach().to(dtype)
-
-    def begin(self, context: Tensor) -> None:
-        """The states at the start of a segment, and what its context (B, C) adds to every step."""
-        h, c = self.core.states(context)
-        self.h, self.c = list(h.to(self.dtype)), list(c.to(self.dtype))
-        self.given = torch.addmm(self.bias[0], context.to(self.dtype), self.context)
-
-    def step(self, head: Any, before: Tensor | None) -> Tensor:
-        """The step before (B, S), None at first, to features (B, F)."""
-        width = self.core.width
-        given = self.given if before is None else self.given + head.project(before, self.shown)
-        for i in range(self.core.layers):
-            gates = (
-                torch.addmm(given, self.h[0], self.weight[0])
-                if i == 0
-                else torch.addmm(self.bias[i], torch.cat([self.h[i - 1], self.h[i]], 1), self.weight[i])
-            )
-            gates[:, : 3 * width].sigmoid_()
-            enter, forget, leave, new = torch.split(gates, width, 1)
-            self.c[i] = (self.c[i] * forget).addcmul_(enter, new.tanh())
-            self.h[i] = leave * self.c[i].tanh()
-        return torch.addmm(self.out_bias, self.h[-1], self.out)
+                for cell in cells if t % per_segment == 0 else ():
+                    cell.begin(context[:, t // per_segment].float())
+                h = torch.cat([cell.step(steps[-1] if steps else None) for cell in cells], -1)
+                steps.append(head.sample(h, temperature, None if noise is None else noise[t]))
+        return steps
