@@ -112,6 +112,13 @@ def clip_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def making(command: Callable[..., Any]) -> Callable[..., Any]:
+    """All options of the verbs that make examples and write them."""
+    for option in (as_json, out_folder, device, seed, label, clip_options, temperature):
+        command = option(command)
+    return command
+
+
 class Clips:
     """How clips are to be written, as the user wishes."""
 

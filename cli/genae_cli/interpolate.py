@@ -8,20 +8,7 @@ from typing import Any
 import click
 
 from genae.errors import GenaeError
-from genae_cli.common import (
-    Clips,
-    as_json,
-    clip_options,
-    device,
-    emit,
-    label,
-    out_folder,
-    run_argument,
-    seed,
-    temperature,
-    verb,
-    wrote,
-)
+from genae_cli.common import Clips, emit, making, run_argument, verb, wrote
 
 
 @verb(name="interpolate", short_help="Morph from example to example.")
@@ -30,13 +17,7 @@ from genae_cli.common import (
 @click.option("--steps", type=int, default=9, show_default=True, help="From each point to the next, both ends counted.")
 @click.option("--path", "kind", type=click.Choice(["linear", "spherical"]), default="spherical", show_default=True)
 @click.option("--loop", is_flag=True, help="Return to A, for an animation without an end.")
-@temperature
-@clip_options
-@label
-@seed
-@device
-@out_folder
-@as_json
+@making
 def command(
     run: Path,
     points: tuple[str, ...],

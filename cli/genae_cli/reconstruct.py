@@ -6,32 +6,13 @@ from pathlib import Path
 
 import click
 
-from genae_cli.common import (
-    Clips,
-    as_json,
-    clip_options,
-    device,
-    emit,
-    label,
-    out_folder,
-    run_argument,
-    seed,
-    temperature,
-    verb,
-    wrote,
-)
+from genae_cli.common import Clips, emit, making, run_argument, verb, wrote
 
 
 @verb(name="reconstruct", short_help="Send examples through the model and back.")
 @run_argument
 @click.argument("items", nargs=-1, required=True, metavar="FILE|ITEM…")
-@temperature
-@clip_options
-@label
-@seed
-@device
-@out_folder
-@as_json
+@making
 def command(
     run: Path,
     items: tuple[str, ...],

@@ -6,32 +6,13 @@ from pathlib import Path
 
 import click
 
-from genae_cli.common import (
-    Clips,
-    as_json,
-    clip_options,
-    device,
-    emit,
-    label,
-    out_folder,
-    run_argument,
-    seed,
-    temperature,
-    verb,
-    wrote,
-)
+from genae_cli.common import Clips, emit, making, run_argument, verb, wrote
 
 
 @verb(name="sample", short_help="Make new examples.")
 @run_argument
 @click.option("-n", "count", type=int, default=16, show_default=True, help="How many.")
-@temperature
-@clip_options
-@label
-@seed
-@device
-@out_folder
-@as_json
+@making
 def command(
     run: Path,
     count: int,
