@@ -147,7 +147,8 @@ class Examples:
 
 def sum_of(examples: Examples) -> list[str]:
     """What was used and what was not, the most frequent reason first: lines for people."""
-    found = f"{len(examples):,} example{'' if len(examples) == 1 else 's'}" + (f" from {examples.used:,} of {examples.files:,} files" if examples.files else "")
+    found = f"{len(examples):,} example{'' if len(examples) == 1 else 's'}"
+    found += f" from {examples.used:,} of {examples.files:,} files" if examples.files else ""
     return [found, *(f"  not used: {n:,} × {why}" for why, n in Counter(examples.lost).most_common())]
 
 

@@ -1,5 +1,6 @@
 """Music from the command line: a folder of MIDI files to clips and back."""
 
+import gzip
 import json
 import wave
 
@@ -147,3 +148,22 @@ def test_mistakes_are_one_line(refused, sung, tunes, tmp_path, arguments, told):
         words += ["--out", str(tmp_path / "out")]
     assert told in refused(*words)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "vectors, archive, preset, folder",
+    [
+        ("melody_2bar_karaoke", "karaoke-midi.zip", "melody-2bar", "karaoke/"),
+        ("drums_2bar", "groove-midionly.zip", "drums-2bar", "groove/"),
+        pytest.param("melody_16bar", "nottingham-midi.zip", "melody-16bar", "nottingham-dataset/MIDI/", marks=pytest.mark.slow),
+        pytest.param("trio_16bar_karaoke", "karaoke-midi.zip", "trio-16bar", "karaoke/", marks=pytest.mark.slow),
+    ],
+)
+def test_tokens_are_exactly_magentas(genae, real, vectors, archive, preset, folder):
+    data = real(archive)
+    expected = data.parents[1] / "conformance" / f"{vectors}.json.gz"
+    if not expected.exists():
+        pytest.skip(f"no {expected.name}; conformance vectors lie beside GENAE_DATA")
+    found = json.loads(genae("data", "tokens", data, "--preset", preset, "--grid", "magenta", "--json").stdout)
+    for name, windows in json.loads(gzip.decompress(expected.read_bytes())).items():
+        assert found[folder + name] == sorted(windows), name
