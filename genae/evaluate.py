@@ -26,13 +26,14 @@ from genae.parts import Built
 from genae.posteriors import Posterior
 from genae.vae import VAE
 
-DECODED = 1000  # samples decoded at once: more does not run faster on a CPU, and memory stays bounded
+DECODED = 1000  # samples decoded at once: more does not run faster on a CPU, and memory stays bounded,
+NUMBERS = 1 << 23  # as it does with fewer samples than that of large events, which have so many numbers together
 ACTIVE = 0.01  # variance of the posterior mean: https://arxiv.org/abs/1509.00519, section 5.2
 
 
 def in_turns(vae: VAE, batch: Batch, samples: int, q: Posterior) -> tuple[Tensor, Tensor]:
     """`log_weights` of any number of samples (samples, B), so many decoded at once that memory stays bounded."""
-    turn = max(1, DECODED // len(batch.target))
+    turn = max(1, min(DECODED, NUMBERS // batch.target[0].numel()) // len(batch.target))
     parts = [log_weights(vae, batch, min(turn, samples - done), q) for done in range(0, samples, turn)]
     weights, likelihoods = zip(*parts, strict=True)
     return torch.cat(weights), torch.cat(likelihoods)
@@ -81,7 +82,7 @@ def evaluate(
     device = device or torch.device("cpu")
     chosen = choose(examples, limit, seed)
     dense = bool(getattr(_posterior(built.vae), "has_density", True))
-    size = 100 if dense and samples > 1 else 500
+    size = max(1, min(100 if dense and samples > 1 else 500, NUMBERS // math.prod(built.domain.event)))
     gathered: dict[str, list[Tensor]] = {}
     metrics: dict[str, float] = {}
     vae = built.vae.eval()
