@@ -1,8 +1,7 @@
 """Nottingham, Groove and POP909: MIDI files from the homes of their sets.
 
-The official archive and an unpacked folder are taken alike, wherever their folders begin: GitHub wraps all in one more. A set
-without splits of its own is split by tune: SHA-256 of the file's name modulo 10, 0 test, 1 valid, the rest train, which is what
-`genae.sources` does with a user's own files.
+A set without splits of its own is split by tune: SHA-256 of the file's name modulo 10, 0 test, 1 valid, the rest train. That is
+what `genae.sources` does with a user's own files.
 """
 
 from __future__ import annotations
@@ -10,61 +9,13 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from dataclasses import replace
 
-from genae.data import SPLITS, File, Split, where
-from genae.errors import GenaeError, unknown
-from genae.files import data_folders
-from genae.sources import files_of, hash_split
-from genae_datasets import download
+from genae.data import File, Split
+from genae.errors import GenaeError
+from genae.sources import hash_split
+from genae_datasets.archived import Archived, Inside
 from genae_datasets.download import Download
-
-Inside = Sequence[tuple[PurePosixPath, File]]  # the files of a place that are wanted, with their paths in it
-Choose = Callable[[Inside, str], Split]
-
-
-@dataclass(frozen=True)
-class Archived:
-    """A set of MIDI files with a home on the web."""
-
-    name: str
-    about: str
-    home: str
-    licence: str
-    downloads: tuple[Download, ...]
-    archives: tuple[str, ...]  # patterns of the names that its archive goes by outside a folder of its own
-    wanted: re.Pattern[str]  # the paths inside that are of the set, wherever they begin
-    choose: Choose  # these to one split
-    domain: str = "music"
-
-    def split(self, name: str) -> Split:
-        """Its `files`. GenaeError if they are in none of `genae.files.data_folders()`."""
-        if name not in SPLITS:
-            raise unknown("split", name, SPLITS)
-        places = self.places()
-        for place in places:
-            inside = [(path, file) for path, file in files_of(place, whole=True) if self.wanted.search(str(path))]
-            if inside:
-                return self.choose(inside, name)
-        looked = " or ".join(str(folder) for folder in where(self.name))
-        held = f" ({places[0]} holds none of its files)" if places else ""
-        raise GenaeError(f"data set '{self.name}' is not in {looked}{held}; get it with: genae data get {self.name}")
-
-    def places(self) -> list[Path]:
-        """An unpacked folder, the archives in it, and those beside it: of each of the user's data folders in turn."""
-        found: list[Path] = []
-        for folder in data_folders():
-            own = folder / self.name
-            found += [own] if own.is_dir() else []
-            found += sorted(own.glob("*.zip"))
-            found += [path for names in self.archives for path in sorted(folder.glob(names))]
-        return found
-
-    def get(self, report: download.Report = download.quiet) -> list[Path]:
-        """Download its archive, unless it is there already, into the user's cache; its path. GenaeError if that fails."""
-        return download.get(self, report)
 
 
 def by_tune(inside: Inside, name: str) -> Split:
@@ -120,6 +71,7 @@ nottingham = Archived(
     archives=("nottingham-dataset*.zip", "nottingham-midi.zip"),
     wanted=re.compile(r"(^|/)melody/[^/]+\.mid$"),
     choose=by_tune,
+    domain="music",
 )
 
 groove = Archived(
@@ -139,6 +91,7 @@ groove = Archived(
     archives=("groove-*midionly.zip",),
     wanted=re.compile(r"(^|/)info\.csv$|\.midi?$"),
     choose=by_info,
+    domain="music",
 )
 
 pop909 = Archived(
@@ -156,4 +109,5 @@ pop909 = Archived(
     archives=("POP909*.zip", "pop909*.zip"),
     wanted=re.compile(r"(^|/)(\d{3})/\2\.mid$"),  # not the other versions of a song, 001/versions/001-v1.mid
     choose=by_tune,
+    domain="music",
 )

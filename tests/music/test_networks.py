@@ -268,6 +268,7 @@ def test_magentas_small_model_by_its_sizes():
     assert sum(p.numel() for p in decoder.parameters()) == (
         (256 + 1) * 4 * 256 + layer(90 + 256, 256) + layer(256, 256) + (256 + 1) * 90
     )
+    assert encoder.last.weight.std().item() == pytest.approx(0.001, rel=0.02)
     q = encoder(torch.zeros(1, 32))
     assert q.mean.abs().max() < 0.1
     assert q.log_sigma.exp().mean().item() == pytest.approx(math.log(2), abs=0.05)

@@ -1,0 +1,1 @@
+"""Sound for genae: files, spectrograms and waveforms."""

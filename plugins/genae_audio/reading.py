@@ -1,0 +1,166 @@
+r"""Sound files to windows of mono samples: any format of libsndfile, any rate and number of channels, in bounded memory.
+
+    file → blocks (n, channels) → the mean of the channels → another rate → windows (W, length)
+
+Only the windows are ever whole. Windows without a sound are left out and counted, and so are ends shorter than half a window,
+unless a file has no more; longer ends are filled up with zeros. Clipping is told by `inspect`, but clipped windows are used.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genae.data import UNREADABLE, File, Found
+from genae.errors import Rejected
+from genae.reading import NOT_FINITE
+from genae_audio.resample import resample
+
+SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+RATES = (1000, 768_000)  # Hz
+SHORTEST = 0.02  # seconds
+BLOCK = 1 << 19  # values read at once, of all channels
+LOUDEST = 1000.0  # full scale is 1; a float file beyond this holds no sound
+SILENT = 2.0**-15  # one level of 16 bits
+FULL, RUN = 0.99, 4  # so many equal samples in a row at full scale are clipped
+UNSIZED = 0x7FFF0000  # bytes: who writes to a pipe announces this or more, not knowing
+MISSING = 0.05  # a lossy file's length is an estimate
+ANNOUNCED = re.compile(r"^ *(?:data|SSND) *: (\d+) \(should be (\d+)\)", re.MULTILINE)  # in libsndfile's own account
+
+SILENCE = "windows of digital silence"
+SHORT_END = "ends shorter than half a window"
+
+
+class Sound:
+    """One opened file, read from its beginning to its end."""
+
+    def __init__(self, file: File, opened: Any) -> None:
+        self.file, self.opened = file, opened
+        self.rate, self.channels, self.kind = opened.samplerate, opened.channels, opened.subtype
+        self.samples = self.clipped = 0  # so far: of each channel; places
+        if not RATES[0] <= self.rate <= RATES[1]:
+            raise Rejected(f"{file.name}: has a sample rate of {self.rate} Hz; it must be {RATES[0]} to {RATES[1]}")
+        for told, there in ANNOUNCED.findall(opened.extra_info):
+            if int(there) < int(told) < UNSIZED:
+                raise self._cut(f"{there} of its {told} bytes of sound are there")
+
+    def blocks(self) -> Iterator[Tensor]:
+        """Mono samples (n,) float32, full scale 1. Rejected if they are damaged, not finite, too loud or too few."""
+        while len(block := self._next()):
+            peak = np.abs(block).max()
+            if not np.isfinite(peak):
+                raise Rejected(f"{self.file.name}: {NOT_FINITE}")
+            if peak > LOUDEST:
+                raise Rejected(f"{self.file.name}: holds samples up to {peak:.3g}; full scale is 1")
+            self.samples += len(block)
+            self.clipped += places(block) if peak >= FULL else 0
+            yield torch.from_numpy(block.mean(1))
+        if self.samples < self.opened.frames * (1 - MISSING):
+            raise self._cut(f"{self.samples} of its {self.opened.frames} samples are there")
+        if self.samples < SHORTEST * self.rate:
+            held = f"{self.samples} sample{'' if self.samples == 1 else 's'} ({self.seconds:.4f} s)"
+            raise Rejected(f"{self.file.name}: holds {held}; at least {SHORTEST} s are needed", "too short")
+
+    @property
+    def seconds(self) -> float:
+        return float(self.samples / self.rate)
+
+    def _next(self) -> np.ndarray[Any, Any]:
+        """(n, channels) float32; none at the end."""
+        try:
+            block: np.ndarray[Any, Any] = self.opened.read(max(1, BLOCK // self.channels), "float32", always_2d=True)
+        except RuntimeError as error:
+            raise self._cut(_reason(error)) from error
+        return block
+
+    def _cut(self, why: str) -> Rejected:
+        return Rejected(f"{self.file.name}: damaged or cut short ({why})", "damaged or cut short")
+
+
+@contextmanager
+def opened(file: File) -> Iterator[Sound]:
+    """A file in the memory, in an archive or on the disk; the last is not loaded. Rejected if it is no sound."""
+    import soundfile
+
+    try:
+        with BytesIO(file.read()) if file.member or file.content is not None else file.path.open("rb") as content:
+            if not content.read(1):
+                raise Rejected(f"{file.name}: is empty (0 bytes)")
+            content.seek(0)
+            with soundfile.SoundFile(content) as sound:
+                yield Sound(file, sound)
+    except soundfile.LibsndfileError as error:
+        line = f"{file.name}: not a sound file that libsndfile reads ({_reason(error)})"
+        raise Rejected(line, "not a sound file") from error
+    except FileNotFoundError as error:
+        raise Rejected(f"{file.name}: no such file") from error
+    except UNREADABLE as error:
+        raise Rejected(f"{file.name}: cannot be read ({error})") from error
+
+
+def _reason(error: Exception) -> str:
+    """Libsndfile's, without the object that it was given."""
+    return str(error).rpartition(">: ")[2].removeprefix("Error : ").rstrip(".") or type(error).__name__
+
+
+def places(block: np.ndarray[Any, Any]) -> int:
+    """How often samples (n, channels) stay at full scale for RUN in a row or longer."""
+    stays = (block[1:] == block[:-1]) & (np.abs(block[1:]) >= FULL)
+    long = np.asarray(np.lib.stride_tricks.sliding_window_view(np.pad(stays, ((1, RUN), (0, 0))), RUN - 1, axis=0).all(-1))
+    return int(np.count_nonzero(long[1:] & ~long[:-1]))
+
+
+def windows(blocks: Iterable[Tensor], length: int, hop: int, lost: Counter[str]) -> Iterator[Tensor]:
+    """Blocks (n,) to windows (W, length), one at every `hop` ≤ `length` samples; those left out are counted in `lost`."""
+    held, first = torch.empty(0), True
+    for block in blocks:
+        held = torch.cat([held, block])
+        if len(held) >= length:
+            found = held.unfold(0, length, hop)
+            yield _heard(found, lost)
+            held, first = held[len(found) * hop :], False
+    new = len(held) if first else len(held) - (length - hop)
+    if first or new >= hop / 2:
+        yield _heard(torch.nn.functional.pad(held, (0, length - len(held)))[None], lost)
+    elif new:
+        lost[SHORT_END] += 1
+
+
+def _heard(found: Tensor, lost: Counter[str]) -> Tensor:
+    loud = found.abs().amax(1) > SILENT
+    if not loud.all():
+        lost[SILENCE] += int((~loud).sum())
+    return found[loud]
+
+
+def read_sound(
+    file: File, rate: int, length: int, hop: int | None = None, each: Callable[[Tensor], Tensor] = lambda part: part
+) -> Found:
+    """A file to all of its windows (W, length) float32 at `rate` Hz, one every `hop` samples (by default `length`).
+
+    `each` makes something else of windows (W, length) as they come, so that no more than that is kept. Rejected if unusable.
+    """
+    lost: Counter[str] = Counter()
+    with opened(file) as sound:
+        found = windows(resample(sound.blocks(), sound.rate, rate), length, hop or length, lost)
+        parts = [each(part) for part in found if len(part)]
+    return Found(torch.cat(parts) if parts else torch.empty(0, length), dict(lost))
+
+
+def inspect(file: File, rate: int, length: int, hop: int | None = None) -> list[str]:
+    """A file to one line: what it holds, its windows, where it clips, and what is not used."""
+    lost: Counter[str] = Counter()
+    with opened(file) as sound:
+        found = sum(map(len, windows(resample(sound.blocks(), sound.rate, rate), length, hop or length, lost)))
+    channels = "1 channel" if sound.channels == 1 else f"{sound.channels} channels"
+    line = f"{file.name}: {sound.rate} Hz, {channels}, {sound.kind}, {sound.seconds:.2f} s; windows used: {found}"
+    clipped = f"; clipped at {sound.clipped} places, which are used all the same" if sound.clipped else ""
+    return [line + clipped + "".join(f"; not used: {n} × {why}" for why, n in lost.items())]

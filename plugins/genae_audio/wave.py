@@ -1,0 +1,123 @@
+r"""Sound as waveforms: files of any rate and format as windows of mono samples, and back.
+
+stored   int16 (1, N), N = ⌈seconds · rate / 2048⌉ · 2048, so that networks of any usual stride divide it (2 s at 16 kHz become
+         32 768 samples, 2.048 s)
+event    float (1, N) in [-1, 1); while training each quieter by up to 6 dB, half of them with the sign changed (both are heard
+         as the same), and all moved by up to 20 ms
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from genae.data import Examples, File, Found
+from genae.domain import Domain, Shape, Stage
+from genae.errors import GenaeError
+from genae.vae import VAE
+from genae_audio import latents, reading, spectrogram
+from genae_audio.stft import distance
+
+STRIDE = 2048  # samples: RAVE's
+LEVELS = 1 << 15  # of 16 bits, on either side of 0
+QUIETER = 6.0  # dB
+MOVED = 0.02  # seconds
+FADE = 0.05  # seconds, between two clips in a row
+
+
+@dataclass(frozen=True)
+class Wave(Domain):
+    """Windows of `seconds`, one after the other, at `rate` Hz; `augment` is told above."""
+
+    rate: int = 16000
+    seconds: float = 2.0
+    augment: bool = True
+
+    suffixes: ClassVar[tuple[str, ...]] = reading.SUFFIXES
+    network: ClassVar[str] = "rave"
+    samples: ClassVar[int] = 1  # a pseudo-likelihood has no NLL for more to approach
+    cached: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        low, high = reading.RATES
+        if not low <= self.rate <= high:
+            raise GenaeError(f"domain.rate must be {low} to {high} Hz, not {self.rate}")
+        if not 0 < self.seconds < math.inf:
+            raise GenaeError(f"domain.seconds must be above 0, not {self.seconds}")
+
+    @property
+    def event(self) -> Shape:
+        """(1, N)."""
+        return (1, math.ceil(round(self.seconds * self.rate) / STRIDE) * STRIDE)
+
+    @property
+    def metrics(self) -> Mapping[str, Callable[..., float]]:  # type: ignore[override]  # a log-mel distance hangs on the rate
+        """Of reconstructions."""
+        return {"stft_distance": stft_distance, "log_mel_distance": partial(spectrogram.log_mel_distance, rate=self.rate)}
+
+    # -- files --------------------------------------------------------------------------------------------------------
+
+    def read(self, file: File) -> Found:
+        """One file to all of its windows (W, 1, N) int16."""
+        found = reading.read_sound(file, self.rate, self.event[1], each=to_levels)
+        return Found(found.x.reshape(-1, *self.event), found.lost)  # none are (0, N)
+
+    def inspect(self, file: File) -> list[str]:
+        """A line for the file."""
+        return reading.inspect(file, self.rate, self.event[1])
+
+    def write(self, example: Tensor, path: Path) -> None:
+        """As WAV of 16 bits, of any length; what is beyond full scale is clipped."""
+        import soundfile
+
+        soundfile.write(path, to_levels(example.detach().float().cpu()).view(-1).numpy(), self.rate, "PCM_16")
+
+    def picture(self, example: Tensor) -> np.ndarray[Any, Any]:
+        """Its spectrogram."""
+        return spectrogram.picture(example)
+
+    def join(self, examples: Tensor) -> Tensor:
+        """Clips (K, 1, N) in a row, faded into each other at equal power."""
+        fade = min(round(FADE * self.rate), examples.shape[-1] // 2)
+        turn = torch.linspace(0, math.pi / 2, fade, device=examples.device)
+        whole = examples[0]
+        for clip in examples[1:]:
+            both = whole[:, -fade:] * turn.cos() + clip[:, :fade] * turn.sin()
+            whole = torch.cat([whole[:, :-fade], both, clip[:, fade:]], 1)
+        return whole
+
+    # -- examples -----------------------------------------------------------------------------------------------------
+
+    def prepare(self, stored: Tensor, stage: Stage) -> Tensor:
+        """(B, 1, N) int16 to float; varied while training."""
+        x = stored.float() / LEVELS
+        if stage != "train" or not self.augment:
+            return x
+        gain = 10 ** (-QUIETER / 20 * torch.rand(len(x), 1, 1, device=x.device))
+        sign = torch.randint(0, 2, gain.shape, device=x.device) * 2 - 1
+        most = round(MOVED * self.rate)
+        shift = int(torch.randint(-most, most + 1, ()))  # drawn on the CPU: the device is not waited for
+        return F.pad(x * (gain * sign), (shift, -shift))
+
+    def assess(self, vae: VAE, held: Examples, train: Callable[[], Examples]) -> Mapping[str, float | None]:
+        """How many latent dimensions matter."""
+        return latents.assess(vae, self, held.x)
+
+
+def to_levels(x: Tensor) -> Tensor:
+    """Samples (W, N) or (1, N), full scale 1, to int16 (W, 1, N)."""
+    return (x.nan_to_num() * LEVELS).round().clamp(-LEVELS, LEVELS - 1).to(torch.int16)[:, None]
+
+
+def stft_distance(target: Tensor, output: Tensor) -> float:
+    """d(target, output) of `genae_audio.stft`, the mean over clips (B, 1, N)."""
+    return distance(target, output).mean().item()

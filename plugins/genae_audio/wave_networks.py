@@ -1,0 +1,184 @@
+r"""RAVE's autoencoder: convolutions over the bands of a waveform. Caillon & Esling 2021, https://arxiv.org/abs/2111.05011.
+
+    x → PQMF, M bands → conv 7 → (dilated residual units → conv, stride r)… → conv 3 → q(z | x)
+    z → conv 3 → (transposed conv, stride r → dilated residual units)… → conv 7 → tanh(a · sigmoid(b)) → PQMF⁻¹ → p(x | z)
+
+The channels double where the rate is divided by r; the total stride is M·Πr. A unit is x + conv₁(φ(conv₃(φ(x)))) with the
+convolution of three taps dilated and the last one zero at first; φ is a leaky ReLU. As in RAVE nothing has a bias: silence is
+at z = 0, and a constant in a band, which is a tone at the band's edge, has to be learned. RAVE also normalises weights and has
+a noise branch in its decoder: neither is here.
+
+The latent is one vector for the engine and a sequence for these networks: D numbers in each of F = N / stride frames,
+z[d·F + f]. So a rate is that of the whole clip, the prior N(0, I) has frames independent of each other (a sample of it changes
+from frame to frame; RAVE trains a prior of its own for that), and an interpolation moves all frames at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from genae.domain import Shape
+from genae.errors import GenaeError
+from genae_audio.pqmf import PQMF
+
+SLOPE = 0.2  # of the leaky ReLU below 0
+LOUDER = (
+    16.0  # the bands of ordinary sound have standard deviations near 1/16: without this z begins, and long stays, in its noise
+)
+QUIETER = 0.01  # the last layer's first weights, so that the decoder begins near silence
+
+
+class Unit(nn.Module):
+    """A dilated residual unit."""
+
+    def __init__(self, width: int, dilation: int) -> None:
+        super().__init__()
+        self.dilated = nn.Conv1d(width, width, 3, dilation=dilation, padding=dilation, bias=False)
+        self.mix = nn.Conv1d(width, width, 1, bias=False)
+        self.activation = nn.LeakyReLU(SLOPE)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (B, width, T)."""
+        return x + self.mix(self.activation(self.dilated(self.activation(x))))  # type: ignore[no-any-return]
+
+
+def down(width: int, ratio: int) -> nn.Conv1d:
+    """(B, width, T) to (B, 2·width, T / ratio)."""
+    return nn.Conv1d(width, 2 * width, 2 * ratio, stride=ratio, padding=(ratio + 1) // 2, bias=False)
+
+
+def up(width: int, ratio: int) -> nn.ConvTranspose1d:
+    """(B, 2·width, T) to (B, width, ratio·T)."""
+    return nn.ConvTranspose1d(
+        2 * width, width, 2 * ratio, stride=ratio, padding=(ratio + 1) // 2, output_padding=ratio % 2, bias=False
+    )
+
+
+class Encoder(nn.Module):
+    """A waveform to q(z | x)."""
+
+    def __init__(self, bank: PQMF, body: nn.Module, last: nn.Conv1d, posterior: nn.Module, frames: int) -> None:
+        super().__init__()
+        self.bank, self.body, self.last, self.posterior = bank, body, last, posterior
+        self.frames = frames  # of z (B, D·frames), for what looks at z as a sequence
+
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Any:
+        """x (B, 1, N) in [-1, 1], condition (B, C)."""
+        h = told(self.body(LOUDER * self.bank.analysis(x)), condition)
+        return self.posterior(self.last(h).flatten(1))
+
+
+class Decoder(nn.Module):
+    """z to p(x | z)."""
+
+    def __init__(self, bank: PQMF, body: nn.Module, last: nn.Conv1d, likelihood: nn.Module, frames: int) -> None:
+        super().__init__()
+        self.bank, self.body, self.last, self.likelihood = bank, body, last, likelihood
+        self.frames = frames
+
+    def forward(self, z: Tensor, condition: Tensor | None = None) -> Any:
+        """z (B, D·F), condition (B, C)."""
+        h = self.body(told(z.view(len(z), -1, self.frames), condition))
+        with torch.autocast(h.device.type, enabled=False):  # 8 bits of bf16 would put noise 50 dB below the sound
+            wave, amplitude = self.last(h.float()).chunk(2, 1)  # (B, M, N / M) each
+            return self.likelihood(self.bank.synthesis(torch.tanh(wave * amplitude.sigmoid())))
+
+
+def begin(network: nn.Module) -> None:
+    """First weights that keep a signal's scale through leaky ReLUs, units at the identity. https://arxiv.org/abs/1502.01852"""
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv1d | nn.ConvTranspose1d):
+            apart = layer.stride[0] if isinstance(layer, nn.ConvTranspose1d) else 1
+            fan_in = layer.in_channels * layer.kernel_size[0] / apart  # of the taps that meet in one output
+            nn.init.normal_(layer.weight, 0, (2 / (1 + SLOPE**2) / fan_in) ** 0.5)
+    for layer in network.modules():
+        if isinstance(layer, Unit):
+            nn.init.zeros_(layer.mix.weight)
+
+
+def told(h: Tensor, condition: Tensor | None) -> Tensor:
+    """(B, H, F) with the condition (B, C) in every frame: (B, H + C, F)."""
+    if condition is None:
+        return h
+    return torch.cat([h, condition.to(h.dtype)[..., None].expand(-1, -1, h.shape[-1])], 1)
+
+
+def rave(
+    event: Shape,
+    latent: int,
+    posterior: Any,
+    likelihood: Any,
+    condition: int = 0,
+    *,
+    bands: int = 16,
+    ratios: Sequence[int] = (4, 4, 4, 2),
+    width: int = 64,
+    dilations: Sequence[int] = (1, 3, 9),
+) -> tuple[nn.Module, nn.Module]:
+    """`ratios` between the levels, outermost first, `width` channels on the first, a unit for each of `dilations` on all."""
+    frames = _frames(event, bands, ratios, width, dilations)
+    if latent < frames or latent % frames:
+        below = latent // frames * frames
+        near = " or ".join(str(n) for n in (below, below + frames) if n)
+        raise GenaeError(
+            f"network rave gives {frames} frames of {event[1]} samples (1 in {event[1] // frames}), each with D numbers: "
+            f"latent must be a multiple of {frames}, such as {near}, not {latent}"
+        )
+    if likelihood.features(event) != event:
+        raise GenaeError("network rave ends with one value a sample: set likelihood=spectral, or gaussian with one sigma")
+    (q,) = posterior.features((latent,))
+    deepest = width * 2 ** len(ratios)
+    encoder = Encoder(
+        PQMF(bands), nn.Sequential(*_down(bands, ratios, width, dilations)),
+        nn.Conv1d(deepest + condition, q // frames, 3, padding=1, bias=False), posterior, frames,
+    )  # fmt: skip
+    first = nn.Conv1d(latent // frames + condition, deepest, 3, padding=1, bias=False)
+    decoder = Decoder(
+        PQMF(bands), nn.Sequential(first, *_up(ratios, width, dilations)),
+        nn.Conv1d(width, 2 * bands, 7, padding=3, bias=False), likelihood, frames,
+    )  # fmt: skip
+    begin(encoder)
+    begin(decoder)
+    decoder.last.weight.data *= QUIETER
+    return encoder, decoder
+
+
+def _down(bands: int, ratios: Sequence[int], width: int, dilations: Sequence[int]) -> list[nn.Module]:
+    """Bands (B, M, N / M) to the deepest level (B, 2^levels·width, F)."""
+    layers: list[nn.Module] = [nn.Conv1d(bands, width, 7, padding=3, bias=False)]
+    for level, ratio in enumerate(ratios):
+        channels = width << level
+        layers += [*(Unit(channels, d) for d in dilations), nn.LeakyReLU(SLOPE), down(channels, ratio)]
+    return [*layers, nn.LeakyReLU(SLOPE)]
+
+
+def _up(ratios: Sequence[int], width: int, dilations: Sequence[int]) -> list[nn.Module]:
+    """The deepest level to (B, width, N / M)."""
+    layers: list[nn.Module] = []
+    for level, ratio in reversed(list(enumerate(ratios))):
+        channels = width << level
+        layers += [nn.LeakyReLU(SLOPE), up(channels, ratio), *(Unit(channels, d) for d in dilations)]
+    return [*layers, nn.LeakyReLU(SLOPE)]
+
+
+def _frames(event: Shape, bands: int, ratios: Sequence[int], width: int, dilations: Sequence[int]) -> int:
+    """F. GenaeError names what does not fit."""
+    if len(event) != 2 or event[0] != 1:
+        raise GenaeError(f"network rave is for waveforms (1, samples), not for events {event}")
+    if not ratios or min(*ratios, 2) < 2 or min(bands, width, *dilations, 1) < 1:
+        raise GenaeError(
+            f"network.ratios must be 2 or more each, bands, width and dilations at least 1, "
+            f"not {list(ratios)}, {bands}, {width} and {list(dilations)}"
+        )
+    stride = bands * prod(ratios)
+    if event[1] % stride:
+        raise GenaeError(
+            f"network rave with {bands} bands and ratios {list(ratios)} makes a frame of {stride} samples, which does not "
+            f"divide {event[1]}; set domain.seconds so that it does, or other ratios"
+        )
+    return event[1] // stride

@@ -1,0 +1,42 @@
+"""Presets for waveforms: recipes written as differences from their parent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Preset = dict[str, Any]
+
+# Instrument notes of 2 s. 16 bands and ratios 4·4·4 make one frame of 1024 samples (64 ms): 32 frames of 16 numbers, so 250
+# numbers a second where 16 000 samples were. Width 32 is what a quarter of an hour on two cores can train. β of 1 is a tenth
+# of what RAVE's loss comes to in these units (genae_audio/stft.py): so the distance stays in charge, which without a critic has
+# to do all the work. Raised over 500 steps, so that the rate does not switch dimensions off before the decoder can use them.
+notes_wave: Preset = {
+    "domain": {"name": "waveform", "rate": 16000, "seconds": 2.0},
+    "data": "notes",
+    "latent": 512,
+    "network": {"name": "rave", "ratios": [4, 4, 4], "width": 32},
+    "likelihood": {"name": "spectral", "weight": 0.1},
+    "prior": {"name": "normal"},
+    "objective": {"name": "elbo", "beta": 1.0, "warmup": 500},
+    "epochs": 0.0,
+    "steps": 4000,
+    "batch": 8,
+    "optimiser": {"name": "adam", "lr": 2e-3, "beta1": 0.5, "beta2": 0.9, "clip": 20000.0},
+    "schedule": {"name": "cosine", "warmup": 100, "final": 0.05},
+    "ema": 0.999,
+}
+
+# RAVE at its own sizes (https://github.com/acids-ircam/RAVE, configs/v1.gin): 16 bands, ratios 4·4·4·2, 64 channels, 128
+# numbers a frame of 2048 samples. A window of 131 072 samples (2.73 s) has 64 frames, so the engine's latent is 64 · 128 =
+# 8192; few of the 128 stay in use (`latent_dimensions_95` of `genae evaluate`). For a GPU and hours of one's own recordings.
+wave_48k: Preset = {
+    "parent": "notes-wave",
+    "domain": {"name": "waveform", "rate": 48000, "seconds": 2.7},
+    "data": "",
+    "latent": 8192,
+    "network": {"name": "rave", "ratios": [4, 4, 4, 2], "width": 64},
+    "objective": {"name": "elbo", "beta": 10.0, "warmup": 20000},  # RAVE's .05 in these units, as slowly
+    "steps": 500000,
+    "optimiser": {"name": "adam", "lr": 1e-3, "beta1": 0.5, "beta2": 0.9, "clip": 100000.0},
+    "ema": 0.9995,
+}

@@ -1,0 +1,132 @@
+"""RAVE's network: shapes, what reaches what, and that it learns."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from genae.errors import GenaeError
+from genae.objectives import ELBO, Batch
+from genae.posteriors import GaussianPosterior, PointPosterior
+from genae.priors import StandardNormal
+from genae.vae import VAE
+from genae_audio.stft import Spectral, distance
+from genae_audio.wave_networks import rave
+
+RATE = 16000
+SMALL = {"width": 8, "ratios": (4, 4), "dilations": (1, 3)}  # one frame in 256 samples
+
+
+def tone(frequency: float, samples: int = 4096) -> torch.Tensor:
+    """(1, samples)."""
+    return 0.5 * torch.sin(2 * math.pi * frequency * torch.arange(samples) / RATE)[None]
+
+
+def pitch(x: torch.Tensor) -> float:
+    """The strongest frequency of x (1, N), Hz."""
+    spectrum = torch.fft.rfft(x[0] * torch.hann_window(x.shape[1]), 4 * x.shape[1]).abs()
+    return spectrum.argmax().item() * RATE / (4 * x.shape[1])
+
+
+def built(latent: int = 8 * 16, samples: int = 4096, **options) -> VAE:
+    torch.manual_seed(0)
+    encoder, decoder = rave((1, samples), latent, GaussianPosterior(), Spectral(), **(SMALL | options))
+    return VAE(encoder, decoder, StandardNormal(latent), (1, samples))
+
+
+@pytest.mark.parametrize("ratios, frames", [((4, 4), 16), ((2, 2), 64), ((4, 2, 2), 16), ((8,), 32), ((3, 2), 40)])
+def test_a_frame_is_bands_times_ratios_samples(ratios, frames):
+    samples = 3840 if 3 in ratios else 4096
+    vae = built(latent=5 * frames, samples=samples, ratios=ratios)
+    q = vae.encode(torch.zeros(2, 1, samples))
+    assert q.mean.shape == (2, 5 * frames)
+    assert vae.encoder.frames == frames
+    p = vae.decode(torch.randn(2, 5 * frames))
+    assert p.mean.shape == (2, 1, samples)
+    assert p.log_prob(torch.zeros(2, 1, samples)).shape == (2,)
+
+
+def test_frames_of_the_latent_are_places_in_the_sound():
+    vae = built()
+    z = torch.zeros(1, 8, 16)
+    z[:, :, 12] = 3
+    y = vae.decode(z.flatten(1)).mean[0, 0]
+    places = y.square().view(16, 256).sum(1)
+    assert places.argmax() == 12
+    assert places[:4].sum() < 1e-3 * places.sum()
+
+
+def test_silence_is_at_0_in_both_directions():
+    vae = built()
+    assert torch.equal(vae.encode(torch.zeros(1, 1, 4096)).mean, torch.zeros(1, 128))
+    assert torch.equal(vae.decode(torch.zeros(1, 128)).mean, torch.zeros(1, 1, 4096))
+
+
+def test_gradients_reach_every_parameter():
+    vae = built()
+    for name, p in vae.named_parameters():
+        if name.endswith("mix.weight"):
+            torch.nn.init.normal_(p, std=0.1)  # 0 at first, which holds back what is before it
+    x = tone(440)[None]
+    ELBO()(vae, Batch(x, x), 0).loss.backward()
+    for name, p in vae.named_parameters():
+        assert p.grad is not None, name
+        assert p.grad.abs().max() > 0, name
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_low_precision_sounds_the_same(precision):
+    vae = built()
+    z = torch.randn(1, 128, generator=torch.Generator().manual_seed(0))
+    exact = vae.decode(z).mean
+    with torch.autocast("cpu", precision, enabled=precision != torch.float32):
+        low = vae.decode(z).mean
+    assert low.dtype == torch.float32
+    assert (low - exact).norm() < 0.05 * exact.norm()
+
+
+def test_a_condition_is_heard_and_told():
+    torch.manual_seed(0)
+    encoder, decoder = rave((1, 4096), 64, GaussianPosterior(), Spectral(), 3, **SMALL)
+    x, z = tone(440)[None], torch.zeros(1, 64)
+    for kind in (lambda c: encoder(x, c).mean, lambda c: decoder(z, c).mean):
+        assert not torch.equal(kind(torch.tensor([[1.0, 0, 0]])), kind(torch.tensor([[0.0, 1, 0]])))
+
+
+def test_a_plain_autoencoder_has_half_the_features():
+    encoder, _ = rave((1, 4096), 64, PointPosterior(), Spectral(), **SMALL)
+    assert encoder(torch.zeros(1, 1, 4096)).mean.shape == (1, 64)
+
+
+@pytest.mark.parametrize("event, latent, options, told", [
+    ((1, 4096), 100, {}, "16 frames of 4096 samples .1 in 256.*multiple of 16, such as 96 or 112, not 100"),
+    ((1, 4096), 5, {}, "such as 16, not 5"),
+    ((1, 4000), 16, {}, "a frame of 256 samples, which does not divide 4000"),
+    ((3, 32, 32), 16, {}, "waveforms .1, samples."),
+    ((1, 4096), 16, {"ratios": (1, 4)}, r"network\.ratios must be 2 or more each"),
+    ((1, 4096), 16, {"width": 0}, "width and dilations at least 1"),
+])  # fmt: skip
+def test_what_does_not_fit_is_told(event, latent, options, told):
+    with pytest.raises(GenaeError, match=told):
+        rave(event, latent, GaussianPosterior(), Spectral(), **(SMALL | options))
+
+
+def test_it_learns_notes_and_their_pitch():
+    vae = built(latent=16 * 4)
+    faint = 3e-3 * torch.randn(1, 4096, generator=torch.Generator().manual_seed(0))
+    x = torch.stack([sum(tone(f * k) / (2 * k) for k in range(1, int(7800 / f))) + faint for f in (400.0, 1500.0)])
+    optimiser = torch.optim.Adam(vae.parameters(), 5e-3, (0.5, 0.9))
+    losses = []
+    for step in range(80):
+        terms = ELBO(beta=0.1)(vae, Batch(x, x), step)
+        optimiser.zero_grad()
+        terms.loss.backward()
+        optimiser.step()
+        losses.append(terms.distortion.mean().item())
+    y = vae.decode(vae.encode(x).mean).mean
+    assert losses[-1] < 0.6 * losses[0]
+    assert (distance(x, y) < distance(x, y.flip(0))).all()
+    for target, output in zip(x, y, strict=True):
+        assert pitch(output) == pytest.approx(pitch(target), rel=0.1)  # they are two octaves apart
