@@ -9,7 +9,7 @@ event    the same as whole numbers in floats; while training melodies and basses
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -43,6 +43,7 @@ class Music(Domain):
     steps_per_bar: int = 16  # or 12, for meters in three
     triple: bool = True  # on bars of 16, read 3/4, 6/8 … too
     kit: Kit = "reduced"
+    programs: Sequence[int] = ()  # General MIDI's first and last of a melody; without, all, or 0 and 31 as in Magenta's 2 bars
     transpose: int = 0  # semitones up or down
     tempo: float = 120.0  # quarters per minute
     program: int = 0  # General MIDI, of the melody
@@ -70,14 +71,17 @@ class Music(Domain):
             raise GenaeError(f"domain.kit=full is for domain.kind=drums, not {self.kind}")
         if self.transpose < 0 or (self.transpose and self.kind == "drums"):
             raise GenaeError(f"domain.transpose must be 0 or more semitones, and 0 for drums; not {self.transpose}")
+        if len(self.programs) not in (0, 2) or not 0 <= min(self.programs, default=0) <= max(self.programs, default=0) <= 127:
+            raise GenaeError(f"domain.programs must be a first and a last one, 0 to 127, not {list(self.programs)}")
         empty = torch.zeros(self.event).movedim(0, -1).T if self.kind == "trio" else torch.zeros(self.event)
         self._score(empty)  # tempo, program and velocity have their bounds there
 
     @property
     def setting(self) -> Setting:
         """How files are cut: Magenta's 2-bar models know programs 0 to 31 alone."""
-        few = self.grid == "magenta" and self.bars == 2
-        return Setting(self.bars, self.grid, self.steps_per_bar, self.triple, (0, 31) if few else (0, 127))
+        usual = (0, 31) if self.grid == "magenta" and self.bars == 2 else (0, 127)
+        first, last = self.programs or usual
+        return Setting(self.bars, self.grid, self.steps_per_bar, self.triple, (first, last))
 
     @property
     def event(self) -> Shape:

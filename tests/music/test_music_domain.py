@@ -174,6 +174,8 @@ def test_magentas_two_bar_models_know_few_programs():
     assert len(Music(grid="magenta").read(_tune(program=31)).x)
     assert not len(Music(grid="magenta").read(_tune(program=32)).x)
     assert len(Music().read(_tune(program=32)).x)
+    assert not len(Music(programs=[33, 40]).read(_tune(program=32)).x)
+    assert len(Music(grid="magenta", programs=[32, 32]).read(_tune(program=32)).x)
 
 
 @pytest.mark.parametrize(
@@ -183,6 +185,7 @@ def test_magentas_two_bar_models_know_few_programs():
         ({"kit": "full"}, "domain.kit=full is for domain.kind=drums, not melody"),
         ({"kind": "drums", "transpose": 2}, "0 for drums; not 2"),
         ({"bars": 0}, "bars is 0; at least 1"),
+        ({"programs": [5]}, r"a first and a last one, 0 to 127, not \[5\]"),
         ({"tempo": 0.0}, "a tempo of 0; possible: 4 to 60000 quarters per minute"),
         ({"program": 128}, "a program of 128; possible: 0 to 127"),
         ({"velocity": 0}, "a velocity of 0; possible: 1 to 127"),
