@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +34,10 @@ def test_every_setting_in_the_readme_composes() -> None:
     from genae.recipe import compose
 
     lines = [line for block in snippets("sh") for line in block.splitlines() if " --set " in line]
-    assert len(lines) == 5
+    assert len(lines) == 6
     for line in lines:
-        assert compose(line.split()[2], re.findall(r"--set (\S+)", line))
+        words = shlex.split(line, comments=True)
+        assert compose(words[2], [after for word, after in pairwise(words) if word == "--set"])
 
 
 @pytest.mark.slow
