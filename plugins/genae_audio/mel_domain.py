@@ -1,0 +1,149 @@
+r"""Sound as mel spectrograms: files of any rate and format as windows of levels, and back by Griffin-Lim.
+
+stored   float16 (1, mels, frames), as `genae_audio.mel` scales it: 0 silence, 1 a sine at full scale, 80 dB between them;
+         frames = ⌈seconds · rate / hop / 16⌉ · 16, so that networks may halve them four times (1 s at 8 kHz becomes 64 frames
+         of 128 samples, 1.024 s)
+event    the same as float32; while training each up to 6 dB louder or quieter (silence stays what it is) and moved by up to
+         one frame in fifty
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genae.data import Examples, File, Found
+from genae.domain import Domain, Shape, Stage
+from genae.errors import GenaeError
+from genae.vae import VAE
+from genae_audio import reading
+from genae_audio.mel import RANGE, MelScale
+
+MULTIPLE = 16  # frames
+LOUDER = 6.0  # dB, or quieter
+MOVED = 0.02  # of the frames
+TALL = 192  # pixels, a picture's least height
+
+
+@dataclass(frozen=True)
+class Mel(Domain):
+    """Windows of `seconds`, one after the other; `window` and `hop` of the transform are in samples."""
+
+    rate: int = 8000
+    seconds: float = 1.0
+    mels: int = 64
+    window: int = 512
+    hop: int = 128
+    augment: bool = True
+
+    suffixes: ClassVar[tuple[str, ...]] = reading.SUFFIXES
+    network: ClassVar[str] = "spectrogram-conv"
+    samples: ClassVar[int] = 10
+    cached: ClassVar[bool] = True
+    least: ClassVar[int] = 16
+    advice: ClassVar[str] = "give more or longer files, or shorter windows (--set domain.seconds=0.5)"
+
+    def __post_init__(self) -> None:
+        low, high = reading.RATES
+        if not low <= self.rate <= high:
+            raise GenaeError(f"domain.rate must be {low} to {high} Hz, not {self.rate}")
+        if not 0 < self.seconds < math.inf:
+            raise GenaeError(f"domain.seconds must be above 0, not {self.seconds}")
+        if self.mels < 1:
+            raise GenaeError(f"domain.mels must be at least 1, not {self.mels}")
+        if not 1 <= self.hop <= self.window // 2:
+            raise GenaeError(f"domain.hop must be 1 to half of domain.window ({self.window // 2}), not {self.hop}")
+        _ = self.scale  # bands that the window cannot tell apart
+
+    @property
+    def scale(self) -> MelScale:
+        """How sound becomes levels."""
+        return MelScale(self.rate, self.mels, self.window, self.hop)
+
+    @property
+    def event(self) -> Shape:
+        """(1, mels, frames)."""
+        return (1, self.mels, math.ceil(round(self.seconds * self.rate) / self.hop / MULTIPLE) * MULTIPLE)
+
+    @property
+    def length(self) -> int:
+        """Samples of a window."""
+        return self.event[2] * self.hop
+
+    @property
+    def metrics(self) -> Mapping[str, Callable[..., float]]:  # type: ignore[override]
+        """Of reconstructions, dB."""
+        return {"log_mel_distance": log_mel_distance, "log_mel_rms": log_mel_rms}
+
+    # -- files --------------------------------------------------------------------------------------------------------
+
+    def read(self, file: File) -> Found:
+        """One file to all of its windows (W, 1, mels, frames) float16."""
+        found = reading.read_sound(file, self.rate, self.length, each=self._stored)
+        return Found(found.x.reshape(-1, *self.event), found.lost)  # none are (0, length)
+
+    def _stored(self, sound: Tensor) -> Tensor:
+        return self.scale.spectrogram(sound)[:, None].half()
+
+    def inspect(self, file: File) -> list[str]:
+        """A line for the file."""
+        return reading.inspect(file, self.rate, self.length)
+
+    def write(self, example: Tensor, path: Path) -> None:
+        """As 16-bit WAV, of any length; equal examples give equal files."""
+        import soundfile
+
+        soundfile.write(path, self.sound(example[None])[0].numpy(), self.rate, "PCM_16")
+
+    def sound(self, examples: Tensor) -> Tensor:
+        """(B, 1, mels, T) to samples (B, T · hop) at `rate`."""
+        with torch.autocast("cpu", enabled=False):
+            return self.scale.sound(examples.detach().cpu().float().nan_to_num()[:, 0])
+
+    def picture(self, example: Tensor) -> np.ndarray[Any, Any]:
+        """(1, mels, T) to (H, W, 3) uint8, low bands at the bottom, every level a square of pixels."""
+        from genae_audio.spectrogram import _colours
+
+        shade = (example[0].detach().float().cpu().nan_to_num() * 255).round().clamp(0, 255).byte().flip(0).numpy()
+        side = math.ceil(TALL / self.mels)
+        return np.ascontiguousarray(_colours()[shade.repeat(side, 0).repeat(side, 1)])
+
+    def join(self, examples: Tensor) -> Tensor:
+        """(K, 1, mels, frames) in a row: sound knows no seam, since the phases are found for the whole."""
+        return torch.cat(list(examples), 2)
+
+    # -- examples -----------------------------------------------------------------------------------------------------
+
+    def prepare(self, stored: Tensor, stage: Stage) -> Tensor:
+        """(B, 1, mels, frames) to float32; varied while training."""
+        x = stored.float()
+        if stage != "train" or not self.augment:
+            return x
+        gain = (2 * torch.rand(len(x), 1, 1, 1, device=x.device) - 1) * (LOUDER / RANGE)
+        x = (x + gain).clamp(min=0).where(x > 0, 0.0)
+        most = max(1, round(MOVED * x.shape[-1]))
+        shift = int(torch.randint(-most, most + 1, ()))  # drawn on the CPU: the device is not waited for
+        return torch.nn.functional.pad(x, (shift, -shift))
+
+    def assess(self, vae: VAE, held: Examples, train: Callable[[], Examples]) -> Mapping[str, float | None]:
+        """The numbers of `genae_audio.mel_assess`."""
+        from genae_audio.mel_assess import assess
+
+        return assess(vae, self, held, train())
+
+
+def log_mel_distance(target: Tensor, output: Tensor) -> float:
+    """mean |Δ| of the levels of (B, 1, mels, frames), dB."""
+    return RANGE * (target - output).abs().mean().item()
+
+
+def log_mel_rms(target: Tensor, output: Tensor) -> float:
+    """The root of the mean Δ² of the levels of each, dB, the mean over the batch."""
+    return RANGE * (target - output).square().flatten(1).mean(1).sqrt().mean().item()

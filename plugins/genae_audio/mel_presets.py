@@ -1,0 +1,22 @@
+"""Presets for spectrograms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Preset = dict[str, Any]
+
+speech_mel: Preset = {
+    "domain": {"name": "spectrogram", "rate": 8000, "seconds": 1.0, "mels": 64, "window": 512, "hop": 128},
+    "data": "speech-digits",
+    "latent": 32,
+    "network": {"name": "spectrogram-conv", "widths": [48, 96], "blocks": [1, 1], "hidden": 256, "patch": 4},
+    "likelihood": {"name": "gaussian", "sigma": 0.1, "learned": "one"},
+    "prior": {"name": "normal"},
+    "objective": {"name": "elbo", "beta": 1.0, "warmup": 500},
+    "epochs": 100.0,
+    "batch": 64,
+    "optimiser": {"name": "muon", "lr": 6e-3, "adam_lr": 2e-3, "weight_decay": 0.02, "clip": 1000.0},
+    "schedule": {"name": "cosine", "warmup": 200, "final": 0.0},
+    "ema": 0.998,
+}
