@@ -49,6 +49,7 @@ class Domain(ABC):
     networks: ClassVar[Mapping[str, Callable[..., Any]]] = {}  # its own, beside the registry's
     tasks: ClassVar[Mapping[str, Callable[..., Any]]] = {}  # its own corruptions: target to input
     metrics: ClassVar[Mapping[str, Callable[..., float]]] = {}  # name to f(target, output), both (B, *event), as shown
+    attributes: ClassVar[Mapping[str, Callable[..., Tensor]]] = {}  # name to f(events (B, *event)), (B,) or (B, K): conditions
     shows: ClassVar[str] = "mean"  # what people are given of p(x | z): its "mean" or a "sample"
     temperature: ClassVar[float] = 1.0  # of what they are given, unless they say otherwise
     samples: ClassVar[int] = 500  # importance samples of an evaluation, unless they say otherwise

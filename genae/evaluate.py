@@ -46,7 +46,7 @@ def batches_of(built: Built, examples: Examples, device: torch.device, size: int
         stored = chunk.x.to(device)
         target = built.domain.prepare(stored, "score")
         labels = None if chunk.labels is None else chunk.labels.to(device)
-        condition = built.condition(labels) if built.condition.size else None
+        condition = built.condition(labels, target)
         yield Batch(built.task(target), target, condition), built.domain.prepare(stored, "show")
 
 

@@ -43,13 +43,28 @@ def part(section: str, spec: Mapping[str, Any], domain: Any = None) -> Factory:
         return _of_the_engine(section, name)
     if section == "network" and name == "default":
         return part(section, {"name": domain.network}, domain)
-    own: Mapping[str, Factory] = {"network": getattr(domain, "networks", {}), "task": getattr(domain, "tasks", {})}.get(
-        section, {}
-    )
+    own = _own(section, domain)
     if name not in own and name not in registry.names(section):
         raise unknown(section, name, {*own, *registry.names(section)})
     factory: Factory = own[name] if name in own else registry.get(section, name)
     return factory
+
+
+def _own(section: str, domain: Any) -> Mapping[str, Factory]:
+    """What a domain names beside the registry: networks, tasks, and its attributes as conditions."""
+    if section == "condition" and domain is not None:
+        return {name: _attribute(name, of, domain) for name, of in domain.attributes.items()}
+    plain: Mapping[str, Factory] = getattr(domain, {"network": "networks", "task": "tasks"}.get(section, ""), {})
+    return plain
+
+
+def _attribute(name: str, of: Callable[[Any], Any], domain: Domain) -> Factory:
+    def condition(dropout: float = 0.1) -> Any:
+        from genae.conditions import Attribute
+
+        return Attribute(name, of, domain.event, dropout)
+
+    return condition
 
 
 def _of_the_engine(section: str, name: str) -> Factory:
@@ -159,7 +174,7 @@ def build(recipe: Recipe) -> Built:
     domain = instantiate("domain", recipe.domain)
     posterior, likelihood = instantiate("posterior", recipe.posterior), instantiate("likelihood", recipe.likelihood)
     prior = instantiate("prior", recipe.prior, recipe.latent)
-    condition = instantiate("condition", recipe.condition)
+    condition = instantiate("condition", recipe.condition, domain=domain)
     encoder, decoder = instantiate(
         "network", recipe.network, domain=domain, event=domain.event, latent=recipe.latent,
         posterior=posterior, likelihood=likelihood, condition=condition.size,

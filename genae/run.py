@@ -31,7 +31,7 @@ from genae.vae import VAE
 NEAR = 0.8  # correlation of a walk's steps: each is known again in the next one
 CHUNK = 250  # examples at once through a network, so that memory stays bounded
 
-Condition = str | Sequence[str] | None  # a class by its name, or one for each example
+Condition = str | Sequence[str] | Tensor | None  # a class by its name, one for each example, or the vectors (N, C) themselves
 
 
 class Run:
@@ -77,13 +77,14 @@ class Run:
             for _ in range(length - 1):
                 noise.append(NEAR * noise[-1] + math.sqrt(1 - NEAR**2) * torch.randn(n, self.vae.latent))
             u = torch.stack(noise, 1).flatten(0, 1) * (temperature if self.vae.shows == "mean" else 1.0)
-            told = condition if condition is None or isinstance(condition, str) else [c for c in condition for _ in noise]
+            told = self._told(condition, n, length=length)
             z = self._each(lambda u, told: self.vae.prior.push(u, told), u, told)
             return self._joined(self.decode(z, told, temperature, seed=None), length)
 
     def encode(self, x: Any, condition: Condition = None) -> Tensor:
         """Examples (N, *event), one (*event), or items to posterior means (N, latent) on the CPU."""
-        return self._each(lambda x, told: self.vae.encode(x, told).mean, self.events(x), condition)
+        x = self.events(x)
+        return self._each(lambda x, told: self.vae.encode(x, told).mean, x, self._told(condition, len(x), x))
 
     def decode(
         self, z: Tensor, condition: Condition = None, temperature: float | None = None, seed: int | None = 0, length: int = 1
@@ -91,9 +92,7 @@ class Run:
         """z (N, latent) to events (N, *event) on the CPU; with a `length` above 1, so many of each z, joined by the domain."""
         temperature = self._temperature(temperature)
         if length > 1:
-            told = (
-                condition if condition is None or isinstance(condition, str) else [c for c in condition for _ in range(length)]
-            )
+            told = self._told(condition, len(z), length=length)
             return self._joined(self.decode(z.repeat_interleave(length, 0), told, temperature, seed), length)
         with seeded(seed):
             return self._each(lambda z, told: self.vae.show(z, told, temperature), z, condition)
@@ -107,9 +106,11 @@ class Run:
         length: int = 1,
     ) -> tuple[Tensor, Tensor]:
         """The inputs as the run's task makes them, and what comes back of them, both (N, *event)."""
+        events = self.events(x)
+        told = self._told(condition, len(events), events)
         with seeded(seed):
-            inputs = self.built.task(self.events(x))
-        return inputs, self.decode(self.encode(inputs, condition), condition, temperature, seed, length)
+            inputs = self.built.task(events)
+        return inputs, self.decode(self.encode(inputs, told), told, temperature, seed, length)
 
     def interpolate(
         self,
@@ -126,16 +127,19 @@ class Run:
         """`interpolate(a, b, 9)`, `interpolate(a, b, c, 9)`: events (n, *event) between posterior means, repeatable.
 
         The last number is the steps from each point to the next, both ends counted; 9 when it is left out. Where what is shown
-        is a sample, every step is drawn with the same random numbers, so that only z tells them apart.
+        is a sample, every step is drawn with the same random numbers, so that only z tells them apart. A condition goes
+        linearly from each point's to the next.
         """
         points = [a, b, *more]
         steps = points.pop() if isinstance(points[-1], int) else 9
-        means = self.encode(torch.cat([self.events(p) for p in points]), condition)
-        z = path(list(means), steps, kind, loop)
+        ends = torch.cat([self.events(p) for p in points])
+        told = self._told(condition, len(ends), ends)
+        z = path(list(self.encode(ends, told)), steps, kind, loop)
+        between = None if told is None else path(list(told), steps, "linear", loop)
         if self.vae.shows == "mean":
-            return self.decode(z, condition, temperature, seed, length)
-        told = [condition] * len(z) if condition is None or isinstance(condition, str) else list(condition)
-        return torch.cat([self.decode(z[i : i + 1], told[i], temperature, seed, length) for i in range(len(z))])
+            return self.decode(z, between, temperature, seed, length)
+        each = [None] * len(z) if between is None else torch.split(between, 1)
+        return torch.cat([self.decode(at, c, temperature, seed, length) for at, c in zip(torch.split(z, 1), each, strict=True)])
 
     # -- measuring ----------------------------------------------------------------------------------------------------
 
@@ -189,16 +193,24 @@ class Run:
     # -- helpers ------------------------------------------------------------------------------------------------------
 
     def events(self, x: Any) -> Tensor:
-        """An item, a list of items, stored examples or events to events (N, *event)."""
+        """An item, Examples, a list of items, or a tensor to events (N, *event).
+
+        A tensor of whole numbers holds stored examples; of floats, events.
+        """
+        if isinstance(x, Examples):
+            return self.domain.prepare(x.x, "show")
         if isinstance(x, str | Path):
-            x = read_item(str(x), self.domain)
-        elif isinstance(x, Sequence) and not isinstance(x, Tensor):
+            return self.domain.prepare(self._batched(read_item(str(x), self.domain)), "show")
+        if isinstance(x, Sequence) and not isinstance(x, Tensor):
             return torch.cat([self.events(one) for one in x])
-        x = torch.as_tensor(x)
+        x = self._batched(torch.as_tensor(x))
+        return x if x.is_floating_point() else self.domain.prepare(x, "show")
+
+    def _batched(self, x: Tensor) -> Tensor:
         x = x if x.ndim > len(self.vae.event) else x[None]
         if tuple(x.shape[1:]) != self.vae.event:
             raise GenaeError(f"examples have shape {tuple(x.shape[1:])}, this run's have {self.vae.event}")
-        return x if x.is_floating_point() else self.domain.prepare(x, "show")
+        return x
 
     def _data(self, data: str | None) -> str:
         if not (data or self.recipe.data):
@@ -236,18 +248,29 @@ class Run:
         return torch.cat(parts)
 
     def classes_of(self, examples: Examples) -> list[str] | None:
-        """The condition of each example by its name; None for a run without a condition or examples without labels."""
-        return (examples.named() or None) if self.built.condition.size else None
+        """The condition of each example by its name; None for a run that knows no classes or examples without labels."""
+        return (examples.named() or None) if self.built.condition.labels else None
 
-    def _told(self, condition: Condition, n: int) -> Tensor | None:
-        """(n, C) on the device, or None for a run without a condition; when none is named no class, as dropout shows it."""
-        if condition is None:
-            size = self.built.condition.size
-            return torch.zeros(n, size, device=self.device) if size else None
-        names = [condition] * n if isinstance(condition, str) else list(condition)
-        if len(names) != n:
-            raise GenaeError(f"{len(names)} conditions for {n} examples; give one, or one for each")
-        return torch.cat([self.built.condition.named(name) for name in names]).to(self.device)
+    def _told(self, condition: Condition, n: int, events: Tensor | None = None, length: int = 1) -> Tensor | None:
+        """(n · length, C) on the device, or None for a run without a condition.
+
+        When none is named, what the condition sees in the `events` (n, *event), or else nothing, as dropout shows it.
+        """
+        own = self.built.condition
+        if condition is None and not own.size:
+            return None
+        if isinstance(condition, Tensor):
+            told = condition
+        elif condition is not None:
+            names = [condition] * n if isinstance(condition, str) else list(condition)
+            if len(names) != n:
+                raise GenaeError(f"{len(names)} conditions for {n} examples; give one, or one for each")
+            told = torch.cat([own.named(name) for name in names])
+        elif events is not None and not own.labels:
+            told = own(None, events)
+        else:
+            told = torch.zeros(n, own.size)
+        return told.repeat_interleave(length, 0).to(self.device)
 
     def _require_prior(self, verb: str) -> None:
         if self.recipe.objective["name"] == "autoencoder" or self.recipe.posterior["name"] == "point":

@@ -118,15 +118,14 @@ def order(recipe: Recipe, n: int, epoch: int) -> Tensor:
 def batches(built: Built, examples: Examples, recipe: Recipe, first: int, last: int, device: torch.device) -> Iterator[Batch]:
     """The batches of steps first … last − 1, each with the generator seeded for its step."""
     per_epoch = steps_per_epoch(len(examples), recipe.batch)
-    conditional = built.condition.size > 0
     for step in range(first, last):
         if step == first or step % per_epoch == 0:
             rows = order(recipe, len(examples), step // per_epoch).to(examples.x.device)
         index = rows[step % per_epoch]
         torch.manual_seed(recipe.seed * SEED_STRIDE + step)
         target = built.domain.prepare(examples.x[index].to(device, non_blocking=True), "train")
-        labels = examples.labels[index].to(device) if conditional and examples.labels is not None else None
-        yield Batch(built.task(target), target, built.condition(labels, train=True))
+        labels = examples.labels[index].to(device) if built.condition.labels and examples.labels is not None else None
+        yield Batch(built.task(target), target, built.condition(labels, target, train=True))
 
 
 def fit(built: Built, examples: Examples, recipe: Recipe, state: State, fabric: Fabric) -> Iterator[Step]:
@@ -221,7 +220,7 @@ class Watch:
 
 def require_labels(built: Built, examples: Examples) -> None:
     """GenaeError when the model wants labels and the data have none."""
-    if built.condition.size and examples.labels is None:
+    if built.condition.labels and examples.labels is None:
         raise GenaeError(
             "condition=label needs labelled data; give a data set with classes, or a folder with a sub-folder a class"
         )

@@ -23,7 +23,7 @@ from genae.data import File
 from genae.domain import Domain, Shape, Stage
 from genae.errors import GenaeError, Rejected
 from genae_image.decode import FORMATS, decode
-from genae_image.metrics import bce, mse, psnr
+from genae_image.metrics import bce, brightness, mse, psnr
 from genae_image.pixels import Fit, to_bytes, to_channels, to_size
 from genae_image.tasks import SuperResolve
 
@@ -43,6 +43,7 @@ class Image(Domain):
     network: ClassVar[str] = "image-residual"
     tasks: ClassVar[Mapping[str, Callable[..., Any]]] = {"super-resolve": SuperResolve}
     metrics: ClassVar[Mapping[str, Callable[..., float]]] = {"mse": mse, "bce": bce, "psnr": psnr}
+    attributes: ClassVar[Mapping[str, Callable[..., Tensor]]] = {"brightness": brightness}
 
     def __post_init__(self) -> None:
         if self.size < 1:
