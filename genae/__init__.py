@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from genae.data import Examples, File, Found, Split
     from genae.domain import Domain
     from genae.errors import GenaeError, Rejected
     from genae.run import Run, load
@@ -24,16 +25,22 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Domain": "genae.domain",
+    "Examples": "genae.data",
+    "File": "genae.data",
+    "Found": "genae.data",
     "GenaeError": "genae.errors",
     "Progress": "genae.session",
     "Rejected": "genae.errors",
     "Run": "genae.run",
+    "Split": "genae.data",
     "Training": "genae.session",
     "load": "genae.run",
     "train": "genae.session",
 }
 
-__all__ = ["Domain", "GenaeError", "Progress", "Rejected", "Run", "Training", "load", "train"]
+__all__ = [
+    "Domain", "Examples", "File", "Found", "GenaeError", "Progress", "Rejected", "Run", "Split", "Training", "load", "train",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

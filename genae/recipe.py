@@ -75,6 +75,8 @@ DEFAULTS: dict[str, Any] = {
     "limit": 0,
 }
 
+BARE: dict[str, Any] = {"likelihood": {"name": "gaussian", "learned": "one"}}  # of a domain without a preset: any floats
+
 
 # -- from presets and settings ----------------------------------------------------------------------------------------
 
@@ -94,13 +96,14 @@ def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def preset(name: str) -> dict[str, Any]:
-    """A preset with its parents' settings, over the engine's defaults."""
+    """A preset with its parents' settings, over the engine's defaults; a domain's name is one too, if no preset has it."""
     chain: list[tuple[str, Mapping[str, Any]]] = []
     at: str | None = name
     while at is not None:
         if at in [n for n, _ in chain]:
             raise GenaeError(f"preset '{name}' is its own ancestor, through '{chain[-1][0]}'")
-        settings = registry.get("preset", at)
+        bare = at not in registry.names("preset") and at in registry.names("domain")
+        settings = {"domain": {"name": at}, **BARE} if bare else registry.get("preset", at)
         chain.append((at, settings))
         at = settings.get("parent")
     merged = dict(DEFAULTS)

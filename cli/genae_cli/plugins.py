@@ -1,16 +1,25 @@
-"""genae plugins: what is installed."""
+"""genae plugins: what is installed, whether it keeps its contract, and a new one."""
 
 from __future__ import annotations
 
 import dataclasses
+import sys
+from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from genae_cli.common import HELP, Verbs, as_json, emit, verb
 
+if TYPE_CHECKING:
+    from genae.testing import Outcome
 
-@click.group(name="plugins", cls=Verbs, short_help="See what is installed.", context_settings=HELP)
+FAILED = 1  # status of a check that found something; 2 is a mistake in the call
+
+
+@click.group(name="plugins", cls=Verbs, short_help="See, write and check plugins.", context_settings=HELP)
 def command() -> None:
     """Domains, presets, data sets and other plugins."""
 
@@ -39,3 +48,68 @@ def _table(found: Sequence[object]) -> list[str]:
         "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[4] and f"BROKEN: {row[4]}"]).rstrip()
         for row in [head, *rows]
     ]
+
+
+@command.add_command
+@verb(name="new", short_help="Write a plugin to begin with.")
+@click.argument("name")
+@click.option("--out", type=click.Path(path_type=Path), help="A new or empty folder.  [default: genae-NAME]")
+@as_json
+def new(name: str, out: Path | None, as_json: bool) -> None:
+    """Write an installable plugin for a domain called NAME: a project with a domain, a data set, a preset and its tests.
+
+    \b
+    Example:
+      genae plugins new sensor
+      pip install -e 'genae-sensor[test]'
+      genae plugins check genae-sensor
+      genae train sensor
+    """
+    from genae.scaffold import write_plugin
+
+    files = write_plugin(name, out)
+    folder = files[0].parent
+    emit({"name": name, "files": files}, as_json, lambda: [
+        *(f"wrote {path}" for path in files),
+        f"next: pip install -e '{folder}[test]'; genae plugins check {folder}; genae train {name}",
+    ])  # fmt: skip
+
+
+@command.add_command
+@verb(name="check", short_help="Run the contract over a plugin.")
+@click.argument("target", metavar="NAME|PATH")
+@click.option("--data", metavar="NAME|PATH", help="Real examples; else the plugin's data sets, or ones that it makes itself.")
+@as_json
+def check(target: str, data: str | None, as_json: bool) -> None:
+    """Check a plugin, a distribution, a project's folder or a module with domains, and report like a test run.
+
+    Files there and back, shapes, gradients, repeatability, saving and loading, sampling, interpolation, numbers, errors. The
+    same checks are `genae.testing` for pytest. The status is 1 when a check fails.
+
+    \b
+    Example:
+      genae plugins check glyphs
+    """
+    from genae.testing import checks, run
+
+    found: list[Outcome] = []
+    for outcome in run(checks(target, data)):
+        if not as_json:
+            _tell(outcome, found)
+        found.append(outcome)
+    counts = Counter(outcome.status for outcome in found)
+    seconds = sum(outcome.seconds for outcome in found)
+    result = {"target": target, **{s: counts[s] for s in ("ok", "failed", "skipped")}, "seconds": round(seconds, 1),
+              "checks": [dataclasses.asdict(outcome) for outcome in found]}  # fmt: skip
+    last = f"{counts['ok']} ok, {counts['failed']} failed, {counts['skipped']} skipped in {seconds:.1f} s"
+    emit(result, as_json, lambda: [last])
+    sys.exit(FAILED if counts["failed"] else 0)
+
+
+def _tell(outcome: Outcome, before: Sequence[Outcome]) -> None:
+    """A line for a check, below one for what is checked."""
+    subject, _, title = outcome.title.partition(": ")
+    if not before or before[-1].title.partition(": ")[0] != subject:
+        click.echo(subject)
+    told = f": {outcome.reason}" if outcome.reason else ""
+    click.echo(f"  {'FAILED' if outcome.status == 'failed' else outcome.status:<8}{title}{told}")

@@ -31,7 +31,7 @@ LINE_SECONDS = 10.0  # between plain lines, where there is no terminal
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on where this run was stopped.")
 @as_json
 def command(as_json: bool, **options: Any) -> None:
-    """Train PRESET's model and write it as a run.
+    """Train PRESET's model and write it as a run. A domain's name is a preset too, with a perceptron.
 
     \b
     Example:

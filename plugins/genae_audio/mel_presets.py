@@ -20,3 +20,12 @@ speech_mel: Preset = {
     "schedule": {"name": "cosine", "warmup": 200, "final": 0.0},
     "ema": 0.998,
 }
+
+# Twice the rate and the length: bands as far apart as at 8 kHz, and a level more, so that the flat layers stay as small.
+notes_mel: Preset = {
+    "parent": "speech-mel",
+    "domain": {"name": "spectrogram", "rate": 16000, "seconds": 2.0, "mels": 80, "window": 1024, "hop": 256},
+    "data": "notes",
+    "latent": 64,
+    "network": {"name": "spectrogram-conv", "widths": [48, 96, 96], "blocks": [1, 1, 1], "hidden": 256, "patch": 4},
+}

@@ -1,0 +1,155 @@
+"""The contract of a plugin, run over it: as functions, as a pytest plugin, and by `genae plugins check`.
+
+In a plugin's own tests, a test a check:
+
+    import pytest
+    from genae.testing import checks
+
+    @pytest.mark.parametrize("check", checks("genae-sensor"), ids=str)
+    def test_contract(check):
+        check()
+
+Or without a test file: `pytest -p genae.testing --contract genae-sensor`. What is checked is a distribution, the name of one
+plugin, a project's folder or a module; examples are those of its data sets, of `data`, or else made by the domain itself.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from unittest import SkipTest
+
+from genae.errors import GenaeError
+from genae.testing.target import Target, find
+
+__all__ = ["Check", "Outcome", "checks", "run"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the contract, of one subject: called, it raises AssertionError, SkipTest or what the plugin raised."""
+
+    title: str
+    target: Target
+    call: Callable[[], None]
+
+    def __call__(self) -> None:
+        from genae.device import seeded
+
+        with self.target.active(), seeded(0):
+            self.call()
+
+    def __str__(self) -> str:
+        return self.title
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a check; `reason` of a failed or skipped one, in one line."""
+
+    title: str
+    status: Literal["ok", "failed", "skipped"]
+    reason: str
+    seconds: float
+
+
+def checks(target: str | Path, data: str | None = None) -> list[Check]:
+    """All checks of a distribution, a plugin's name, a folder or a module. GenaeError if there is no such thing."""
+    from genae.testing import domains, models, others
+
+    found = find(str(target))
+    with found.active():
+        subjects = found.subjects(data)
+    made = [Check(f"{kind} {name}: importable", found, _raising(error)) for kind, name, error in found.broken]
+    for subject in subjects:
+        for check in (*domains.CHECKS, *models.CHECKS):
+            made.append(Check(f"{subject.title}: {_words(check)}", found, _bound(check, subject)))
+    for kind, name in found.offers:
+        for other in others.CHECKS.get(kind, ()):
+            made.append(Check(f"{kind} {name}: {_words(other)}", found, _bound(other, found, kind, name)))
+    return made
+
+
+def run(every: Sequence[Check]) -> Iterator[Outcome]:
+    """Each check's outcome, as it comes; nothing that a plugin raises goes further."""
+    for check in every:
+        began, reason = time.perf_counter(), ""
+        status: Literal["ok", "failed", "skipped"] = "ok"
+        try:
+            check()
+        except SkipTest as skip:
+            status, reason = "skipped", str(skip)
+        except (AssertionError, GenaeError) as error:
+            status, reason = "failed", str(error) or _place(error)
+        except Exception as error:
+            status, reason = "failed", f"{type(error).__name__}: {error} ({_place(error)})"
+        yield Outcome(check.title, status, " ".join(reason.split()), time.perf_counter() - began)
+
+
+def _bound(check: Callable[..., None], *given: Any) -> Callable[[], None]:
+    return lambda: check(*given)
+
+
+def _raising(error: str) -> Callable[[], None]:
+    def check() -> None:
+        raise AssertionError(error)
+
+    return check
+
+
+def _words(check: Callable[..., None]) -> str:
+    return check.__name__.replace("_", " ")
+
+
+def _place(error: BaseException) -> str:
+    """Where it was raised: the plugin's last line before genae or a library took over, `module.py:12`."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if Path(f.filename).parent != Path(__file__).parent and "site-packages" not in f.filename]
+    last = (own or frames)[-1]
+    return f"{Path(last.filename).name}:{last.lineno}"
+
+
+# -- pytest's hooks ---------------------------------------------------------------------------------------------------
+
+
+def pytest_addoption(parser: Any) -> None:
+    """--contract."""
+    group = parser.getgroup("genae")
+    group.addoption("--contract", action="append", default=[], metavar="NAME|PATH", help="Run genae's contract over a plugin.")
+
+
+@contextmanager
+def _usage() -> Iterator[None]:
+    import pytest
+
+    try:
+        yield
+    except GenaeError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def pytest_collection_modifyitems(session: Any, config: Any, items: list[Any]) -> None:
+    """A test for each check of each --contract."""
+    import pytest
+
+    class Contract(pytest.Item):
+        check: Check
+
+        def runtest(self) -> None:
+            self.check()
+
+        def reportinfo(self) -> tuple[Path, int | None, str]:
+            return Path(__file__), None, self.name
+
+    for name in config.getoption("--contract"):
+        with _usage():
+            found = checks(name)
+        for check in found:
+            item = Contract.from_parent(session, name=f"contract[{check}]", nodeid=f"contract[{check}]")
+            item.check = check
+            items.append(item)

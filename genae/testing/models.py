@@ -1,0 +1,177 @@
+"""Checks of a domain's networks with everything around them, and of runs made with them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from genae import checkpoint, output, recipe
+from genae.errors import GenaeError
+from genae.objectives import Batch, Terms
+from genae.parts import Built, instantiate
+from genae.testing.expect import expect, finite, same, shaped, skip
+from genae.testing.subject import CLASSES, Subject
+
+STEP, STEPS = 500, 1000  # where in a run gradients are looked at: β and the like are no longer 0
+SHAKE = 0.02  # standard deviation that is added to weights, since many begin at exactly zero
+
+
+def shapes(s: Subject) -> None:
+    """x to q(z | x) to z to p(x | z), without a NaN."""
+    built, x = s.build(), s.domain.prepare(s.examples.x[:3], "score")
+    latent, n, told = s.recipe.latent, len(x), built.condition(s.labels(len(x)), x)
+    q = built.vae.encode(x, told)
+    shaped(q.mean, (n, latent), "q(z | x).mean")
+    z = q.rsample()
+    shaped(z, (n, latent), "z")
+    shaped(built.vae.decode(z, told).log_prob(x), (n,), "log p(x | z)")
+    shaped(built.vae.show(z, told), (n, *s.domain.event), "what is shown of p(x | z)")
+
+
+def examples_do_not_mix(s: Subject) -> None:
+    """An example's posterior is the same alone and in a batch."""
+    vae, x = s.build().vae.eval(), s.events(3)
+    told = s.build().condition(s.labels(len(x)), x)
+    with torch.no_grad():
+        whole, alone = vae.encode(x, told).mean, vae.encode(x[:1], None if told is None else told[:1]).mean
+    scale = whole.abs().max().clamp(min=1.0)
+    expect(bool((whole[:1] - alone).abs().max() < 1e-3 * scale), "a posterior hangs on the other examples of its batch")
+
+
+def gradients(s: Subject) -> None:
+    """Every parameter is told how to change."""
+    learns(s.build(), s)
+
+
+def determinism(s: Subject) -> None:
+    """Two trainings from one seed end in the same weights."""
+    one, two = s.trained(), s.trained()
+    other = [name for name, value in one.items() if not torch.equal(value, two[name])]
+    expect(not other, f"after two trainings from one seed these differ: {', '.join(other[:3])}; draw from torch alone")
+
+
+def save_and_load(s: Subject) -> None:
+    """A run on disk is the run that was trained, from its recipe alone."""
+    run, again = s.run, s.run
+    kept, _ = checkpoint.load_tensors(run.folder / checkpoint.WEIGHTS)
+    for name, value in run.vae.state_dict().items():
+        same(value.cpu(), kept[name], f"weights {name}, trained and loaded,")
+    with s.ready():
+        expect(recipe.read(run.folder / checkpoint.RECIPE) == run.recipe, "the recipe is another one once it was on disk")
+    z = torch.randn(2, run.vae.latent)
+    same(run.decode(z), again.decode(z), "what a run decodes, loaded twice,")
+
+
+def sampling(s: Subject) -> None:
+    """New examples from a seed, as files."""
+    run = s.run
+    if run.recipe.objective["name"] == "autoencoder" or run.recipe.posterior["name"] == "point":
+        skip("a plain autoencoder has no prior to sample from")
+    events = run.sample(3, seed=1)
+    shaped(events, (3, *s.domain.event), "samples")
+    same(events, run.sample(3, seed=1), "samples of one seed")
+    written = output.write_samples(run.domain, events, s.folder / "samples")
+    for path in written:
+        expect(path.is_file() and path.stat().st_size > 0, f"of a sample {path.name} is empty or not there")
+
+
+def interpolation(s: Subject) -> None:
+    """Begins and ends exactly at what its ends decode to."""
+    run, x = s.run, s.events(2)
+    a, b = x[:1], x[-1:]
+    between = run.interpolate(a, b, 5)
+    shaped(between, (5, *s.domain.event), "an interpolation of 5 steps")
+    for end, at in ((a, 0), (b, -1)):
+        apart = (run.reconstruct(end)[1][0] - between[at]).abs().max().item()
+        if s.recipe.task["name"] == "reconstruct":
+            expect(apart < 1e-4, f"an interpolation's end is {apart:.3g} away from what that end decodes to")
+    looped = run.interpolate(a, b, 3, loop=True)
+    expect(len(looped) == 4, f"a loop through 2 points in 3 steps has {len(looped)} events, not 4")
+
+
+def evaluation(s: Subject) -> None:
+    """Numbers that agree with each other and can be written as JSON."""
+    run = s.run
+    with s.ready():
+        numbers = run.evaluate(samples=2, limit=4)
+    json.dumps(numbers, allow_nan=False)
+    if numbers["elbo"] is None:
+        return
+    total = numbers["rate"] + numbers["distortion"]
+    good = math.isclose(numbers["elbo"], -total, rel_tol=1e-3, abs_tol=0.1)
+    expect(good, f"ELBO {numbers['elbo']:.4g} is not −(rate + distortion) = {-total:.4g}")
+    expect(numbers["nll"] <= -numbers["elbo"] + 1e-3 * abs(total), f"NLL {numbers['nll']:.4g} is above −ELBO")
+
+
+def tasks(s: Subject) -> None:
+    """Input made from target: of its shape, from the seed alone, the target left as it is; and training goes with it."""
+    if not s.domain.tasks:
+        skip("it names no tasks")
+    for name in s.domain.tasks:
+        task, target = instantiate("task", {"name": name}, domain=s.domain), s.events()
+        before, made = target.clone(), []
+        for _ in range(2):
+            torch.manual_seed(1)
+            made.append(task(target))
+        shaped(made[0], tuple(target.shape), f"the input of task {name}")
+        same(made[0], made[1], f"inputs of task {name} under one seed")
+        same(target, before, f"targets, which task {name} must not change,")
+        learns(s.build(f"task={name}"), s)
+
+
+def conditions(s: Subject) -> None:
+    """Networks take the class, and each of the domain's attributes, beside x and z."""
+    classes = json.dumps(CLASSES)
+    for settings in (("condition=label", f"condition.classes={classes}"), *((f"condition={a}",) for a in s.domain.attributes)):
+        try:
+            built = s.build(*settings)
+        except GenaeError as error:
+            skip(f"{settings[0]}: {error}")
+        learns(built, s)
+        vae, n = built.vae.eval(), min(3, len(s.examples))
+        told = built.condition(s.labels(n), s.events(n))
+        shaped(vae.sample(n, 1.0, told), (n, *s.domain.event), f"samples with {settings[0]}")
+
+
+def learns(built: Built, s: Subject) -> None:
+    """A step of the objective: finite, by example, and with a gradient for every parameter."""
+    vae, objective = built.vae.train(), built.objective
+    with torch.no_grad():
+        for p in vae.parameters():
+            p.add_(SHAKE * torch.randn_like(p))
+    if hasattr(objective, "plan"):
+        objective.plan(STEPS)
+    with _at(vae):
+        terms: Terms = objective(vae, _batch(built, s), STEP)
+    for name, value in {"loss": terms.loss, "distortion": terms.distortion, "rate": terms.rate}.items():
+        finite(value, name)
+    torch.autograd.backward(terms.loss)
+    held = [(name, p.grad) for name, p in vae.named_parameters() if p.requires_grad]
+    none = [name for name, grad in held if grad is None or not bool(grad.any())]
+    expect(not none, f"no gradient reaches {', '.join(none[:4])}" + (f" and {len(none) - 4} more" if len(none) > 4 else ""))
+    for name, grad in held:
+        finite(grad if grad is not None else torch.zeros(1), f"the gradient of {name}")
+
+
+@contextmanager
+def _at(vae: torch.nn.Module) -> Iterator[None]:
+    """Parts that are told the step are told it."""
+    for part in vae.modules():
+        if hasattr(part, "at_step"):
+            part.at_step(STEP, STEPS)  # type: ignore[operator]
+    yield
+
+
+def _batch(built: Built, s: Subject) -> Batch:
+    target: Tensor = built.domain.prepare(s.examples.x[:4], "train")
+    return Batch(built.task(target), target, built.condition(s.labels(len(target)), target))
+
+
+CHECKS = (
+    shapes, examples_do_not_mix, gradients, determinism, save_and_load, sampling, interpolation, evaluation, tasks, conditions,
+)  # fmt: skip

@@ -1,0 +1,209 @@
+"""A domain as a preset uses it, with real examples and everything that checks share: made once, when first asked for."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genae import device, recipe, registry, trainer
+from genae.data import Examples, File, Split, require
+from genae.domain import Domain
+from genae.errors import GenaeError, Rejected
+from genae.parts import Built, build, instantiate
+from genae.reading import read_file, read_split
+from genae.recipe import Recipe
+from genae.run import Run
+from genae.session import Training
+from genae.sources import open_data
+from genae.testing.expect import expect
+from genae.vae import VAE
+
+FILES, ROWS = 32, 64  # that are read of a data set
+MADE = 16  # examples, or as many as the domain needs, where there is no data set
+STEPS = 2  # of the checks' own training
+CLASSES = ("one", "two", "three")  # where the check's own are needed
+PRESET, DATA = "of-the-check", "examples-of-the-check"  # names in the registry, while a check runs
+
+
+@dataclass(frozen=True)
+class Few:
+    """A data set with the same few examples in every split."""
+
+    domain: str
+    few: Split
+    name: str = DATA
+    about: str = "a few examples"
+
+    def split(self, name: str) -> Split:
+        return self.few
+
+
+def domain_of(preset: Any) -> str:
+    """The name of the domain that a preset ends with; "" of a broken one."""
+    try:
+        with registry.override("preset", PRESET, preset):
+            return str(recipe.preset(PRESET)["domain"]["name"])
+    except (GenaeError, KeyError, TypeError, ValueError, AttributeError):
+        return ""
+
+
+class Subject:
+    """`preset` is a recipe's differences; `sets` the data sets that come with it, `data` what the user gives instead."""
+
+    def __init__(self, title: str, preset: Mapping[str, Any], sets: Sequence[str], data: str | None) -> None:
+        self.title, self._preset, self._sets, self._data = title, preset, sets, data
+
+    @cached_property
+    def folder(self) -> Path:
+        """Of its own, removed with the subject."""
+        made = Path(tempfile.mkdtemp(prefix="genae-check-"))
+        weakref.finalize(self, shutil.rmtree, made, ignore_errors=True)
+        return made
+
+    # -- the recipe and its parts -------------------------------------------------------------------------------------
+
+    def composed(self, *settings: str) -> Recipe:
+        """The preset's recipe in full precision and small batches, with settings."""
+        with self.named():
+            made = recipe.compose(PRESET, ("precision=32", "batch=4", *settings), data=DATA, epochs=0.0, steps=STEPS)
+        if made.condition["name"] == "label" and not made.condition["classes"]:
+            return replace(made, condition=made.condition | {"classes": list(CLASSES)})
+        return made
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Within the block the preset has its name in the registry."""
+        with registry.override("preset", PRESET, self._preset):
+            yield
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        return self.composed()
+
+    @cached_property
+    def domain(self) -> Domain:
+        made: Domain = instantiate("domain", self.recipe.domain)
+        return made
+
+    def build(self, *settings: str) -> Built:
+        """The parts with fresh weights, the same at every call."""
+        torch.manual_seed(0)
+        return build(self.composed(*settings) if settings else self.recipe)
+
+    # -- examples -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def few(self) -> Few:
+        """Of the first place that has any: what the user gave, the plugin's data sets, the preset's, the domain itself."""
+        with self.named():
+            own = recipe.preset(PRESET)["data"]
+        name = self.recipe.domain["name"]
+        for place in filter(None, [self._data] if self._data else [own, *self._sets]):
+            try:
+                dataset = open_data(place)
+                if place in (own, self._data) or dataset.domain == name:
+                    return Few(name, _few(dataset.split("train"), self.domain))
+            except GenaeError:  # not downloaded, say
+                if self._data:
+                    raise
+        return Few(name, Split(files=self._made()))
+
+    def _made(self) -> list[File]:
+        """Files of untrained samples, which are no good but are examples."""
+        vae: VAE = self.build().vae.eval()
+        size, n = self.build().condition.size, max(MADE, self.domain.least)
+        with torch.no_grad():
+            events = vae.sample(n, 1.0, torch.zeros(n, size) if size else None)
+        folder = self.folder / "made"
+        folder.mkdir(exist_ok=True)
+        paths = [folder / f"{i}{self.domain.suffixes[0]}" for i in range(len(events))]
+        for event, path in zip(events, paths, strict=True):
+            self.domain.write(event, path)
+            expect(path.is_file(), f"write left no file at the path it was given ({path.name})")
+        return [File(path) for path in paths]
+
+    @cached_property
+    def examples(self) -> Examples:
+        """The few, read. GenaeError when nothing of them can be used."""
+        found = read_split(self.few, "train", self.domain)
+        return require(found, f"{self.title}, whose examples", 1, "give real ones with --data NAME|PATH")
+
+    @cached_property
+    def files(self) -> list[File]:
+        """Raw files that give examples; none when the data set gives arrays."""
+        return [file for file in self.few.few.files if _readable(file, self.domain)]
+
+    def events(self, most: int = 4) -> Tensor:
+        """As they are shown (B, *event)."""
+        return self.domain.prepare(self.examples.x[:most], "show")
+
+    def labels(self, n: int) -> Tensor:
+        """(n,) int64, of CLASSES."""
+        return torch.arange(n) % len(CLASSES)
+
+    @contextmanager
+    def ready(self) -> Iterator[None]:
+        """Within the block the preset and its examples have their names in the registry."""
+        with self.named(), registry.override("dataset", DATA, self.few):
+            yield
+
+    # -- training -----------------------------------------------------------------------------------------------------
+
+    def trained(self) -> dict[str, Tensor]:
+        """Weights after a few steps from the seed."""
+        built = self.build()
+        with self.ready():
+            place = torch.device("cpu")
+            state = trainer.start(built, self.recipe, place)
+            examples = replace(self.examples, labels=self.labels(len(self.examples)))
+            for _ in trainer.fit(built, examples, self.recipe, state, device.fabric(place, self.recipe.precision)):
+                pass
+        return {name: value.clone() for name, value in state.loss.vae.state_dict().items()}
+
+    @cached_property
+    def training(self) -> Training:
+        """A real one, as `genae train` makes it, finished."""
+        out = Path(tempfile.mkdtemp(prefix="run-", dir=self.folder))
+        with self.ready():
+            made = Training(PRESET, data=DATA, out=out, steps=STEPS, settings=("precision=32", "batch=4"), device="cpu")
+            for _ in made:
+                pass
+        return made
+
+    @property
+    def run(self) -> Run:
+        """Loaded anew at every call."""
+        with self.ready():
+            return self.training.run()
+
+
+def _few(split: Split, domain: Domain) -> Split:
+    """Some from all over a split: of every class, if it has classes."""
+    if split.array is not None:
+        at = np.linspace(0, len(split.array) - 1, min(ROWS, len(split.array))).astype(int)
+        labels = None if split.labels is None else np.asarray(split.labels)[at]
+        return replace(split, array=np.asarray(split.array)[at], labels=labels)
+    files = [file for file in split.files if file.suffix in domain.suffixes]
+    if not files:
+        raise GenaeError(f"no file that the domain reads ({', '.join(domain.suffixes)})")
+    at = np.unique(np.linspace(0, len(files) - 1, min(FILES, len(files))).astype(int))
+    return replace(split, files=[files[i] for i in at])
+
+
+def _readable(file: File, domain: Domain) -> bool:
+    try:
+        read_file(file, domain)
+    except Rejected:
+        return False
+    return True

@@ -1,0 +1,61 @@
+"""genae's own plugins, and one from outside, keep the contract that strangers' plugins are held to."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import genae
+from genae.testing import checks, run
+
+OUTSIDE = Path(__file__).parent / "outside"
+QUICK = {  # presets that are light, each with an embedded data set
+    "mnist": "glyphs", "mnist-2d": "glyphs", "melody-2bar-tiny": "tunes", "drums-2bar-tiny": "tunes", "speech-mel": "notes",
+    "notes-wave": "notes",
+}  # fmt: skip
+PARTS = ("gaussian", "laplace", "flow", "iwae", "denoise", "point")
+SETS = ("glyphs", "tunes")
+EVERY = [
+    *(check for preset, data in QUICK.items() for check in checks(preset, data)),
+    *(check for name in (*PARTS, *SETS) for check in checks(name)),
+]
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(_one_cache, monkeypatch):
+    """One for all: what a data set makes on the spot is made once."""
+    monkeypatch.setenv("GENAE_CACHE", str(_one_cache))
+
+
+@pytest.fixture(scope="session")
+def _one_cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("kit")
+
+
+@pytest.mark.parametrize("check", EVERY, ids=str)
+def test_own(check):
+    check()
+
+
+@pytest.mark.parametrize("check", checks(OUTSIDE), ids=str)
+def test_outside(check):
+    check()
+
+
+def test_the_one_from_outside_is_short_and_uses_what_is_public():
+    source = (OUTSIDE / "genae_sensor.py").read_text("utf-8")
+    assert len(source.splitlines()) <= 80
+    imports = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom)]
+    own = [name.name for node in imports if node.module.split(".")[0] == "genae" for name in node.names]
+    assert own
+    assert all(node.module == "genae" for node in imports if node.module.startswith("genae"))
+    assert set(own) <= set(genae.__all__)
+
+
+@pytest.mark.slow
+def test_everything_that_genae_ships(real):
+    real("speech-digits")
+    found = list(run(checks("genae")))
+    failed = [f"{outcome.title}: {outcome.reason}" for outcome in found if outcome.status == "failed"]
+    assert failed == []
+    assert sum(outcome.status == "ok" for outcome in found) > 400

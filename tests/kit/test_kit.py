@@ -1,0 +1,233 @@
+"""The kit: a check fails for what it is there for, new plugins pass as they are, the page's example is complete."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from genae.testing import checks, run
+from genae_cli.main import cli
+
+ROOT = Path(__file__).parents[2]
+
+GOOD = """
+import numpy as np
+import torch
+from torch import nn
+from genae import Domain, Rejected, GenaeError
+from genae.networks import mlp
+
+
+def net(event, latent, posterior, likelihood, condition=0):
+    return mlp(event, latent, posterior, likelihood, condition, hidden=(8,))
+
+
+class Flip:
+    def __call__(self, target):
+        return target.flip(1)
+
+
+class Pairs(Domain):
+    suffixes = (".txt",)
+    event = (2,)
+    network = "net"
+    networks = {"net": net}
+    tasks = {"flip": Flip}
+    metrics = {"mse": lambda target, output: (target - output).square().mean().item()}
+    attributes = {"sum": lambda x: x.sum(1)}
+
+    def read(self, file):
+        try:
+            x = torch.tensor([float(word) for word in file.read().split()])
+        except ValueError as error:
+            raise Rejected(f"{file.name}: not numbers ({error})") from error
+        if len(x) != 2:
+            raise Rejected(f"{file.name}: not two numbers")
+        return x  # read
+
+    def prepare(self, stored, stage):
+        return stored.float()
+
+    def write(self, example, path):
+        np.savetxt(path, example.numpy())
+"""
+
+MUTANTS = {  # what is done to it: the check that must fail, and of what it must tell
+    "upper": ('(".txt",)', '(".TXT",)', "options", "lower case"),
+    "event a list": ("event = (2,)", "event = [2]", "options", "event must be a shape"),
+    "read gives a list": ("return x  # read", "return x.tolist()", "reading", "must be|list"),
+    "read another shape": ("return x  # read", "return x[:1]", "reading", "shape"),
+    "read at random": ("return x  # read", "return x + torch.randn(2)", "reading", "differ"),
+    "show at random": ("stored.float()", "stored + torch.randn_like(stored)", "preparing", "show"),
+    "numpy's own random": ("stored.float()", "stored + float(np.random.default_rng().random())", "preparing", "differ"),
+    "in place": ("stored.float()", "stored.mul_(2)", "preparing", "must not change"),
+    "whole numbers": ("stored.float()", "stored.long()", "preparing", "events are floats"),
+    "not the inverse": ("example.numpy())", "-3 * example.numpy())", "round trip", "inverse of read"),
+    "another place": ("np.savetxt(path", "np.savetxt(str(path) + '.gz'", "round trip", "no file at the path"),
+    "written at random": ("example.numpy())", "example.numpy() + np.random.rand() * 1e-3)", "round trip", "other bytes"),
+    "float picture": ("    def prepare", "    def picture(self, example):\n        return np.zeros((4, 4))\n\n    def prepare",
+                      "pictures", "uint8"),
+    "bad files raise": ("except ValueError", "except KeyError", "readable errors", "ValueError.*raise genae.Rejected"),
+    "nameless errors": ('f"{file.name}: not two', 'f"not two', "readable errors", "begins with its name"),
+    "nan metric": (".mean().item()", ".mean().item() * float('nan')", "metrics", "nan"),
+    "attribute of the batch": ("x.sum(1)", "x.sum(1) - x.sum()", "attributes", "hangs on the others"),
+    "a parameter unused": ("    return mlp(event, latent, posterior, likelihood, condition, hidden=(8,))",
+                           "    e, d = mlp(event, latent, posterior, likelihood, condition, hidden=(8,))\n"
+                           "    e.unused = nn.Linear(2, 2)\n    return e, d", "gradients", "encoder.unused.weight"),
+    "batch statistics": ("    return mlp(event, latent, posterior, likelihood, condition, hidden=(8,))",
+                         "    e, d = mlp(event, latent, posterior, likelihood, condition, hidden=(8,))\n"
+                         "    e.layers.insert(0, Batch())\n    return e, d", "examples do not mix", "other examples"),
+    "numpy in training": ("    return mlp(event, latent, posterior, likelihood, condition, hidden=(8,))",
+                          "    e, d = mlp(event, latent, posterior, likelihood, condition, hidden=(8,))\n"
+                          "    nn.init.constant_(d.layers[0].bias, np.random.default_rng().random())\n    return e, d",
+                          "determinism", "draw from torch alone"),
+    "no condition": ("posterior, likelihood, condition, hidden", "posterior, likelihood, 0, hidden", "conditions",
+                     "mat1 and mat2|shape"),
+    "task changes its target": ("target.flip(1)", "target.mul_(2)", "tasks", "must not change|differ"),
+    "task of another shape": ("target.flip(1)", "target[:, :1]", "tasks", "shape"),
+}  # fmt: skip
+
+BATCH = """
+class Batch(nn.Module):
+    def forward(self, x):
+        return x - x.mean(0)
+
+"""
+
+
+def _module(tmp_path, name, source):
+    path = tmp_path / f"{name}.py"
+    path.write_text(source, "utf-8")
+    return path
+
+
+def test_a_good_one_passes_all(tmp_path):
+    found = list(run(checks(_module(tmp_path, "good_pairs", GOOD))))
+    assert [f"{o.title}: {o.reason}" for o in found if o.status != "ok"] == []
+    assert len(found) == 21
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_bad_one_fails_the_check_that_is_there_for_it(name, tmp_path):
+    old, new, title, told = MUTANTS[name]
+    assert GOOD.count(old) == 1
+    path = _module(
+        tmp_path, f"mutant_{list(MUTANTS).index(name)}", GOOD.replace("class Flip", BATCH + "class Flip").replace(old, new)
+    )
+    wanted = [check for check in checks(path) if str(check) == f"domain pairs: {title}"]
+    failed = [outcome for outcome in run(wanted) if outcome.status == "failed"]
+    assert failed
+    assert re.search(told, failed[0].reason), failed[0].reason
+    assert "\n" not in failed[0].reason
+
+
+# -- the command ------------------------------------------------------------------------------------------------------
+
+
+def _genae(*arguments):
+    return CliRunner().invoke(cli, [str(a) for a in arguments])
+
+
+def test_new_passes_its_own_tests_as_generated(tmp_path):
+    made = _genae("plugins", "new", "wind-speed", "--out", tmp_path / "wind")
+    assert made.exit_code == 0, made.output
+    for arguments in (["wind/tests"], ["-p", "genae.testing", "--contract", "wind", "--rootdir", "wind", "no-tests-here"]):
+        (tmp_path / "no-tests-here").mkdir(exist_ok=True)
+        pytest_ = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"]
+        done = subprocess.run(
+            [*pytest_, *arguments], cwd=tmp_path, check=False, capture_output=True, text=True, timeout=300,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path / "wind"), os.environ.get("PYTHONPATH", "")])},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout
+        assert int(re.search(r"(\d+) passed", done.stdout)[1]) >= 22
+
+
+def test_check_reports_like_a_test_run(tmp_path):
+    _genae("plugins", "new", "wind", "--out", tmp_path / "wind")
+    done = _genae("plugins", "check", tmp_path / "wind")
+    assert done.exit_code == 0, done.output
+    assert "\n  ok      round trip\n" in done.stdout
+    assert re.search(r"22 ok, 0 failed, 3 skipped in [\d.]+ s$", done.stdout.strip())
+    bad = _module(tmp_path, "pairs_bad", GOOD.replace("example.numpy())", "-3 * example.numpy())"))
+    done = _genae("plugins", "check", bad)
+    assert done.exit_code == 1
+    assert "  FAILED  round trip: example 0 written and read again is nearer to example" in done.stdout
+    answer = json.loads(_genae("plugins", "check", bad, "--json").stdout)
+    assert answer["failed"] == 1
+    assert [c["title"] for c in answer["checks"] if c["status"] == "failed"] == ["domain pairs: round trip"]
+
+
+@pytest.mark.parametrize(
+    "target, told",
+    [
+        ("no-such-thing", r"no plugin, distribution or path 'no-such-thing'; known: "),
+        ("{tmp}", r"holds no pyproject.toml"),
+        ("{tmp}/empty.toml", r"is no Python module"),
+        ("{tmp}/raises.py", r"raises.py cannot be imported: ValueError: two lines"),
+        ("{tmp}/exits.py", r"exits.py cannot be imported: SystemExit"),
+        ("{tmp}/nothing.py", r"defines no domain"),
+        ("{tmp}/foreign.py", r"Pairs was built for contract 99, this genae has 1"),
+    ],
+)
+def test_what_cannot_be_checked(tmp_path, target, told):
+    for name, text in {"empty.toml": "", "raises.py": "raise ValueError('two\\nlines')", "exits.py": "raise SystemExit(3)",
+                       "nothing.py": "x = 1",
+                       "foreign.py": GOOD.replace("    suffixes", "    contract = 99\n    suffixes")}.items():  # fmt: skip
+        (tmp_path / name).write_text(text)
+    done = _genae("plugins", "check", target.format(tmp=tmp_path))
+    assert done.exit_code == 1 or done.exit_code == 2
+    line = done.stderr.strip()
+    assert "\n" not in line
+    assert re.search(told, line), line
+
+
+@pytest.mark.parametrize(
+    "name, told",
+    [
+        ("Wind", "has lower-case letters"), ("wind speed", "has lower-case letters"), ("9lives", "has lower-case letters"),
+        ("image", "domain 'image' is installed already"), ("mnist", "preset 'mnist' is installed already"),
+        ("none", "would hide another"), ("domain", "would hide another"),
+    ],
+)  # fmt: skip
+def test_names_that_cannot_be(tmp_path, name, told):
+    done = _genae("plugins", "new", name, "--out", tmp_path / "new")
+    assert done.exit_code == 2
+    assert told in done.stderr
+    assert not (tmp_path / "new").exists()
+
+
+def test_new_overwrites_nothing(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "file").write_text("mine")
+    done = _genae("plugins", "new", "wind", "--out", tmp_path / "mine")
+    assert done.exit_code == 2
+    assert "is not empty" in done.stderr
+    assert [p.name for p in (tmp_path / "mine").iterdir()] == ["file"]
+
+
+# -- the page ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_pages_example_is_complete_and_short(tmp_path, monkeypatch):
+    page = (ROOT / "docs" / "writing-a-plugin.md").read_text("utf-8")
+    module, project = (re.search(rf"```{kind}\n(.*?)```", page, re.S)[1] for kind in ("python", "toml"))
+    assert len(module.splitlines()) + len(project.splitlines()) <= 40
+    folder = tmp_path / "curves"
+    folder.mkdir()
+    (folder / "genae_curves.py").write_text(module, "utf-8")
+    (folder / "pyproject.toml").write_text(project, "utf-8")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    for target in (folder, folder / "genae_curves.py"):
+        assert [f"{o.title}: {o.reason}" for o in run(checks(target)) if o.status == "failed"] == []
+
+
+def test_a_domain_without_a_preset_is_one(tmp_path, dots):
+    from genae.recipe import compose
+
+    made = compose("dots", data="x")
+    assert (made.domain["name"], made.network["name"]) == ("dots", "mlp")
