@@ -95,9 +95,19 @@ def evaluate(
             for name, metric in built.domain.metrics.items():
                 metrics[name] = metrics.get(name, 0.0) + float(metric(seen, shown)) * len(shown) / len(chosen)
             report(sum(map(len, gathered["mean"])), len(chosen))
-        own = dict(built.domain.assess(vae, chosen, train)) if train and not built.condition.size else {}
+        own = dict(built.domain.assess(vae, chosen, _plainly(train))) if train and not built.condition.size else {}
     summary = _summary({k: torch.cat(v) for k, v in gathered.items()}, samples)
     return summary | metrics | own | {"seed": seed, "precision": precision}
+
+
+def _plainly(train: Callable[[], Examples]) -> Callable[[], Examples]:
+    """Files are read in full precision, whatever the networks run in."""
+
+    def read() -> Examples:
+        with torch.autocast("cpu", enabled=False):
+            return train()
+
+    return read
 
 
 def _posterior(vae: VAE) -> Any:

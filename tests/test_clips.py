@@ -126,6 +126,20 @@ def test_the_domains_own_assessment_is_part_of_an_evaluation(run):
     assert numbers["samples"] == 3
 
 
+def test_training_files_are_read_in_full_precision(run):
+    from genae.evaluate import evaluate
+
+    seen = []
+
+    def train():
+        seen.append(torch.is_autocast_enabled("cpu"))
+        return run.training()
+
+    numbers = evaluate(run.built, run.held_out()[1], samples=1, precision="bf16", train=train)
+    assert numbers["held_and_train"] == 30
+    assert seen == [False]
+
+
 def test_reconstructions_may_be_longer_than_their_inputs(run, tmp_path):
     x = run.held_out()[1].x[:2]
     inputs, outputs = run.reconstruct(x, length=2)

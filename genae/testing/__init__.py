@@ -15,6 +15,7 @@ plugin, a project's folder or a module; examples are those of its data sets, of 
 
 from __future__ import annotations
 
+import sysconfig
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -107,10 +108,13 @@ def _words(check: Callable[..., None]) -> str:
 
 
 def _place(error: BaseException) -> str:
-    """Where it was raised: the plugin's last line before genae or a library took over, `module.py:12`."""
+    """Where it was raised, `module.py:12`: the last line that is the plugin's, or else genae's, rather than a library's."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if Path(f.filename).parent != Path(__file__).parent and "site-packages" not in f.filename]
-    last = (own or frames)[-1]
+    genae = Path(__file__).parents[1]
+    library = [Path(path) for path in {sysconfig.get_path("stdlib"), sysconfig.get_path("purelib")}]
+    near = [f for f in frames if not any(Path(f.filename).is_relative_to(path) for path in library)]
+    own = [f for f in near if not Path(f.filename).is_relative_to(genae)]
+    last = (own or near or list(frames))[-1]
     return f"{Path(last.filename).name}:{last.lineno}"
 
 

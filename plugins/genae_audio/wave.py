@@ -24,7 +24,7 @@ from genae.data import Examples, File, Found
 from genae.domain import Domain, Shape, Stage
 from genae.errors import GenaeError
 from genae.vae import VAE
-from genae_audio import latents, reading, spectrogram
+from genae_audio import reading, spectrogram
 from genae_audio.stft import distance
 
 STRIDE = 2048  # samples: RAVE's
@@ -109,8 +109,10 @@ class Wave(Domain):
         return F.pad(x * (gain * sign), (shift, -shift))
 
     def assess(self, vae: VAE, held: Examples, train: Callable[[], Examples]) -> Mapping[str, float | None]:
-        """How many latent dimensions matter."""
-        return latents.assess(vae, self, held.x)
+        """The numbers of `genae_audio.wave_assess`."""
+        from genae_audio.wave_assess import assess
+
+        return assess(vae, self, held, train())
 
 
 def to_levels(x: Tensor) -> Tensor:
