@@ -23,7 +23,7 @@ from genae.data import Examples, File, Found
 from genae.domain import Domain, Shape, Stage
 from genae.errors import GenaeError
 from genae.vae import VAE
-from genae_audio import reading
+from genae_audio import reading, spectrogram
 from genae_audio.mel import RANGE, MelScale
 
 MULTIPLE = 16  # frames
@@ -109,11 +109,9 @@ class Mel(Domain):
 
     def picture(self, example: Tensor) -> np.ndarray[Any, Any]:
         """(1, mels, T) to (H, W, 3) uint8, low bands at the bottom, every level a square of pixels."""
-        from genae_audio.spectrogram import _colours
-
         shade = (example[0].detach().float().cpu().nan_to_num() * 255).round().clamp(0, 255).byte().flip(0).numpy()
         side = math.ceil(TALL / self.mels)
-        return np.ascontiguousarray(_colours()[shade.repeat(side, 0).repeat(side, 1)])
+        return np.ascontiguousarray(spectrogram.colours()[shade.repeat(side, 0).repeat(side, 1)])
 
     def join(self, examples: Tensor) -> Tensor:
         """(K, 1, mels, frames) in a row: sound knows no seam, since the phases are found for the whole."""

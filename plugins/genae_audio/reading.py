@@ -12,8 +12,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from io import BytesIO
-from typing import Any
+from io import SEEK_END, BytesIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
@@ -33,7 +33,15 @@ SILENT = 2.0**-15  # one level of 16 bits
 FULL, RUN = 0.99, 4  # so many equal samples in a row at full scale are clipped
 UNSIZED = 0x7FFF0000  # bytes: who writes to a pipe announces this or more, not knowing
 MISSING = 0.05  # a lossy file's length is an estimate
-ANNOUNCED = re.compile(r"^ *(?:data|SSND) *: (\d+) \(should be (\d+)\)", re.MULTILINE)  # in libsndfile's own account
+HEADER = 4096  # bytes, more than most
+# in libsndfile's own account: bytes of sound that the header tells of, and those there; no chunk where the sound should end
+ANNOUNCED = re.compile(r"^ *(?:data|SSND) *: (\d+) \(should be (\d+)\)", re.MULTILINE)
+ASTRAY = re.compile(r"^Length *: (\d+)$.*^ *data *: (\d+)$.*Exiting parser", re.MULTILINE | re.DOTALL)
+UNCLEAR = {
+    "Internal error : SF_INFO struct incomplete": "its header gives no possible sample rate",
+    "File does not exist or is not a regular file (possibly a pipe?)": "no sound in it can be decoded",
+}  # libsndfile's words to what they mean here
+PAGE = 27 + 255 + 255 * 255  # bytes, the longest of an Ogg file: header, table of segments, segments
 
 SILENCE = "windows of digital silence"
 SHORT_END = "ends shorter than half a window"
@@ -46,11 +54,15 @@ class Sound:
         self.file, self.opened = file, opened
         self.rate, self.channels, self.kind = opened.samplerate, opened.channels, opened.subtype
         self.samples = self.clipped = 0  # so far: of each channel; places
+        self.loudest = 0.0
         if not RATES[0] <= self.rate <= RATES[1]:
             raise Rejected(f"{file.name}: has a sample rate of {self.rate} Hz; it must be {RATES[0]} to {RATES[1]}")
         for told, there in ANNOUNCED.findall(opened.extra_info):
             if int(there) < int(told) < UNSIZED:
-                raise self._cut(f"{there} of its {told} bytes of sound are there")
+                raise _cut(file, f"{there} of its {told} bytes of sound are there")
+        for length, told in ASTRAY.findall(opened.extra_info):
+            if int(told) < int(length) * (1 - MISSING) - HEADER:
+                raise _cut(file, f"its header tells of {told} bytes of sound, and {length} are there with it")
 
     def blocks(self) -> Iterator[Tensor]:
         """Mono samples (n,) float32, full scale 1. Rejected if they are damaged, not finite, too loud or too few."""
@@ -60,11 +72,11 @@ class Sound:
                 raise Rejected(f"{self.file.name}: {NOT_FINITE}")
             if peak > LOUDEST:
                 raise Rejected(f"{self.file.name}: holds samples up to {peak:.3g}; full scale is 1")
-            self.samples += len(block)
+            self.samples, self.loudest = self.samples + len(block), max(self.loudest, float(peak))
             self.clipped += places(block) if peak >= FULL else 0
             yield torch.from_numpy(block.mean(1))
         if self.samples < self.opened.frames * (1 - MISSING):
-            raise self._cut(f"{self.samples} of its {self.opened.frames} samples are there")
+            raise _cut(self.file, f"{self.samples} of its {self.opened.frames} samples are there")
         if self.samples < SHORTEST * self.rate:
             held = f"{self.samples} sample{'' if self.samples == 1 else 's'} ({self.seconds:.4f} s)"
             raise Rejected(f"{self.file.name}: holds {held}; at least {SHORTEST} s are needed", "too short")
@@ -78,11 +90,8 @@ class Sound:
         try:
             block: np.ndarray[Any, Any] = self.opened.read(max(1, BLOCK // self.channels), "float32", always_2d=True)
         except RuntimeError as error:
-            raise self._cut(_reason(error)) from error
+            raise _cut(self.file, _reason(error)) from error
         return block
-
-    def _cut(self, why: str) -> Rejected:
-        return Rejected(f"{self.file.name}: damaged or cut short ({why})", "damaged or cut short")
 
 
 @contextmanager
@@ -94,6 +103,7 @@ def opened(file: File) -> Iterator[Sound]:
         with BytesIO(file.read()) if file.member or file.content is not None else file.path.open("rb") as content:
             if not content.read(1):
                 raise Rejected(f"{file.name}: is empty (0 bytes)")
+            _require_last_page(file, content)
             content.seek(0)
             with soundfile.SoundFile(content) as sound:
                 yield Sound(file, sound)
@@ -108,7 +118,25 @@ def opened(file: File) -> Iterator[Sound]:
 
 def _reason(error: Exception) -> str:
     """Libsndfile's, without the object that it was given."""
-    return str(error).rpartition(">: ")[2].removeprefix("Error : ").rstrip(".") or type(error).__name__
+    told = str(error).rpartition(">: ")[2].removeprefix("Error : ").rstrip(".")
+    return UNCLEAR.get(told, told) or type(error).__name__
+
+
+def _require_last_page(file: File, content: BinaryIO) -> None:
+    """Rejected if an Ogg file ends within a page: no header tells its length, and libsndfile would pass over it."""
+    content.seek(0)
+    if content.read(4) != b"OggS":
+        return
+    content.seek(-min(PAGE, content.seek(0, SEEK_END)), SEEK_END)
+    tail = content.read()
+    page = tail[max(0, tail.rfind(b"OggS")) :]
+    whole = 27 + page[26] + sum(page[27 : 27 + page[26]]) if len(page) > 26 else 27
+    if page.startswith(b"OggS") and len(page) < whole:
+        raise _cut(file, f"{len(page)} of the {whole} bytes of its last page are there")
+
+
+def _cut(file: File, why: str) -> Rejected:
+    return Rejected(f"{file.name}: damaged or cut short ({why})", "damaged or cut short")
 
 
 def places(block: np.ndarray[Any, Any]) -> int:
@@ -162,5 +190,6 @@ def inspect(file: File, rate: int, length: int, hop: int | None = None) -> list[
         found = sum(map(len, windows(resample(sound.blocks(), sound.rate, rate), length, hop or length, lost)))
     channels = "1 channel" if sound.channels == 1 else f"{sound.channels} channels"
     line = f"{file.name}: {sound.rate} Hz, {channels}, {sound.kind}, {sound.seconds:.2f} s; windows used: {found}"
-    clipped = f"; clipped at {sound.clipped} places, which are used all the same" if sound.clipped else ""
-    return [line + clipped + "".join(f"; not used: {n} × {why}" for why, n in lost.items())]
+    loud = f"; clipped at {sound.clipped} places, which are used all the same" if sound.clipped else ""
+    loud += f"; beyond full scale, up to {sound.loudest:.2f}" if sound.loudest > 1 else ""
+    return [line + loud + "".join(f"; not used: {n} × {why}" for why, n in lost.items())]

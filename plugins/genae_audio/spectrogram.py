@@ -26,8 +26,8 @@ WINDOW = 0.064  # seconds
 
 
 @cache
-def _colours() -> np.ndarray[Any, Any]:
-    """(256, 3) uint8, black to light yellow."""
+def colours() -> np.ndarray[Any, Any]:
+    """Of levels 0 to 255, (256, 3) uint8: black to light yellow."""
     from matplotlib import colormaps
 
     return (colormaps["magma"](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
@@ -37,7 +37,7 @@ def picture(x: Tensor) -> np.ndarray[Any, Any]:
     """x (1, N) to (257, N/128 + 1, 3) uint8."""
     levels = 20 * (magnitudes(x.detach().float().cpu().nan_to_num(), LOOK)[0] / (LOOK / 4)).log10()  # a full sine at 0 dB
     shade = ((levels / RANGE + 1) * 255).round().clamp(0, 255).byte()
-    return np.ascontiguousarray(_colours()[shade.flip(0).numpy()])
+    return np.ascontiguousarray(colours()[shade.flip(0).numpy()])
 
 
 @cache

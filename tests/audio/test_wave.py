@@ -12,8 +12,7 @@ import soundfile
 import torch
 
 from genae.data import File
-from genae.errors import GenaeError, Rejected
-from genae.reading import read_found
+from genae.errors import GenaeError
 from genae_audio.wave import Wave
 
 RATE = 16000
@@ -82,21 +81,6 @@ def test_other_formats_rates_and_channels_are_the_same_sound(subtype, name):
     assert x.shape == (1, 1, 32768)  # 2.97 s: one window, and an end of less than half
     assert pitch(x[0]) == pytest.approx(440, abs=1)
     assert x.abs().max().item() == pytest.approx(0.375, abs=0.02)
-
-
-def test_windows_of_silence_are_left_out_and_a_file_of_nothing_else_is_rejected():
-    domain, sound = Wave(), tone(440)[0].numpy()
-    found = domain.read(wav(np.concatenate([sound, 0 * sound, sound])))
-    assert found.x.shape == (2, 1, 32768)
-    assert list(found.lost.values()) == [1]
-    assert domain.read(wav(0 * sound)).x.shape == (0, 1, 32768)
-    with pytest.raises(Rejected, match=r"^a\.wav: gives no example .1 windows of digital silence"):
-        read_found(wav(0 * sound), domain)
-
-
-def test_no_sound_is_rejected_by_name():
-    with pytest.raises(Rejected, match=r"^a\.wav: "):
-        Wave().read(File(path=Path("a.wav"), content=b"this is text"))
 
 
 def test_training_varies_gain_sign_and_place_and_nothing_else_does():
