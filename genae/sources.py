@@ -11,8 +11,8 @@ import hashlib
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -27,26 +27,46 @@ from genae.reading import Report, opened, quiet, read_each, read_file, read_spli
 
 
 def open_data(data: str) -> Dataset:
-    """A data set by its name, or a user's own file, folder or zip by its path."""
+    """A data set by its name, or a user's own file, folder or zip by its path.
+
+    A data set of the registry may claim a path. Strangers' are asked only where no data set of genae claims it and no domain
+    of genae reads most of it.
+    """
     if data in registry.names("dataset"):
-        return _check(registry.get("dataset", data))
+        return _made(data, registry.get("dataset", data))
     path = Path(data)
     if not path.exists():
         error = unknown("data set or path", data, registry.names("dataset"))
         raise GenaeError(f"{error}")
-    for name in registry.names("dataset"):
+    for name, found in registry.each("dataset", registry.own("dataset")):
+        claimed = None if isinstance(found, GenaeError) else _claimed(name, found, path)
+        if claimed is not None:
+            return _made(name, claimed)
+    strange = registry.strange("dataset")
+    passed: list[str] = []
+    for name, found in registry.each("dataset", strange if strange and not _reads_most(path) else []):
         try:
-            claim = getattr(registry.get("dataset", name), "claim", None)
-        except GenaeError:  # a broken plugin breaks nothing else
+            claimed = _claimed(name, found, path)
+        except GenaeError as error:  # a stranger's refusal must not keep a path from being read otherwise
+            passed.append(str(error))
             continue
-        found = claim(path) if claim else None
-        if found is not None:
-            return _check(found)
-    return Local(path)
+        if claimed is not None:
+            return _made(name, claimed)
+    return Local(path, passed=tuple(passed))
 
 
-def _check(found: Any) -> Dataset:
-    dataset: Dataset = found() if isinstance(found, type) else found
+def _claimed(name: str, found: Any, path: Path) -> Any:
+    """What a data set makes of a path, None if nothing. GenaeError if it is broken, or the path."""
+    if isinstance(found, GenaeError):
+        raise found
+    with registry.blamed("dataset", name):
+        claim = getattr(found, "claim", None)
+        return claim(path) if claim else None
+
+
+def _made(name: str, found: Any) -> Dataset:
+    with registry.blamed("dataset", name):
+        dataset: Dataset = found() if isinstance(found, type) else found
     return dataset
 
 
@@ -63,6 +83,9 @@ class Local:
 
     path: Path
     domain: str = ""
+    passed: tuple[str, ...] = field(
+        default=(), compare=False, repr=False
+    )  # what is wrong with plugins that might have claimed it
 
     @property
     def name(self) -> str:
@@ -177,18 +200,24 @@ def read_item(item: str, domain: Domain) -> Tensor:
 
 def catalogue() -> list[dict[str, str]]:
     """Every data set of the registry: name, domain, where it is, one line about it."""
-    return [_entry(name) for name in registry.names("dataset")]
+    return [_entry(name, found) for name, found in registry.each("dataset", registry.names("dataset"))]
 
 
-def _entry(name: str) -> dict[str, str]:
+def _entry(name: str, found: Any) -> dict[str, str]:
     try:
-        dataset: Any = open_data(name)
+        if isinstance(found, GenaeError):
+            raise found
+        with registry.blamed("dataset", name):
+            return _facts(name, _made(name, found))
     except GenaeError as error:
         return {"name": name, "domain": "", "state": "broken", "about": str(error)}
+
+
+def _facts(name: str, dataset: Any) -> dict[str, str]:
     own = dataset.places() if hasattr(dataset, "places") else [folder for folder in where(name) if _holds_files(folder)]
     there = str(own[0]) if own else ""
     state = "embedded" if not getattr(dataset, "downloads", ()) else "here" if there else "to download"
-    return {"name": name, "domain": dataset.domain, "state": state, "about": dataset.about, "folder": there}
+    return {"name": name, "domain": str(dataset.domain), "state": state, "about": str(dataset.about), "folder": there}
 
 
 def _holds_files(folder: Path) -> bool:
@@ -248,10 +277,35 @@ def _domain_of(dataset: Dataset, preset: str | None, settings: Sequence[str] = (
     if dataset.domain:
         return dataset.domain, registry.get("domain", dataset.domain)()
     suffixes = Counter(file.suffix for split in SPLITS for file in dataset.split(split).files)
-    domains = {name: registry.get("domain", name) for name in registry.names("domain")}
-    scores = {name: sum(suffixes[s] for s in domain.suffixes) for name, domain in domains.items()}
+    scores: dict[str, int] = {}
+    passed = list(getattr(dataset, "passed", ()))
+    for names in (registry.own("domain"), registry.strange("domain")):
+        if 2 * max(scores.values(), default=0) > suffixes.total():
+            break  # strangers' are imported only where genae's own do not read most of it
+        for name, found in registry.each("domain", names):
+            try:
+                scores[name] = _score(name, found, suffixes)
+            except GenaeError as error:
+                passed.append(str(error))
     best = max(scores, key=lambda name: scores[name], default="")
     if not best or not scores[best]:
         kinds = ", ".join(suffixes) or "no files"
-        raise GenaeError(f"{dataset.name} holds nothing that a domain reads ({kinds}); domains: {', '.join(domains)}")
-    return best, domains[best]()
+        broken = f"; passed over: {'; '.join(passed)}" if passed else ""
+        raise GenaeError(f"{dataset.name} holds nothing that a domain reads ({kinds}); domains: {', '.join(scores)}{broken}")
+    with registry.blamed("domain", best):
+        return best, registry.get("domain", best)()
+
+
+def _score(name: str, found: Any, suffixes: Mapping[str, int]) -> int:
+    """How many of the files a domain reads. GenaeError if it is broken."""
+    if isinstance(found, GenaeError):
+        raise found
+    with registry.blamed("domain", name):
+        return sum(suffixes.get(s, 0) for s in found.suffixes)
+
+
+def _reads_most(path: Path) -> bool:
+    """Whether one of genae's own domains reads most of the files of a path."""
+    suffixes = Counter(file.suffix for _, file in files_of(path))
+    own = [found for _, found in registry.each("domain", registry.own("domain")) if not isinstance(found, GenaeError)]
+    return any(2 * sum(suffixes[s] for s in domain.suffixes) > suffixes.total() for domain in own)
