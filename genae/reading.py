@@ -21,6 +21,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -279,7 +280,7 @@ def _code(kind: type) -> str:
 
 
 def _contents(files: Sequence[File]) -> Iterator[str]:
-    """What tells each file's content: an archive has checksums of its members, others are read."""
+    """What tells each file's content: an archive has checksums of its members, others are read, a part at a time."""
     sums: dict[Path, dict[str, str]] = {}
     for file in files:
         if file.member and file.content is None:
@@ -292,8 +293,9 @@ def _contents(files: Sequence[File]) -> Iterator[str]:
             yield sums[file.path].get(file.member, "")
             continue
         try:
-            yield hashlib.sha256(file.read()).hexdigest()
-        except Rejected:
+            with BytesIO(file.content) if file.content is not None else file.path.open("rb") as content:
+                yield hashlib.file_digest(content, "sha256").hexdigest()
+        except OSError:
             yield ""
 
 

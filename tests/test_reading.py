@@ -164,3 +164,15 @@ def test_stored_examples_by_path(tmp_path):
 
 def test_a_rejected_file_prints_as_its_line():
     assert str(Rejected("a.txt: is empty", "empty", {"x": 1})) == "a.txt: is empty"
+
+
+def test_a_file_too_large_to_be_loaded_is_known_by_its_content_too(tmp_path, monkeypatch):
+    from genae import data, reading
+
+    monkeypatch.setattr(data, "LARGEST_FILE", 10)
+    path, prints = tmp_path / "large.wav", []
+    for content in (b"a" * 100, b"b" * 100):
+        path.write_bytes(content)
+        prints += reading._contents([data.File(path), data.File(path, content=b"a" * 100)])
+    assert prints[0] == prints[1] == prints[3]
+    assert prints[2] not in ("", prints[0])

@@ -134,8 +134,8 @@ def _report(found: dict[str, Any]) -> list[str]:
         lines += [f"  {split:6} {first}", *(f"       {line}" for line in why)]
         if facts["classes"]:
             lines.append(f"         {_classes(facts['classes'])}")
-    if not found["files"]:  # else they are told there
-        lines += [f"  skipped {line}" for line in found["skipped"][:SHOWN]]
+    told = set(found["files"])
+    lines += [f"  skipped {line}" for line in found["skipped"] if line not in told][:SHOWN]
     if found["skipped"]:
         lines.append(f"  skipped {len(found['skipped'])} files in all")
     return [*found["files"], *lines]
