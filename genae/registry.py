@@ -161,11 +161,8 @@ def _load(entry: EntryPoint, kind: str) -> Any:
     owner = _owner(entry)
     what = f"{kind} '{entry.name}' of {owner}"
     try:
-        with (
-            _notice(what, owner),
-            _folder_kept(),
-            redirect_stdout(sys.stderr),
-        ):  # what is printed must not get between a command's JSON
+        # what it prints must not get between a command's JSON
+        with _notice(what, owner), _folder_kept(), redirect_stdout(sys.stderr):
             plugin = entry.load()
     except BaseException as error:  # whatever a stranger's module raises is told, never passed on
         if type(error) is KeyboardInterrupt:
@@ -249,7 +246,7 @@ def _require_shape(plugin: Any, kind: str, what: str, owner: str) -> None:
                 f"{what} must be a mapping of settings, not {type(plugin).__name__}; reinstall or uninstall {owner}"
             )
         parent = plugin.get("parent")
-        if parent is not None and parent not in names("preset"):
+        if parent is not None and parent not in {*names("preset"), *names("domain")}:  # a domain's name is a preset too
             raise GenaeError(f"{what} cannot be used: {unknown('preset', parent, names('preset'), ', its parent')}")
     elif kind != "dataset" and not callable(plugin):
         raise GenaeError(f"{what} must be callable, not {type(plugin).__name__}; reinstall or uninstall {owner}")
