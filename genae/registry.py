@@ -246,7 +246,7 @@ def _require_shape(plugin: Any, kind: str, what: str, owner: str) -> None:
                 f"{what} must be a mapping of settings, not {type(plugin).__name__}; reinstall or uninstall {owner}"
             )
         parent = plugin.get("parent")
-        if parent is not None and parent not in {*names("preset"), *names("domain")}:  # a domain's name is a preset too
+        if parent is not None and parent not in [*names("preset"), *names("domain")]:  # a domain's name is a preset too
             raise GenaeError(f"{what} cannot be used: {unknown('preset', parent, names('preset'), ', its parent')}")
     elif kind != "dataset" and not callable(plugin):
         raise GenaeError(f"{what} must be callable, not {type(plugin).__name__}; reinstall or uninstall {owner}")

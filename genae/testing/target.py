@@ -66,7 +66,9 @@ class Target:
 def find(target: str) -> Target:
     """A project's folder, a module, a distribution or one plugin. GenaeError if it is none of these."""
     path = Path(target)
-    if path.is_dir():
+    if path.is_dir() and (
+        (path / "pyproject.toml").exists() or not _known(target)
+    ):  # else a plugin that a folder is named like
         return _folder(path)
     if path.is_file():
         return _module(path)
@@ -140,8 +142,16 @@ def _module(path: Path) -> Target:
     return Target(path.name, {("domain", c.__name__.lower()): _current(c, c.__name__) for c in domains}, {}, installed=False)
 
 
+def _every() -> list[tuple[str, EntryPoint]]:
+    return [(kind, e) for kind, group in registry.KINDS.items() for e in entry_points(group=group)]
+
+
+def _known(name: str) -> bool:
+    return any(name == e.name or (e.dist and _canonical(e.dist.name) == _canonical(name)) for _, e in _every())
+
+
 def _installed(name: str) -> Target:
-    every = [(kind, e) for kind, group in registry.KINDS.items() for e in entry_points(group=group)]
+    every = _every()
     owners = {e.dist.name for _, e in every if e.dist}
     of_name = [(kind, e) for kind, e in every if e.name == name]
     wanted = _canonical(name)

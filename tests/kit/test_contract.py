@@ -15,6 +15,8 @@ QUICK = {  # presets that are light, each with an embedded data set
 }  # fmt: skip
 PARTS = ("gaussian", "laplace", "flow", "iwae", "denoise", "point")
 SETS = ("glyphs", "tunes")
+LARGE = ("melody-2bar", "melody-2bar-big", "melody-16bar", "melody-16bar-flat", "drums-2bar", "drums-2bar-nade", "trio-16bar",
+         "trio-16bar-flat", "wave-48k")  # fmt: skip
 EVERY = [
     *(check for preset, data in QUICK.items() for check in checks(preset, data)),
     *(check for name in (*PARTS, *SETS) for check in checks(name)),
@@ -54,8 +56,9 @@ def test_the_one_from_outside_is_short_and_uses_what_is_public():
 
 @pytest.mark.slow
 def test_everything_that_genae_ships(real):
-    real("speech-digits")
-    found = list(run(checks("genae")))
-    failed = [f"{outcome.title}: {outcome.reason}" for outcome in found if outcome.status == "failed"]
+    """But for the sizes of Magenta and RAVE, minutes each: `genae plugins check` with their names."""
+    real("free-spoken-digit-dataset.zip")
+    every = [check for check in checks("genae") if str(check).partition(":")[0].removeprefix("preset ") not in LARGE]
+    failed = [f"{outcome.title}: {outcome.reason}" for outcome in run(every) if outcome.status == "failed"]
     assert failed == []
-    assert sum(outcome.status == "ok" for outcome in found) > 400
+    assert len(every) > 250

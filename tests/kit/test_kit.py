@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from genae.errors import GenaeError
 from genae.testing import checks, run
 from genae_cli.main import cli
 
@@ -184,6 +185,15 @@ def test_what_cannot_be_checked(tmp_path, target, told):
     line = done.stderr.strip()
     assert "\n" not in line
     assert re.search(told, line), line
+
+
+def test_a_plugin_goes_before_a_folder_of_its_name_that_is_no_project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mnist").mkdir()
+    assert checks("mnist")
+    (tmp_path / "mnist/pyproject.toml").write_text("")
+    with pytest.raises(GenaeError, match="pyproject.toml"):
+        checks("mnist")
 
 
 @pytest.mark.parametrize(
