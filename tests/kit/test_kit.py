@@ -192,7 +192,7 @@ def test_a_plugin_goes_before_a_folder_of_its_name_that_is_no_project(tmp_path, 
     (tmp_path / "mnist").mkdir()
     assert checks("mnist")
     (tmp_path / "mnist/pyproject.toml").write_text("")
-    with pytest.raises(GenaeError, match="pyproject.toml"):
+    with pytest.raises(GenaeError, match=r"pyproject\.toml"):
         checks("mnist")
 
 
