@@ -40,7 +40,7 @@ def _preview_samples(run: Run) -> str:
 def _preview_reconstructions(run: Run) -> str:
     _, held = best_split(open_data(run.recipe.data), run.domain, ("valid", "test", "train"))
     first = held.take(torch.arange(min(16, len(held))))
-    inputs, outputs = run.reconstruct(first, run.classes_of(first))
+    inputs, outputs = run.reconstruct(first)
     rows = output.drawn(run.domain, inputs) + output.drawn(run.domain, outputs)
     pictures.save(pictures.grid(rows, columns=len(inputs)), run.folder / "previews" / "reconstructions.png")
     return "![reconstructions](previews/reconstructions.png)"

@@ -3,9 +3,10 @@
 A condition turns what is known of a batch into (B, C); C is 0 for none:
 
     size                             C
-    labels                           whether it needs labelled examples
-    (labels, target, train) -> (B, C) or None    labels (B,) int64 or None, target (B, *event) as `Domain.prepare` gives it
+    tells(known)                     whether of such examples there is anything to tell
+    (known, target, train) -> (B, C) or None     `genae.data.Known` and target (B, *event), as `Domain.prepare` gives it
     named(text) -> (1, C)            what a user writes: --condition TEXT
+    learned(options, train)          optional, of its class: the recipe's options with what the training examples say
 
 With dropout it is hidden (all zeros) from some training examples, so that one network is conditional and unconditional at once
 (https://arxiv.org/abs/2207.12598).
@@ -13,22 +14,31 @@ With dropout it is hidden (all zeros) from some training examples, so that one n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from genae.data import Examples, Known
 from genae.errors import GenaeError, unknown
+
+Options = Mapping[str, Any]
 
 
 class Unconditional:
     """No condition."""
 
-    size, labels = 0, False
+    size = 0
 
-    def __call__(self, labels: Tensor | None, target: Tensor | None = None, train: bool = False) -> Tensor | None:
-        """None, whatever the labels."""
+    def tells(self, known: Known) -> bool:
+        """Nothing."""
+        return False
+
+    def __call__(self, known: Known, target: Tensor | None = None, train: bool = False) -> Tensor | None:
+        """None, whatever is known."""
         return None
 
     def named(self, text: str) -> Tensor:
@@ -39,21 +49,34 @@ class Unconditional:
 class Label:
     """The class as a one-hot vector. `classes` are filled in from the data set when a run starts."""
 
-    labels = True
-
     def __init__(self, classes: Sequence[str] = (), dropout: float = 0.0) -> None:
-        _share(dropout)
+        require_share(dropout)
         self.classes, self.dropout = tuple(classes), dropout
+
+    @staticmethod
+    def learned(options: Options, train: Examples) -> Options:
+        """With the classes, unless they are given. GenaeError for examples without labels."""
+        if train.labels is None:
+            raise GenaeError(
+                "condition=label needs labelled data; give a data set with classes, or a folder with a sub-folder a class"
+            )
+        return {**options, "classes": options["classes"] or list(train.classes)}
 
     @property
     def size(self) -> int:
         return len(self.classes)
 
-    def __call__(self, labels: Tensor | None, target: Tensor | None = None, train: bool = False) -> Tensor | None:
-        """labels (B,) int64 to (B, C)."""
-        if labels is None:
+    def tells(self, known: Known) -> bool:
+        """Labelled ones, with the model's own classes."""
+        return known.labels is not None and {*known.classes} <= {*self.classes}
+
+    def __call__(self, known: Known, target: Tensor | None = None, train: bool = False) -> Tensor | None:
+        """(B, C). GenaeError without labels, and where there are classes that the model does not know."""
+        if known.labels is None:
             raise GenaeError("this model is conditioned on labels and these examples have none")
-        return hide(F.one_hot(labels, self.size).float(), self.dropout if train else 0.0)
+        if not self.tells(known):
+            raise unknown("class", next(name for name in known.classes if name not in self.classes), self.classes)
+        return hide(one_hot(known, self.classes), self.dropout if train else 0.0)
 
     def named(self, text: str) -> Tensor:
         """A class by its name to (1, C)."""
@@ -68,14 +91,16 @@ class Attribute:
     `of` takes events (B, *event) to (B,) or (B, K); C is K + 1.
     """
 
-    labels = False
-
     def __init__(self, name: str, of: Callable[[Tensor], Tensor], event: Sequence[int], dropout: float = 0.1) -> None:
-        _share(dropout)
+        require_share(dropout)
         self.name, self.of, self.dropout = name, of, dropout
         self.size = of(torch.zeros(1, *event)).reshape(1, -1).shape[1] + 1
 
-    def __call__(self, labels: Tensor | None, target: Tensor | None = None, train: bool = False) -> Tensor | None:
+    def tells(self, known: Known) -> bool:
+        """An attribute is of any example."""
+        return True
+
+    def __call__(self, known: Known, target: Tensor | None = None, train: bool = False) -> Tensor | None:
         """target (B, *event) to (B, K + 1)."""
         if target is None:
             raise GenaeError(f"this model is conditioned on {self.name}, which only an example has")
@@ -84,14 +109,30 @@ class Attribute:
 
     def named(self, text: str) -> Tensor:
         """`0.5`, or `0.5,0.2` for K = 2, to (1, K + 1)."""
-        try:
-            numbers = [float(word) for word in text.split(",")]
-        except ValueError:
-            numbers = []
-        if len(numbers) != self.size - 1:
-            wanted = "a number" if self.size == 2 else f"{self.size - 1} numbers, with commas between them"
-            raise GenaeError(f"condition {self.name} is {wanted}, not '{text}'")
-        return torch.tensor([[*numbers, 1.0]])
+        return torch.tensor([[*numbers(self.name, text, self.size - 1), 1.0]])
+
+
+def one_hot(known: Known, classes: Sequence[str]) -> Tensor:
+    """The classes of labelled examples (B, C), by their names; zeros for one that is not among `classes`."""
+    assert known.labels is not None
+    if known.classes == tuple(classes):
+        return F.one_hot(known.labels, len(classes)).float()
+    place = [classes.index(name) if name in classes else -1 for name in known.classes]
+    at = torch.tensor(place or [-1], device=known.labels.device)[known.labels]
+    return F.one_hot(at + 1, len(classes) + 1)[:, 1:].float()
+
+
+def numbers(name: str, text: str, count: int, between: str = ",") -> list[float]:
+    """So many finite numbers of a user's text."""
+    try:
+        found = [float(word) for word in text.split(between if between.strip() else None)]
+    except ValueError:
+        found = []
+    if len(found) != count or not all(map(math.isfinite, found)):
+        how = "with commas between them" if between == "," else "with spaces between them"
+        wanted = "a number" if count == 1 else f"{count} numbers, {how}"
+        raise GenaeError(f"condition {name} is {wanted}, not '{text}'")
+    return found
 
 
 def hide(vector: Tensor, share: float) -> Tensor:
@@ -99,6 +140,7 @@ def hide(vector: Tensor, share: float) -> Tensor:
     return vector * (torch.rand(len(vector), 1, device=vector.device) >= share) if share else vector
 
 
-def _share(dropout: float) -> None:
+def require_share(dropout: float) -> None:
+    """GenaeError for a dropout that is no share."""
     if not 0 <= dropout < 1:
         raise GenaeError(f"condition.dropout must be at least 0 and below 1, not {dropout}")

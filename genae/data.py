@@ -3,7 +3,8 @@
     File      one raw file, in a folder or inside a zip
     Split     what a data set gives for "train", "valid" or "test": files to be read, or decoded arrays
     Found     what a domain found in one file, and what of it was not used
-    Examples  stored examples (N, *event) of one domain with labels, and a report of what was not used and why
+    Examples  stored examples (N, *event) of one domain with what is known of them, and a report of what was not used and why
+    Known     what is known of examples beside them: their class, and fields, which are numbers with a name
 
 A set that fits is one tensor on the device and batches are gathers there; a larger one stays in a memory-mapped cache.
 Reading is in `genae/reading.py`.
@@ -12,6 +13,7 @@ Reading is in `genae/reading.py`.
 from __future__ import annotations
 
 import lzma
+import math
 import zipfile
 import zlib
 from collections import Counter
@@ -41,6 +43,7 @@ class File:
     path: Path  # of the file, or of the archive that holds it
     member: str = ""  # its name inside the archive
     label: str = ""  # the name of its class, if it has one
+    fields: Mapping[str, float | Sequence[float]] = field(default_factory=dict, hash=False)  # numbers known of all in it
     content: bytes | None = field(default=None, repr=False)  # of a file that exists in memory alone
 
     @property
@@ -83,6 +86,7 @@ class Split:
     array: np.ndarray[Any, Any] | None = None
     labels: np.ndarray[Any, Any] | None = None  # (N,), indices into `classes`; files carry theirs by name
     classes: tuple[str, ...] = ()
+    fields: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)  # of arrays: name to (N,) or (N, K)
 
 
 class Dataset(Protocol):
@@ -110,6 +114,31 @@ class Found(NamedTuple):
 
     x: Tensor  # (W, *event), stored examples; none is no error
     lost: Mapping[str, int] = {}  # what of it was not used: a reason for people, such as "notes out of range", and how often
+    fields: Mapping[str, Tensor] = {}  # what `Domain.fields` names: (W,) or (W, K), NaN where it is not known
+
+
+class Known(NamedTuple):
+    """What is known of examples beside them; nothing, as it is made."""
+
+    labels: Tensor | None = None  # (B,) int64, indices into `classes`
+    classes: tuple[str, ...] = ()
+    fields: Mapping[str, Tensor] = {}  # name to (B, K) float32, NaN where it is not known
+
+    def to(self, device: torch.device) -> Known:
+        """The same on a device."""
+        labels = None if self.labels is None else self.labels.to(device)
+        return Known(labels, self.classes, {name: value.to(device) for name, value in self.fields.items()})
+
+
+def joined(parts: Sequence[tuple[int, Known]]) -> Known:
+    """What is known of several groups of so many examples in a row; labels, where all have them of the same classes."""
+    labels = [known.labels for _, known in parts if known.labels is not None and known.classes == parts[0][1].classes]
+    widths = {name: value.shape[1] for _, known in parts for name, value in known.fields.items()}
+    fields = {
+        name: torch.cat([known.fields.get(name, torch.full((n, width), math.nan)) for n, known in parts])
+        for name, width in widths.items()
+    }
+    return Known(torch.cat(labels), parts[0][1].classes, fields) if len(labels) == len(parts) else Known(fields=fields)
 
 
 @dataclass(frozen=True)
@@ -124,6 +153,7 @@ class Examples:
     lost: Mapping[str, int] = field(default_factory=dict)  # parts of files, and files, that were not used, by reason
     files: int = 0  # how many were looked at
     used: int = 0  # how many of these gave an example
+    fields: Mapping[str, Tensor] = field(default_factory=dict)  # name to (N, K) float32, NaN where it is not known
 
     def __len__(self) -> int:
         return len(self.x)
@@ -132,17 +162,23 @@ class Examples:
         """The same on a device, when it fits; a memory-mapped set stays where it is and its batches travel."""
         if self.x.nbytes > MEMORY:
             return self
-        return replace(self, x=self.x.to(device), labels=None if self.labels is None else self.labels.to(device))
+        known = self.known().to(device)
+        return replace(self, x=self.x.to(device), labels=known.labels, fields=known.fields)
 
-    def named(self) -> list[str]:
-        """The class of each by its name; empty when they have none."""
-        return [] if self.labels is None else [self.classes[i] for i in self.labels.tolist()]
+    def known(self, index: Tensor | None = None) -> Known:
+        """What is known of those at `index` (B,), or of all."""
+        every = Known(self.labels, self.classes, self.fields)
+        if index is None:
+            return every
+        labels = None if self.labels is None else self.labels[index.to(self.labels.device)]
+        return Known(labels, self.classes, {name: value[index.to(value.device)] for name, value in self.fields.items()})
 
     def take(self, index: Tensor) -> Examples:
         """Those at `index` (B,)."""
         at = index.to(self.x.device)
         names = tuple(self.names[i] for i in index.tolist()) if self.names else ()
-        return replace(self, x=self.x[at], labels=None if self.labels is None else self.labels[at], names=names, skipped=())
+        known = self.known(index)
+        return replace(self, x=self.x[at], labels=known.labels, fields=known.fields, names=names, skipped=())
 
 
 def sum_of(examples: Examples) -> list[str]:

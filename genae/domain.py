@@ -49,6 +49,7 @@ class Domain(ABC):
     networks: ClassVar[Mapping[str, Callable[..., Any]]] = {}  # its own, beside the registry's
     tasks: ClassVar[Mapping[str, Callable[..., Any]]] = {}  # its own corruptions: target to input
     metrics: ClassVar[Mapping[str, Callable[..., float]]] = {}  # name to f(target, output), both (B, *event), as shown
+    fields: ClassVar[Mapping[str, int]] = {}  # what `read` knows of an example beside it: name to how many numbers
     attributes: ClassVar[Mapping[str, Callable[..., Tensor]]] = {}  # name to f(events (B, *event)), (B,) or (B, K): conditions
     shows: ClassVar[str] = "mean"  # what people are given of p(x | z): its "mean" or a "sample"
     temperature: ClassVar[float] = 1.0  # of what they are given, unless they say otherwise
@@ -67,7 +68,7 @@ class Domain(ABC):
     def read(self, file: File) -> Tensor | Found:
         """One file to one stored example (*event), or to several (W, *event). Raises Rejected with the reason.
 
-        `Found` tells beside them what of the file was not used, by reason.
+        `Found` tells beside them what of the file was not used, by reason, and the `fields` of each: tempo, key, hour.
         """
 
     @abstractmethod

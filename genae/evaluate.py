@@ -45,8 +45,7 @@ def batches_of(built: Built, examples: Examples, device: torch.device, size: int
         chunk = examples.take(torch.arange(first, min(first + size, len(examples))))
         stored = chunk.x.to(device)
         target = built.domain.prepare(stored, "score")
-        labels = None if chunk.labels is None else chunk.labels.to(device)
-        condition = built.condition(labels, target)
+        condition = built.condition(chunk.known().to(device), target)
         yield Batch(built.task(target), target, condition), built.domain.prepare(stored, "show")
 
 

@@ -19,6 +19,7 @@ from genae import registry
 from genae.errors import GenaeError, unknown
 
 if typing.TYPE_CHECKING:
+    from genae.data import Examples
     from genae.domain import Domain
     from genae.recipe import Recipe
 
@@ -165,6 +166,14 @@ class Built(NamedTuple):
     objective: Any
     task: Any
     condition: Any
+
+
+def learned(recipe: Recipe, train: Examples) -> Recipe:
+    """With what the condition learns from the training examples: their classes, say."""
+    condition = part("condition", recipe.condition, instantiate("domain", recipe.domain))
+    if not hasattr(condition, "learned"):
+        return recipe
+    return dataclasses.replace(recipe, condition=plain(condition.learned(recipe.condition, train)))
 
 
 def build(recipe: Recipe) -> Built:

@@ -285,7 +285,7 @@ def _of_examples(run: Run, kind: str, data: str | None, seed: int) -> Figure:
     held = choose(require(found, f"{data or run.recipe.data} ({split})"), EXAMPLES, seed)
     if kind == "reconstructions":
         held = choose(held, 2 * PAIRS, seed)
-        inputs, outputs = run.reconstruct(held, run.classes_of(held), seed)
+        inputs, outputs = run.reconstruct(held, seed=seed)
         return reconstructions(inputs, outputs, run.domain)
     with seeded(seed), computing(run.device, run.recipe.precision):
         batches = batches_of(run.built, held, run.device, CHUNK)

@@ -23,13 +23,14 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from genae import checkpoint
-from genae.data import MEMORY, SPLITS, UNREADABLE, Dataset, Examples, File, Found
+from genae.data import MEMORY, SPLITS, UNREADABLE, Dataset, Examples, File, Found, Known, joined
 from genae.domain import Domain
 from genae.errors import GenaeError, Rejected
 from genae.files import cache_folder, disk
@@ -37,6 +38,7 @@ from genae.files import cache_folder, disk
 NOT_FINITE = "holds a NaN or an infinity"
 AGAIN = "examples that are in an earlier split too"
 CHUNK = 256  # files in flight
+FIELD = "field "  # and its name: a tensor of what was read before
 MANY = 8192  # files: for fewer, starting other processes takes longer than reading does
 
 Report = Callable[[int, int], object]  # files done, files in all
@@ -59,7 +61,8 @@ def _read_split(dataset: Dataset, name: str, domain: Domain, report: Report) -> 
     split = dataset.split(name)
     if split.array is not None:
         labels = None if split.labels is None else torch.from_numpy(np.asarray(split.labels, np.int64))
-        return _finite(Examples(domain.adapt(split.array), labels, split.classes), f"{dataset.name}:{name}")
+        fields = {field: _rows(field, value, len(split.array), dataset.name) for field, value in split.fields.items()}
+        return _finite(Examples(domain.adapt(split.array), labels, split.classes, fields=fields), f"{dataset.name}:{name}")
     if not domain.cached or not split.files:
         return _gather(split.files, split.classes, domain, report)
     kept = cache_folder() / "read" / f"{_key(split.files, split.classes, domain)}.safetensors"
@@ -91,7 +94,7 @@ def read_file(file: File, domain: Domain) -> Tensor:
 def read_found(file: File, domain: Domain) -> Found:
     """One file to stored examples (W, *event) and what was not used. Rejected if it gives none."""
     read = domain.read(file)
-    x, lost = read if isinstance(read, Found) else (read, {})
+    x, lost, known = read if isinstance(read, Found) else (read, {}, {})
     if x.is_floating_point() and not x.isfinite().all():
         raise Rejected(f"{file.name}: {NOT_FINITE}")
     if x.ndim == len(domain.event):
@@ -99,7 +102,17 @@ def read_found(file: File, domain: Domain) -> Found:
     if not len(x):
         most = ", ".join(f"{n:,} {why}" for why, n in Counter(lost).most_common(2))
         raise Rejected(f"{file.name}: gives no example" + (f" ({most})" if most else ""), "files that give no example", lost)
-    return Found(x, lost)
+    whole = {name: torch.tensor(value, dtype=torch.float32).reshape(1, -1).expand(len(x), -1)
+             for name, value in file.fields.items()}  # fmt: skip
+    return Found(x, lost, whole | {name: _rows(name, value, len(x), file.name) for name, value in known.items()})
+
+
+def _rows(name: str, value: Any, n: int, where: str) -> Tensor:
+    """A field of n examples (n,) or (n, K), to (n, K) float32."""
+    x = torch.as_tensor(value, dtype=torch.float32)
+    if x.ndim not in (1, 2) or len(x) != n or not x.numel():
+        raise GenaeError(f"{where}: field {name} has shape {tuple(x.shape)}, and there are {n} examples")
+    return x.reshape(n, -1)
 
 
 def _finite(examples: Examples, what: str) -> Examples:
@@ -123,6 +136,7 @@ class _Sum:
     labels: list[int] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     used: int = 0
+    known: list[tuple[int, Known]] = field(default_factory=list)
 
     def skip(self, file: File, error: Rejected) -> None:
         line = str(error)
@@ -146,12 +160,13 @@ def _gather(files: Sequence[File], classes: tuple[str, ...], domain: Domain, rep
         store.add(found.x)
         total.lost.update(found.lost)
         total.used += 1
+        total.known.append((len(found.x), Known(fields=found.fields)))
         total.names += [file.name] * len(found.x)
         total.labels += [classes.index(file.label) if file.label in classes else -1] * len(found.x)
     known = torch.tensor(total.labels, dtype=torch.int64) if classes and -1 not in total.labels else None
     return Examples(
         store.tensor(domain), known, classes if known is not None else (), tuple(total.skipped), tuple(total.names),
-        dict(total.lost), len(files), total.used,
+        dict(total.lost), len(files), total.used, joined(total.known).fields if total.known else {},
     )  # fmt: skip
 
 
@@ -265,7 +280,7 @@ def _key(files: Sequence[File], classes: tuple[str, ...], domain: Domain) -> str
     what = [f"{kind.__module__}.{kind.__qualname__}", vars(domain), classes, _code(kind)]
     digest = hashlib.sha256(json.dumps(what, default=str, sort_keys=True).encode())
     for file, content in zip(files, _contents(files), strict=True):
-        digest.update(f"{file.name}\0{file.label}\0{content}\n".encode())
+        digest.update(f"{file.name}\0{file.label}\0{dict(file.fields) or ''}\0{content}\n".encode())
     return digest.hexdigest()
 
 
@@ -305,6 +320,7 @@ def _keep(found: Examples, path: Path) -> None:
     tensors = {"x": found.x, "of": torch.tensor([place[name] for name in found.names], dtype=torch.int64)}
     if found.labels is not None:
         tensors["labels"] = found.labels
+    tensors |= {f"{FIELD}{name}": value.contiguous() for name, value in found.fields.items()}
     told = {"names": names, "classes": found.classes, "skipped": found.skipped, "lost": found.lost,
             "files": found.files, "used": found.used}  # fmt: skip
     try:
@@ -317,7 +333,8 @@ def _unpack(path: Path) -> Examples:
     tensors, facts = checkpoint.load_tensors(path)
     told = json.loads(facts["told"])
     names = tuple(told["names"][i] for i in tensors["of"].tolist())
+    fields = {name.removeprefix(FIELD): value for name, value in tensors.items() if name.startswith(FIELD)}
     return Examples(
         tensors["x"], tensors.get("labels"), tuple(told["classes"]), tuple(told["skipped"]), names, told["lost"],
-        told["files"], told["used"],
+        told["files"], told["used"], fields,
     )  # fmt: skip

@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from genae import checkpoint, recipe
-from genae.data import Examples, File
+from genae.data import Examples, File, Known, joined
 from genae.device import computing, pick, seeded
 from genae.domain import Domain
 from genae.errors import GenaeError
@@ -32,6 +32,13 @@ NEAR = 0.8  # correlation of a walk's steps: each is known again in the next one
 CHUNK = 250  # examples at once through a network, so that memory stays bounded
 
 Condition = str | Sequence[str] | Tensor | None  # a class by its name, one for each example, or the vectors (N, C) themselves
+
+
+class Seen(NamedTuple):
+    """Events (N, *event), and what is known of them beside."""
+
+    events: Tensor
+    known: Known
 
 
 class Run:
@@ -83,8 +90,9 @@ class Run:
 
     def encode(self, x: Any, condition: Condition = None) -> Tensor:
         """Examples (N, *event), one (*event), or items to posterior means (N, latent) on the CPU."""
-        x = self.events(x)
-        return self._each(lambda x, told: self.vae.encode(x, told).mean, x, self._told(condition, len(x), x))
+        x, known = self.seen(x)
+        told = self._told(condition, len(x), x, known)
+        return self._each(lambda x, told: self.vae.encode(x, told).mean, x, told)
 
     def decode(
         self, z: Tensor, condition: Condition = None, temperature: float | None = None, seed: int | None = 0, length: int = 1
@@ -106,8 +114,8 @@ class Run:
         length: int = 1,
     ) -> tuple[Tensor, Tensor]:
         """The inputs as the run's task makes them, and what comes back of them, both (N, *event)."""
-        events = self.events(x)
-        told = self._told(condition, len(events), events)
+        events, known = self.seen(x)
+        told = self._told(condition, len(events), events, known)
         with seeded(seed):
             inputs = self.built.task(events)
         return inputs, self.decode(self.encode(inputs, told), told, temperature, seed, length)
@@ -132,8 +140,8 @@ class Run:
         """
         points = [a, b, *more]
         steps = points.pop() if isinstance(points[-1], int) else 9
-        ends = torch.cat([self.events(p) for p in points])
-        told = self._told(condition, len(ends), ends)
+        ends, known = self.seen(points)
+        told = self._told(condition, len(ends), ends, known)
         z = path(list(self.encode(ends, told)), steps, kind, loop)
         between = None if told is None else path(list(told), steps, "linear", loop)
         if self.vae.shows == "mean":
@@ -197,14 +205,21 @@ class Run:
 
         A tensor of whole numbers holds stored examples; of floats, events.
         """
-        if isinstance(x, Examples):
-            return self.domain.prepare(x.x, "show")
+        return self.seen(x).events
+
+    def seen(self, x: Any) -> Seen:
+        """`events`, with what is known of them; wherever examples are taken, this goes in too."""
+        if isinstance(x, Seen):
+            return x
         if isinstance(x, str | Path):
-            return self.domain.prepare(self._batched(read_item(str(x), self.domain)), "show")
+            x = read_item(str(x), self.domain)
+        if isinstance(x, Examples):
+            return Seen(self.domain.prepare(self._batched(x.x), "show"), x.known())
         if isinstance(x, Sequence) and not isinstance(x, Tensor):
-            return torch.cat([self.events(one) for one in x])
+            seen = [self.seen(one) for one in x]
+            return Seen(torch.cat([s.events for s in seen]), joined([(len(s.events), s.known) for s in seen]))
         x = self._batched(torch.as_tensor(x))
-        return x if x.is_floating_point() else self.domain.prepare(x, "show")
+        return Seen(x if x.is_floating_point() else self.domain.prepare(x, "show"), Known())
 
     def _batched(self, x: Tensor) -> Tensor:
         x = x if x.ndim > len(self.vae.event) else x[None]
@@ -247,14 +262,12 @@ class Run:
             ]
         return torch.cat(parts)
 
-    def classes_of(self, examples: Examples) -> list[str] | None:
-        """The condition of each example by its name; None for a run that knows no classes or examples without labels."""
-        return (examples.named() or None) if self.built.condition.labels else None
-
-    def _told(self, condition: Condition, n: int, events: Tensor | None = None, length: int = 1) -> Tensor | None:
+    def _told(
+        self, condition: Condition, n: int, events: Tensor | None = None, known: Known | None = None, length: int = 1
+    ) -> Tensor | None:
         """(n · length, C) on the device, or None for a run without a condition.
 
-        When none is named, what the condition sees in the `events` (n, *event), or else nothing, as dropout shows it.
+        When none is named, what is known of the `events` (n, *event), or else nothing, as dropout shows it.
         """
         own = self.built.condition
         if condition is None and not own.size:
@@ -266,8 +279,8 @@ class Run:
             if len(names) != n:
                 raise GenaeError(f"{len(names)} conditions for {n} examples; give one, or one for each")
             told = torch.cat([own.named(name) for name in names])
-        elif events is not None and not own.labels:
-            told = own(None, events)
+        elif known is not None and own.tells(known):
+            told = own(known, events)
         else:
             told = torch.zeros(n, own.size)
         return told.repeat_interleave(length, 0).to(self.device)

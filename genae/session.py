@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import signal
 import threading
 import time
@@ -22,11 +21,11 @@ import torch
 
 from genae import checkpoint, device, recipe, trainer
 from genae.card import write_card
-from genae.data import Examples, require, sum_of
+from genae.data import require, sum_of
 from genae.errors import GenaeError
 from genae.evaluate import choose, evaluate
 from genae.files import disk, require_empty, write_text
-from genae.parts import build, instantiate
+from genae.parts import build, instantiate, learned
 from genae.reading import Report, quiet, read_split
 from genae.recipe import Recipe
 from genae.run import Run
@@ -99,10 +98,9 @@ class Training:
         self.skipped, self.sum = train.skipped, sum_of(train)
         if self.recipe.limit:
             train = train.take(torch.arange(min(self.recipe.limit, len(train))))
-        self.recipe = _with_classes(self.recipe, train)
+        self.recipe = learned(self.recipe, train)
         torch.manual_seed(self.recipe.seed * trainer.SEED_STRIDE)  # before the weights are drawn
         self.built = build(self.recipe)
-        trainer.require_labels(self.built, train)
         self.examples = train.to(self.device)
         self.valid_split, valid = best_split(dataset, domain, ("valid", "test", "train"))
         self.valid = choose(valid, VALID, seed=0).to(self.device)
@@ -253,12 +251,6 @@ def _resumed(folder: Path, preset: str | None, settings: Sequence[str], changes:
             "resume without these, or train anew into another folder"
         )
     return own
-
-
-def _with_classes(asked: Recipe, train: Examples) -> Recipe:
-    if asked.condition["name"] != "label" or asked.condition.get("classes"):
-        return asked
-    return dataclasses.replace(asked, condition=asked.condition | {"classes": list(train.classes)})
 
 
 def _free_folder(preset: str) -> Path:

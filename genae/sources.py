@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from genae import recipe, registry
@@ -23,7 +24,7 @@ from genae.data import SPLITS, Dataset, Examples, File, Split, require, sum_of, 
 from genae.domain import Domain
 from genae.errors import GenaeError, Rejected, unknown
 from genae.parts import instantiate
-from genae.reading import Report, opened, quiet, read_each, read_file, read_split
+from genae.reading import Report, opened, quiet, read_each, read_found, read_split
 
 
 def open_data(data: str) -> Dataset:
@@ -175,15 +176,15 @@ def best_split(dataset: Dataset, domain: Domain, wanted: Sequence[str]) -> tuple
 # -- items ------------------------------------------------------------------------------------------------------------
 
 
-def read_item(item: str, domain: Domain) -> Tensor:
-    """One stored example (*event): a file's first, or `name:split:index` of a data set, such as mnist:test:7."""
+def read_item(item: str, domain: Domain) -> Examples:
+    """One example with what is known of it: a file's first, or `name:split:index` of a data set, such as mnist:test:7."""
     path = Path(item)
     if path.is_file():
         try:
-            found = read_file(File(path), domain)
+            found = read_found(File(path), domain)
         except Rejected as error:
             raise GenaeError(str(error)) from error
-        return found if found.ndim == len(domain.event) else found[0]
+        return Examples(found.x[:1], fields={name: value[:1] for name, value in found.fields.items()})
     name, _, rest = item.rpartition(":")
     base, _, split = name.rpartition(":")
     if not base or not re.fullmatch(r"-?[0-9]+", rest) or split not in SPLITS:
@@ -192,7 +193,7 @@ def read_item(item: str, domain: Domain) -> Tensor:
     index = int(rest)
     if not 0 <= index < len(examples):
         raise GenaeError(f"item '{item}': {base}:{split} has {len(examples)} examples, 0 to {len(examples) - 1}")
-    return examples.x[index]
+    return examples.take(torch.tensor([index]))
 
 
 # -- telling ----------------------------------------------------------------------------------------------------------
@@ -237,6 +238,7 @@ def inspect(data: str, preset: str | None = None, settings: Sequence[str] = (), 
         counts = Counter(examples.labels.tolist()) if examples.labels is not None else Counter()
         classes = {label: counts[i] for i, label in enumerate(examples.classes)}
         splits[split] = {"examples": len(examples), "classes": classes, "skipped": len(examples.skipped),
+                         "fields": {field: _range(value) for field, value in examples.fields.items()},
                          "files": examples.files, "used": examples.used, "lost": dict(examples.lost),
                          "sum": sum_of(examples)}  # fmt: skip
         skipped += examples.skipped
@@ -244,6 +246,12 @@ def inspect(data: str, preset: str | None = None, settings: Sequence[str] = (), 
     return {
         "data": data, "domain": name, "event": list(domain.event), "splits": splits, "skipped": skipped, "files": files
     }  # fmt: skip
+
+
+def _range(x: Tensor) -> list[list[float]] | None:
+    """The least and the most of each of the K numbers of (N, K), where they are known."""
+    rows = x[x.isfinite().all(1)]
+    return [rows.amin(0).tolist(), rows.amax(0).tolist()] if len(rows) else None
 
 
 def _looked_at(file: File | Rejected, domain: Domain) -> list[str]:

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 
 from genae import optim
 from genae.checkpoint import fit_into, load_optimiser, nested, optimiser_tensors, under
-from genae.data import Examples
-from genae.errors import GenaeError, NotFinite
+from genae.data import Examples, Known
+from genae.errors import NotFinite
 from genae.objectives import Batch, Objective, Terms
 from genae.parts import Built
 from genae.recipe import Recipe
@@ -124,8 +124,8 @@ def batches(built: Built, examples: Examples, recipe: Recipe, first: int, last: 
         index = rows[step % per_epoch]
         torch.manual_seed(recipe.seed * SEED_STRIDE + step)
         target = built.domain.prepare(examples.x[index].to(device, non_blocking=True), "train")
-        labels = examples.labels[index].to(device) if built.condition.labels and examples.labels is not None else None
-        yield Batch(built.task(target), target, built.condition(labels, target, train=True))
+        known = examples.known(index).to(device) if built.condition.size else Known()
+        yield Batch(built.task(target), target, built.condition(known, target, train=True))
 
 
 def fit(built: Built, examples: Examples, recipe: Recipe, state: State, fabric: Fabric) -> Iterator[Step]:
@@ -216,11 +216,3 @@ class Watch:
         n, loss, distortion, rate = self.sums.tolist()
         self.sums.zero_()
         return {"loss": loss / n, "elbo": -(distortion + rate) / n, "distortion": distortion / n, "rate": rate / n}
-
-
-def require_labels(built: Built, examples: Examples) -> None:
-    """GenaeError when the model wants labels and the data have none."""
-    if built.condition.labels and examples.labels is None:
-        raise GenaeError(
-            "condition=label needs labelled data; give a data set with classes, or a folder with a sub-folder a class"
-        )

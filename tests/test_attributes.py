@@ -8,6 +8,7 @@ import torch
 import genae
 from genae import registry
 from genae.conditions import Attribute
+from genae.data import Known
 from genae.domain import Domain
 from genae.errors import GenaeError
 from genae.recipe import compose
@@ -58,10 +59,10 @@ def levels(folder):
 def test_numbers_and_a_one_that_says_they_are_known():
     condition = Attribute("mean", lambda x: x.mean(1), (4,))
     assert condition.size == 2
-    assert condition(None, torch.tensor([[1.0, 2, 3, 6]])).tolist() == [[3, 1]]
+    assert condition(Known(), torch.tensor([[1.0, 2, 3, 6]])).tolist() == [[3, 1]]
     assert condition.named("0.5").tolist() == [[0.5, 1]]
     torch.manual_seed(0)
-    vector = condition(None, torch.ones(20_000, 4), train=True)
+    vector = condition(Known(), torch.ones(20_000, 4), train=True)
     assert set(map(tuple, vector.tolist())) == {(1, 1), (0, 0)}
     assert vector[:, 1].mean().item() == pytest.approx(0.9, abs=0.01)
 
@@ -81,7 +82,7 @@ def test_a_run_does_what_it_is_told(levels, folder, tmp_path):
         assert made.mean().item() == pytest.approx(wanted, abs=0.15)
     item = next((folder / "test").iterdir())
     x = run.events(item)
-    told = run.built.condition(None, x)
+    told = run.built.condition(Known(), x)
     assert torch.equal(run.encode(item), run.encode(x, told))  # of an example its own is known
     assert torch.equal(run.reconstruct(item)[1], run.decode(run.encode(x, told), told))
     morph = run.interpolate(-0.8 * torch.ones(4), 0.8 * torch.ones(4), 5)
@@ -90,7 +91,7 @@ def test_a_run_does_what_it_is_told(levels, folder, tmp_path):
 
 
 def test_an_unknown_attribute_names_the_known(levels):
-    with pytest.raises(GenaeError, match=r"no condition 'meen'; known: ends, label, mean, none; did you mean 'mean'\?"):
+    with pytest.raises(GenaeError, match=r"no condition 'meen'; known: ends, fields, label, mean, none; did you mean 'mean'\?"):
         compose("levels", ["condition=meen"])
     assert compose("levels", ["condition=ends"]).condition == {"name": "ends", "dropout": 0.1}
 

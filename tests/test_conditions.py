@@ -4,13 +4,18 @@ import pytest
 import torch
 
 from genae.conditions import Label, Unconditional
+from genae.data import Known
 from genae.errors import GenaeError
 
 CLASSES = ("cat", "dog", "emu")
 
 
+def told(labels):
+    return Known(labels, CLASSES)
+
+
 def test_one_hot():
-    vector = Label(CLASSES)(torch.tensor([2, 0]))
+    vector = Label(CLASSES)(told(torch.tensor([2, 0])))
     assert vector.tolist() == [[0, 0, 1], [1, 0, 0]]
     assert vector.dtype == torch.float32
 
@@ -26,8 +31,8 @@ def test_by_name():
 def test_dropout_hides_whole_labels_while_training_alone():
     torch.manual_seed(0)
     condition, labels = Label(CLASSES, dropout=0.25), torch.randint(3, (20_000,))
-    assert torch.equal(condition(labels).argmax(1), labels)
-    vector = condition(labels, train=True)
+    assert torch.equal(condition(told(labels)).argmax(1), labels)
+    vector = condition(told(labels), train=True)
     shown = vector.sum(1)
     assert set(shown.tolist()) == {0, 1}
     assert shown.mean().item() == pytest.approx(0.75, abs=0.0125)  # 4 standard errors
@@ -36,12 +41,12 @@ def test_dropout_hides_whole_labels_while_training_alone():
 
 def test_without_dropout_training_sees_every_label():
     labels = torch.randint(3, (100,))
-    assert Label(CLASSES)(labels, train=True).sum() == 100
+    assert Label(CLASSES)(told(labels), train=True).sum() == 100
 
 
 def test_labels_are_needed():
     with pytest.raises(GenaeError, match="these examples have none"):
-        Label(CLASSES)(None)
+        Label(CLASSES)(Known())
 
 
 @pytest.mark.parametrize("dropout", [-0.1, 1.0])
@@ -53,7 +58,7 @@ def test_impossible_dropout(dropout):
 def test_no_condition():
     condition = Unconditional()
     assert condition.size == 0
-    assert condition(torch.tensor([1])) is None
-    assert condition(None, train=True) is None
+    assert condition(told(torch.tensor([1]))) is None
+    assert condition(Known(), train=True) is None
     with pytest.raises(GenaeError, match="--set condition=label"):
         condition.named("cat")

@@ -318,11 +318,11 @@ def test_a_data_set_may_claim_a_path(tmp_path, points):
 
 def test_an_item_is_a_file_or_one_of_a_set(tmp_path, points, dots):
     (tmp_path / "a.txt").write_text("1 2 3 4")
-    assert read_item(str(tmp_path / "a.txt"), dots()).tolist() == [1, 2]  # the first of several
-    assert read_item("points:train:0", dots()).tolist() == [0, 1]
-    assert read_item("points:train:3", dots()).tolist() == [6, 7]
+    assert read_item(str(tmp_path / "a.txt"), dots()).x.tolist() == [[1, 2]]  # the first of several
+    assert read_item("points:train:0", dots()).x.tolist() == [[0, 1]]
+    assert read_item("points:train:3", dots()).x.tolist() == [[6, 7]]
     folder = _write(tmp_path / "mine", {"train/a.txt": "5 6"})
-    assert read_item(f"{folder}:train:0", dots()).tolist() == [5, 6]
+    assert read_item(f"{folder}:train:0", dots()).x.tolist() == [[5, 6]]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,9 @@ settings = click.option(
     "--set", "settings", metavar="KEY=VALUE", multiple=True, help="Change the recipe: latent=8, objective.beta=4, prior=normal."
 )
 out_folder = click.option("--out", required=True, type=click.Path(path_type=Path), help="A new or empty folder.")
-label = click.option("--condition", metavar="CLASS|NUMBERS", help="What a run with a condition is told: a class, or numbers.")
+label = click.option(
+    "--condition", metavar="TEXT", help="What a run with a condition is told: a class, numbers, or NAME=VALUE,NAME=VALUE."
+)
 temperature = click.option(
     "--temperature", type=float, help="Below 1: more typical; above: more varied.  [default: the domain's]"
 )

@@ -127,6 +127,14 @@ def _classes(counts: dict[str, int]) -> str:
     return f"{len(counts)} classes of {min(counts.values())} to {max(counts.values())} examples"
 
 
+def _field(name: str, ends: list[list[float]] | None) -> str:
+    """`pitch 48 to 84`."""
+    if ends is None:
+        return f"{name} not known"
+    low, high = (" ".join(f"{number:g}" for number in end) for end in ends)
+    return f"{name} {low} to {high}"
+
+
 def _report(found: dict[str, Any]) -> list[str]:
     lines = [f"{found['data']}: read as {found['domain']}, examples of shape {tuple(found['event'])}"]
     for split, facts in found["splits"].items():
@@ -134,6 +142,8 @@ def _report(found: dict[str, Any]) -> list[str]:
         lines += [f"  {split:6} {first}", *(f"       {line}" for line in why)]
         if facts["classes"]:
             lines.append(f"         {_classes(facts['classes'])}")
+        if facts["fields"]:
+            lines.append(f"         {', '.join(_field(name, ends) for name, ends in facts['fields'].items())}")
     told = set(found["files"])
     lines += [f"  skipped {line}" for line in found["skipped"] if line not in told][:SHOWN]
     if found["skipped"]:

@@ -53,14 +53,14 @@ def command(
 
     require_empty(out)
     loaded = load(run, device)
-    events = [loaded.events(point) for point in points]
-    for a, b, before, after in zip(points, points[1:], events, events[1:], strict=False):
-        if before.equal(after):
+    seen = [loaded.seen(point) for point in points]
+    for a, b, before, after in zip(points, points[1:], seen, seen[1:], strict=False):
+        if before.events.equal(after.events):
             raise GenaeError(
                 f"{a} and {b} are the same example, so every step between them would be too; give two different ones"
             )
     made = loaded.interpolate(
-        *events, steps, kind=kind, loop=loop, condition=condition, temperature=temperature, seed=seed,
+        *seen, steps, kind=kind, loop=loop, condition=condition, temperature=temperature, seed=seed,
         length=clips.length(loaded),
     )  # fmt: skip
     files = write_path(clips.domain(loaded, points[0]), made, out, loop)

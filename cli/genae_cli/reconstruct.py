@@ -39,10 +39,10 @@ def command(
 
     require_empty(out)
     loaded = load(run, device)
-    events = loaded.events(list(items))
+    seen = loaded.seen(list(items))
     domains = [clips.domain(loaded, item) for item in items]
-    inputs, outputs = loaded.reconstruct(events, condition, seed, temperature, clips.length(loaded))
+    inputs, outputs = loaded.reconstruct(seen, condition, seed, temperature, clips.length(loaded))
     files = write_pairs(domains, inputs, outputs, out)
-    numbers = {name: float(metric(events, outputs)) for name, metric in loaded.domain.metrics.items()}
+    numbers = {name: float(metric(seen.events, outputs)) for name, metric in loaded.domain.metrics.items()}
     result = {"run": str(run), "items": items, "seed": seed, **numbers, "files": files}
     emit(result, as_json, lambda: [*wrote(files), *(f"{name} {value:.4g}" for name, value in numbers.items())])

@@ -48,6 +48,23 @@ def reading(s: Subject) -> None:
         expect(found.dtype == s.examples.x.dtype, f"{file.name} is stored as {found.dtype}, others as {s.examples.x.dtype}")
 
 
+def fields(s: Subject) -> None:
+    """What `read` knows beside each example is what the domain names, so many numbers, the same at every time."""
+    if not s.domain.fields:
+        skip("it names no fields")
+    for file in s.files[:LOOKED]:
+        n = len(_windows(s.domain, file))
+        told, again = (getattr(s.domain.read(file), "fields", {}) for _ in range(2))
+        given, named = sorted(told), sorted(s.domain.fields)
+        expect(given == named, f"{file.name}: read gives the fields {given}; the domain names {named}")
+        for name, width in s.domain.fields.items():
+            x = torch.as_tensor(told[name], dtype=torch.float32)
+            good = x.shape == (n, width) or (width == 1 and x.shape == (n,))
+            expect(good, f"{file.name}: field {name} has shape {tuple(x.shape)}; expected {(n, width)}")
+            expect(not bool(x.isinf().any()), f"{file.name}: field {name} holds an infinity; NaN is for what is not known")
+            same(x.nan_to_num(), torch.as_tensor(again[name], dtype=torch.float32).nan_to_num(), f"field {name}")
+
+
 def preparing(s: Subject) -> None:
     """Stored examples to events: floats, the same from the same seed, nothing changed in place."""
     stored = s.examples.x[:LOOKED]
@@ -194,5 +211,5 @@ def _refused(domain: Domain, file: File, what: str, must: bool = False) -> None:
 
 
 CHECKS = (
-    options, reading, preparing, round_trip, pictures, companions, readable_errors, wrong_arrays, metrics, attributes,
+    options, reading, fields, preparing, round_trip, pictures, companions, readable_errors, wrong_arrays, metrics, attributes,
 )  # fmt: skip

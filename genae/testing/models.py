@@ -15,7 +15,7 @@ from genae.errors import GenaeError
 from genae.objectives import Batch, Terms
 from genae.parts import Built, instantiate
 from genae.testing.expect import expect, finite, same, shaped, skip
-from genae.testing.subject import CLASSES, Subject
+from genae.testing.subject import Subject
 
 STEP, STEPS = 500, 1000  # where in a run gradients are looked at: β and the like are no longer 0
 SHAKE = 0.02  # standard deviation that is added to weights, since many begin at exactly zero
@@ -24,7 +24,7 @@ SHAKE = 0.02  # standard deviation that is added to weights, since many begin at
 def shapes(s: Subject) -> None:
     """x to q(z | x) to z to p(x | z), without a NaN."""
     built, x = s.build(), s.domain.prepare(s.examples.x[:3], "score")
-    latent, n, told = s.recipe.latent, len(x), built.condition(s.labels(len(x)), x)
+    latent, n, told = s.recipe.latent, len(x), built.condition(s.known(len(x)), x)
     q = built.vae.encode(x, told)
     shaped(q.mean, (n, latent), "q(z | x).mean")
     z = q.rsample()
@@ -36,7 +36,7 @@ def shapes(s: Subject) -> None:
 def examples_do_not_mix(s: Subject) -> None:
     """An example's posterior is the same alone and in a batch."""
     vae, x = s.build().vae.eval(), s.events(3)
-    told = s.build().condition(s.labels(len(x)), x)
+    told = s.build().condition(s.known(len(x)), x)
     with torch.no_grad():
         whole, alone = vae.encode(x, told).mean, vae.encode(x[:1], None if told is None else told[:1]).mean
     scale = whole.abs().max().clamp(min=1.0)
@@ -125,17 +125,16 @@ def tasks(s: Subject) -> None:
 
 
 def conditions(s: Subject) -> None:
-    """Networks take the class, and each of the domain's attributes, beside x and z."""
-    classes = json.dumps(CLASSES)
-    for settings in (("condition=label", f"condition.classes={classes}"), *((f"condition={a}",) for a in s.domain.attributes)):
+    """Networks take the class, the fields, and each of the domain's attributes, beside x and z."""
+    for name in ("label", "fields", *s.domain.attributes):
         try:
-            built = s.build(*settings)
+            built = s.build(f"condition={name}")
         except GenaeError as error:
-            skip(f"{settings[0]}: {error}")
+            skip(f"condition={name}: {error}")
         learns(built, s)
         vae, n = built.vae.eval(), min(3, len(s.examples))
-        told = built.condition(s.labels(n), s.events(n))
-        shaped(vae.sample(n, 1.0, told), (n, *s.domain.event), f"samples with {settings[0]}")
+        told = built.condition(s.known(n), s.events(n))
+        shaped(vae.sample(n, 1.0, told), (n, *s.domain.event), f"samples with condition={name}")
 
 
 def learns(built: Built, s: Subject) -> None:
@@ -169,7 +168,7 @@ def _at(vae: torch.nn.Module) -> Iterator[None]:
 
 def _batch(built: Built, s: Subject) -> Batch:
     target: Tensor = built.domain.prepare(s.examples.x[:4], "train")
-    return Batch(built.task(target), target, built.condition(s.labels(len(target)), target))
+    return Batch(built.task(target), target, built.condition(s.known(len(target)), target))
 
 
 CHECKS = (

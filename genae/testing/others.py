@@ -65,6 +65,10 @@ def _one(split: Any, name: str) -> None:
         expect(len(split.labels) == len(split.array), f"split {name}: {len(split.labels)} labels, {len(split.array)} examples")
         last = int(np.max(split.labels, initial=-1))
         expect(last < len(split.classes), f"split {name}: label {last} of {len(split.classes)} classes")
+    for field, value in split.fields.items():
+        rows = np.shape(value)[:1]
+        expect(rows == (len(split.array) if split.array is not None else 0,), f"split {name}: field {field} has shape "
+               f"{np.shape(value)}; files carry their own, and an array's has a row for each example")  # fmt: skip
     unknown = {f.label for f in split.files} - {*split.classes, ""}
     expect(not unknown, f"split {name}: files of classes that it does not name: {sorted(unknown)}")
 
@@ -72,7 +76,7 @@ def _one(split: Any, name: str) -> None:
 def _prints(split: Split) -> list[Any]:
     if split.array is not None:
         return [row.tobytes() for row in np.asarray(split.array)]
-    return [(f.name, f.label, f.content) for f in split.files]
+    return [(f.name, f.label, f.content, dict(f.fields)) for f in split.files]
 
 
 def composed_with_others(t: Target, kind: str, name: str) -> None:

@@ -17,22 +17,21 @@ import torch
 from torch import Tensor
 
 from genae import device, recipe, registry, trainer
-from genae.data import Examples, File, Split, require
+from genae.data import Examples, File, Known, Split, require
 from genae.domain import Domain
 from genae.errors import GenaeError, Rejected
-from genae.parts import Built, build, instantiate
+from genae.parts import Built, build, instantiate, learned
 from genae.reading import read_file, read_split
 from genae.recipe import Recipe
 from genae.run import Run
 from genae.session import Training
 from genae.sources import open_data
 from genae.testing.expect import expect
-from genae.vae import VAE
 
 FILES, ROWS = 32, 64  # that are read of a data set
 MADE = 16  # examples, or as many as the domain needs, where there is no data set
 STEPS = 2  # of the checks' own training
-CLASSES = ("one", "two", "three")  # where the check's own are needed
+CLASSES, OWN_FIELD = ("one", "two", "three"), "of-the-check"  # where the check's own are needed
 PRESET, DATA = "of-the-check", "examples-of-the-check"  # names in the registry, while a check runs
 
 
@@ -76,10 +75,7 @@ class Subject:
     def composed(self, *settings: str) -> Recipe:
         """The preset's recipe in full precision and small batches, with settings."""
         with self.named():
-            made = recipe.compose(PRESET, ("precision=32", "batch=4", *settings), data=DATA, epochs=0.0, steps=STEPS)
-        if made.condition["name"] == "label" and not made.condition["classes"]:
-            return replace(made, condition=made.condition | {"classes": list(CLASSES)})
-        return made
+            return recipe.compose(PRESET, ("precision=32", "batch=4", *settings), data=DATA, epochs=0.0, steps=STEPS)
 
     @contextmanager
     def named(self) -> Iterator[None]:
@@ -98,8 +94,9 @@ class Subject:
 
     def build(self, *settings: str) -> Built:
         """The parts with fresh weights, the same at every call."""
+        whole = learned(self.composed(*settings) if settings else self.recipe, self.told)
         torch.manual_seed(0)
-        return build(self.composed(*settings) if settings else self.recipe)
+        return build(whole)
 
     # -- examples -----------------------------------------------------------------------------------------------------
 
@@ -121,10 +118,10 @@ class Subject:
 
     def _made(self) -> list[File]:
         """Files of untrained samples, which are no good but are examples."""
-        vae: VAE = self.build().vae.eval()
-        size, n = self.build().condition.size, max(MADE, self.domain.least)
+        torch.manual_seed(0)
+        plain = replace(self.recipe, condition={"name": "none"})
         with torch.no_grad():
-            events = vae.sample(n, 1.0, torch.zeros(n, size) if size else None)
+            events = build(plain).vae.eval().sample(max(MADE, self.domain.least))
         folder = self.folder / "made"
         folder.mkdir(exist_ok=True)
         paths = [folder / f"{i}{self.domain.suffixes[0]}" for i in range(len(events))]
@@ -148,9 +145,16 @@ class Subject:
         """As they are shown (B, *event)."""
         return self.domain.prepare(self.examples.x[:most], "show")
 
-    def labels(self, n: int) -> Tensor:
-        """(n,) int64, of CLASSES."""
-        return torch.arange(n) % len(CLASSES)
+    @cached_property
+    def told(self) -> Examples:
+        """The examples with classes and a field of the check's own, so that every condition has something to tell."""
+        classes, at = tuple(self.recipe.condition.get("classes") or CLASSES), torch.arange(len(self.examples))
+        own = {OWN_FIELD: torch.stack([at, -at], 1).float()}
+        return replace(self.examples, labels=at % len(classes), classes=classes, fields={**self.examples.fields, **own})
+
+    def known(self, n: int) -> Known:
+        """Of the first n examples."""
+        return self.told.known(torch.arange(n))
 
     @contextmanager
     def ready(self) -> Iterator[None]:
@@ -166,8 +170,7 @@ class Subject:
         with self.ready():
             place = torch.device("cpu")
             state = trainer.start(built, self.recipe, place)
-            examples = replace(self.examples, labels=self.labels(len(self.examples)))
-            for _ in trainer.fit(built, examples, self.recipe, state, device.fabric(place, self.recipe.precision)):
+            for _ in trainer.fit(built, self.told, self.recipe, state, device.fabric(place, self.recipe.precision)):
                 pass
         return {name: value.clone() for name, value in state.loss.vae.state_dict().items()}
 
@@ -193,7 +196,8 @@ def _few(split: Split, domain: Domain) -> Split:
     if split.array is not None:
         at = np.linspace(0, len(split.array) - 1, min(ROWS, len(split.array))).astype(int)
         labels = None if split.labels is None else np.asarray(split.labels)[at]
-        return replace(split, array=np.asarray(split.array)[at], labels=labels)
+        fields = {name: np.asarray(value)[at] for name, value in split.fields.items()}
+        return replace(split, array=np.asarray(split.array)[at], labels=labels, fields=fields)
     files = [file for file in split.files if file.suffix in domain.suffixes]
     if not files:
         raise GenaeError(f"no file that the domain reads ({', '.join(domain.suffixes)})")

@@ -1,8 +1,8 @@
 r"""Notes of instruments, one by one: data for models of sound, made on the spot from the SoundFont that pretty_midi ships.
 
 Sixteen programs of General MIDI × 37 pitches (three octaves, 48…84) × 3 velocities, two seconds each, mono at 16 kHz, labelled
-by their instrument. A note is held for one and a half seconds. It is played at 44.1 kHz and brought to 16 kHz by cutting its
-spectrum at 8 kHz. The set is made once, into the user's cache.
+by their instrument, with pitch and velocity as fields. A note is held for one and a half seconds. It is played at 44.1 kHz and
+brought to 16 kHz by cutting its spectrum at 8 kHz. The set is made once, into the user's cache.
 
 As in NSynth (https://arxiv.org/abs/1704.01279) held-out notes are of known instruments: of every ten pairs of pitch and
 velocity of an instrument one is test and one valid.
@@ -48,14 +48,14 @@ class Notes:
     licence: str = "of the SoundFont TimGM6mb, GPL 2"
 
     def split(self, name: str) -> Split:
-        """WAV files, labelled by instrument."""
+        """WAV files, labelled by instrument, each with its MIDI pitch and velocity."""
         if name not in SPLITS:
             raise unknown("split", name, SPLITS)
         archive = cache_folder() / f"notes-{VERSION}.zip"
         if not archive.exists():
             write_file(archive, _fill)
         files = [
-            File(archive, _member(instrument, pitch, velocity), instrument)
+            File(archive, _member(instrument, pitch, velocity), instrument, {"pitch": pitch, "velocity": velocity})
             for instrument, pitch, velocity in _all() if _split(instrument, pitch, velocity) == name
         ]  # fmt: skip
         return Split(files=files, classes=tuple(sorted(INSTRUMENTS)))

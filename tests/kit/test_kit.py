@@ -20,7 +20,7 @@ GOOD = """
 import numpy as np
 import torch
 from torch import nn
-from genae import Domain, Rejected, GenaeError
+from genae import Domain, Found, Rejected, GenaeError
 from genae.networks import mlp
 
 
@@ -41,6 +41,7 @@ class Pairs(Domain):
     tasks = {"flip": Flip}
     metrics = {"mse": lambda target, output: (target - output).square().mean().item()}
     attributes = {"sum": lambda x: x.sum(1)}
+    fields = {"first": 1}
 
     def read(self, file):
         try:
@@ -49,7 +50,7 @@ class Pairs(Domain):
             raise Rejected(f"{file.name}: not numbers ({error})") from error
         if len(x) != 2:
             raise Rejected(f"{file.name}: not two numbers")
-        return x  # read
+        return Found(x, {}, {"first": x[:1]})  # read
 
     def prepare(self, stored, stage):
         return stored.float()
@@ -61,9 +62,13 @@ class Pairs(Domain):
 MUTANTS = {  # what is done to it: the check that must fail, and of what it must tell
     "upper": ('(".txt",)', '(".TXT",)', "options", "lower case"),
     "event a list": ("event = (2,)", "event = [2]", "options", "event must be a shape"),
-    "read gives a list": ("return x  # read", "return x.tolist()", "reading", "must be|list"),
-    "read another shape": ("return x  # read", "return x[:1]", "reading", "shape"),
-    "read at random": ("return x  # read", "return x + torch.randn(2)", "reading", "differ"),
+    "read gives a list": ("Found(x, {}", "Found(x.tolist(), {}", "reading", "must be|list"),
+    "read another shape": ("Found(x, {}", "Found(x[:1], {}", "reading", "shape"),
+    "read at random": ("Found(x, {}", "Found(x + torch.randn(2), {}", "reading", "differ"),
+    "a field unnamed": ('"first": 1', '"second": 1', "fields", r"gives the fields \['first'\]; the domain names \['second'\]"),
+    "a field too wide": ('"first": x[:1]', '"first": x[None]', "fields", r"shape \(1, 2\); expected \(1, 1\)"),
+    "an infinite field": ('"first": x[:1]', '"first": x[:1] / 0', "fields", "infinity|differ"),
+    "a field at random": ('"first": x[:1]', '"first": torch.randn(1)', "fields", "differ"),
     "show at random": ("stored.float()", "stored + torch.randn_like(stored)", "preparing", "show"),
     "numpy's own random": ("stored.float()", "stored + float(np.random.default_rng().random())", "preparing", "differ"),
     "in place": ("stored.float()", "stored.mul_(2)", "preparing", "must not change"),
@@ -110,7 +115,7 @@ def _module(tmp_path, name, source):
 def test_a_good_one_passes_all(tmp_path):
     found = list(run(checks(_module(tmp_path, "good_pairs", GOOD))))
     assert [f"{o.title}: {o.reason}" for o in found if o.status != "ok"] == []
-    assert len(found) == 21
+    assert len(found) == 22
 
 
 @pytest.mark.parametrize("name", MUTANTS)
@@ -153,7 +158,7 @@ def test_check_reports_like_a_test_run(tmp_path):
     done = _genae("plugins", "check", tmp_path / "wind")
     assert done.exit_code == 0, done.output
     assert "\n  ok      round trip\n" in done.stdout
-    assert re.search(r"22 ok, 0 failed, 3 skipped in [\d.]+ s$", done.stdout.strip())
+    assert re.search(r"22 ok, 0 failed, 4 skipped in [\d.]+ s$", done.stdout.strip())
     bad = _module(tmp_path, "pairs_bad", GOOD.replace("example.numpy())", "-3 * example.numpy())"))
     done = _genae("plugins", "check", bad)
     assert done.exit_code == 1

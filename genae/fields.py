@@ -1,0 +1,137 @@
+r"""All that is known of examples as one condition: their class and their fields, any of them named or left open.
+
+    --set condition=fields                              the class, as `label`, and every field that the training examples have
+    --set 'condition.of=["label", "pitch"]'             these alone
+    --condition label=flute,pitch=60                    what is not named is unknown
+
+The class is a one-hot vector, zeros where it is unknown. A field of K numbers is (x − centre) / spread, of the training
+examples, with a 1 behind it, and K + 1 zeros where one of them is not known.
+
+So that a model can be told any part of it, or nothing, training hides the whole from a share of the examples, and from the
+others each part with that probability (https://arxiv.org/abs/2207.12598 hides the whole alone).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from genae.conditions import Options, hide, numbers, one_hot, require_share
+from genae.data import Examples, Known
+from genae.errors import GenaeError, unknown
+
+LABEL = "label"  # what the class is called among fields
+
+
+class Fields:
+    """The class and the fields that `of` names; the others are filled in from the training examples when a run starts."""
+
+    def __init__(
+        self,
+        of: Sequence[str] = (),
+        classes: Sequence[str] = (),
+        centre: Sequence[Sequence[float]] = (),
+        spread: Sequence[Sequence[float]] = (),
+        dropout: float = 0.1,
+    ) -> None:
+        """`centre` and `spread` have K numbers for each of the fields of `of`, which a class is not counted among."""
+        require_share(dropout)
+        self.of, self.classes, self.dropout = tuple(of), tuple(classes), dropout
+        numbered = [name for name in of if name != LABEL]
+        if len(centre) != len(spread) or len(centre) not in (0, len(numbered)):
+            raise GenaeError(
+                f"condition.centre and condition.spread need a list for each of {', '.join(numbered) or 'no field'}, or none; "
+                f"they have {len(centre)} and {len(spread)}"
+            )
+        self.scale = dict(zip(numbered, zip(centre, spread, strict=True), strict=False))
+
+    @staticmethod
+    def learned(options: Options, train: Examples) -> Options:
+        """With what the training examples say, unless it is given. GenaeError for a field that they do not have."""
+        there = [*([LABEL] if train.labels is not None else []), *sorted(train.fields)]
+        of = options["of"] or there
+        for name in of:
+            if name not in there:
+                raise unknown("field", name, there, " of the training examples")
+        if not of:
+            raise GenaeError("condition=fields needs data that tell more of their examples: classes or fields; these have none")
+        if options["centre"]:
+            return options
+        every = [_scale(train.fields[name]) for name in of if name != LABEL]
+        return {
+            **options, "of": list(of), "classes": list(train.classes) if LABEL in of else [],
+            "centre": [centre for centre, _ in every], "spread": [spread for _, spread in every],
+        }  # fmt: skip
+
+    def tells(self, known: Known) -> bool:
+        """Of any; what is not known is told to be unknown."""
+        return True
+
+    @property
+    def size(self) -> int:
+        return sum(self._width(name) for name in self.of)
+
+    def __call__(self, known: Known, target: Tensor | None = None, train: bool = False) -> Tensor | None:
+        """(B, C), zeros for what is not known."""
+        n = len(target) if target is not None else _count(known)
+        device = target.device if target is not None else None
+        share = self.dropout if train else 0.0
+        parts = [hide(self._part(name, known, n).to(device), share) for name in self.of]
+        return hide(torch.cat(parts, 1), share)
+
+    def named(self, text: str) -> Tensor:
+        """`flute`, `60` where there is one field alone, or `label=flute,pitch=60`, to (1, C)."""
+        pairs = [self._pair(item) for item in text.split(",")] if text.strip() else []
+        told = dict(pairs)
+        if len(told) < len(pairs):
+            raise GenaeError(f"condition '{text}' names a field twice")
+        return torch.cat([told.get(name, torch.zeros(1, self._width(name))) for name in self.of], 1)
+
+    def _pair(self, item: str) -> tuple[str, Tensor]:
+        name, equals, value = (word.strip() for word in item.partition("="))
+        if not equals:
+            name, value = LABEL if name in self.classes or not self.scale else next(iter(self.scale)), name
+            if name != LABEL and len(self.of) > 1:
+                raise GenaeError(f"condition '{value}' names no field: write NAME={value}, NAME one of {', '.join(self.of)}")
+        if name not in self.of:
+            raise unknown("field", name, self.of, " of this run's condition")
+        if name != LABEL:
+            return name, self._scaled(name, torch.tensor([numbers(name, value, self._width(name) - 1, " ")]))
+        if value not in self.classes:
+            raise unknown("class", value, self.classes)
+        return name, one_hot(Known(torch.tensor([0]), (value,)), self.classes)
+
+    def _width(self, name: str) -> int:
+        return len(self.classes) if name == LABEL else len(self.scale[name][0]) + 1 if name in self.scale else 0
+
+    def _part(self, name: str, known: Known, n: int) -> Tensor:
+        if name == LABEL and known.labels is not None:
+            return one_hot(known, self.classes)
+        if name == LABEL or name not in known.fields:
+            return torch.zeros(n, self._width(name))
+        return self._scaled(name, known.fields[name])
+
+    def _scaled(self, name: str, x: Tensor) -> Tensor:
+        """(B, K) to (B, K + 1)."""
+        centre, spread = (torch.tensor(numbers, device=x.device) for numbers in self.scale[name])
+        if x.shape[1] != len(centre):
+            raise GenaeError(f"field {name} has {x.shape[1]} numbers in these examples, {len(centre)} in this model")
+        there = x.isfinite().all(1, keepdim=True)
+        return F.pad((x - centre) / spread, (0, 1), value=1.0).where(there, 0.0)
+
+
+def _scale(x: Tensor) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of the known rows of (N, K); 0 and 1 where none is, and 1 where they do not vary."""
+    rows = x[x.isfinite().all(1)].double()
+    if not len(rows):
+        return [0.0] * x.shape[1], [1.0] * x.shape[1]
+    spread = rows.std(0, unbiased=False)
+    return rows.mean(0).tolist(), spread.where(spread > 0, 1.0).tolist()
+
+
+def _count(known: Known) -> int:
+    every = [*([known.labels] if known.labels is not None else []), *known.fields.values()]
+    return len(every[0]) if every else 1
