@@ -44,7 +44,7 @@ class Mel(Domain):
     augment: bool = True
 
     suffixes: ClassVar[tuple[str, ...]] = reading.SUFFIXES
-    network: ClassVar[str] = "spectrogram-conv"
+    network: ClassVar[str] = "residual"
     samples: ClassVar[int] = 10
     cached: ClassVar[bool] = True
     least: ClassVar[int] = 16

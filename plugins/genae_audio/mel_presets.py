@@ -12,7 +12,7 @@ speech_mel: Preset = {
     "domain": {"name": "spectrogram", "rate": 8000, "seconds": 1.0, "mels": 64, "window": 512, "hop": 128},
     "data": "speech-digits",
     "latent": 32,
-    "network": {"name": "spectrogram-conv", "widths": [48, 96], "blocks": [1, 1], "hidden": 256, "patch": 4, "dropout": 0.2},
+    "network": {"name": "residual", "widths": [48, 96], "blocks": [1, 1], "patch": 4, "dropout": 0.2, "activation": "silu"},
     "likelihood": {"name": "gaussian", "sigma": 0.1, "learned": "one"},
     "prior": {"name": "normal"},
     "objective": {"name": "elbo", "beta": 2.0, "warmup": 500},
@@ -29,7 +29,7 @@ notes_mel: Preset = {
     "domain": {"name": "spectrogram", "rate": 16000, "seconds": 2.0, "mels": 80, "window": 1024, "hop": 256},
     "data": "notes",
     "latent": 64,
-    "network": {"name": "spectrogram-conv", "widths": [48, 96, 96], "blocks": [1, 1, 1], "dropout": 0.0},
+    "network": {"name": "residual", "widths": [48, 96, 96], "blocks": [1, 1, 1], "dropout": 0.0},
     "objective": {"name": "elbo", "beta": 1.0},
     "epochs": 60.0,
 }

@@ -40,7 +40,7 @@ class Image(Domain):
     binarise: bool = False
 
     suffixes: ClassVar[tuple[str, ...]] = tuple(FORMATS)
-    network: ClassVar[str] = "image-residual"
+    network: ClassVar[str] = "residual"
     tasks: ClassVar[Mapping[str, Callable[..., Any]]] = {"super-resolve": SuperResolve}
     metrics: ClassVar[Mapping[str, Callable[..., float]]] = {"mse": mse, "bce": bce, "psnr": psnr}
     attributes: ClassVar[Mapping[str, Callable[..., Tensor]]] = {"brightness": brightness}

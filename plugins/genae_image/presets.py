@@ -12,7 +12,7 @@ mnist: Preset = {
     "domain": {"name": "image", "size": 28, "channels": 1, "binarise": True},
     "data": "mnist",
     "latent": 40,
-    "network": {"name": "image-residual", "widths": [64], "encoder_widths": [32], "blocks": [1], "hidden": 256, "patch": 4},
+    "network": {"name": "residual", "widths": [64], "encoder_widths": [32], "blocks": [1], "hidden": 256, "patch": 4},
     "likelihood": {"name": "bernoulli"},
     "prior": {"name": "flow", "kind": "maf", "transforms": 3, "hidden": 128},
     "objective": {"name": "elbo", "warmup": 300},  # without it dimensions are switched off for good at the start
@@ -51,7 +51,7 @@ image_32: Preset = {
     "domain": {"name": "image", "size": 32, "channels": 3, "binarise": False},
     "data": "",
     "latent": 128,
-    "network": {"name": "image-residual", "widths": [32, 64, 96, 128], "blocks": [2, 2, 2, 2], "hidden": 256, "patch": 2},
+    "network": {"name": "residual", "widths": [32, 64, 96, 128], "blocks": [2, 2, 2, 2], "hidden": 256, "patch": 2},
     "likelihood": {"name": "discretised-logistic", "mixtures": 10},
     "prior": {"name": "normal"},
     "objective": {"name": "elbo", "beta": 1.0, "warmup": 2000},
@@ -67,5 +67,5 @@ image_64: Preset = {
     "parent": "image-32",
     "domain": {"name": "image", "size": 64},
     "latent": 256,
-    "network": {"name": "image-residual", "widths": [32, 64, 96, 128, 128], "blocks": [2, 2, 2, 2, 2]},
+    "network": {"name": "residual", "widths": [32, 64, 96, 128, 128], "blocks": [2, 2, 2, 2, 2]},
 }

@@ -11,10 +11,7 @@ import torch
 
 from genae.data import File
 from genae.errors import GenaeError
-from genae.heads import Gaussian
-from genae.posteriors import GaussianPosterior
 from genae_audio.mel_domain import Mel
-from genae_audio.mel_networks import conv
 
 
 def _file(samples, rate=8000, kind="WAV", subtype="PCM_16", name="a.wav"):
@@ -48,16 +45,6 @@ def test_joined_clips_are_longer_and_pictures_have_one_size():
     x = torch.rand(3, *domain.event)
     assert tuple(domain.join(x).shape) == (1, 64, 192)
     assert domain.picture(x[0]).shape == domain.picture(torch.zeros(domain.event)).shape
-
-
-def test_a_networks_shapes_and_gradients():
-    encoder, decoder = conv((1, 64, 64), 8, GaussianPosterior(), Gaussian(), widths=[8, 16], blocks=[1, 1], hidden=16, patch=4)
-    x = torch.rand(2, 1, 64, 64)
-    p = decoder(encoder(x).rsample())
-    assert p.mean.shape == x.shape
-    p.log_prob(x).sum().backward()
-    trained = [q for m in (encoder, decoder) for q in m.parameters() if q.requires_grad]
-    assert all(q.grad is not None for q in trained)
 
 
 @pytest.mark.parametrize("options", [{"rate": 10}, {"seconds": 0.0}, {"mels": 0}, {"hop": 400}, {"mels": 500}])

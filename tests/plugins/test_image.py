@@ -16,14 +16,11 @@ from PIL import Image as Pillow
 from genae import recipe
 from genae.data import File
 from genae.errors import GenaeError, Rejected
-from genae.heads import Bernoulli, DiscretisedLogistic
 from genae.parts import build
-from genae.posteriors import DiagonalGaussian, GaussianPosterior
 from genae_image import presets
 from genae_image.decode import FORMATS, PIXELS
 from genae_image.domain import Image
 from genae_image.metrics import bce, mse, psnr
-from genae_image.networks import residual
 from genae_image.tasks import SuperResolve
 
 
@@ -337,78 +334,6 @@ def test_metrics():
     assert psnr(target, target) == pytest.approx(100)
     assert bce(target, output) == pytest.approx(-math.log(0.9), rel=1e-5)
     assert bce(target, torch.ones_like(target)) == pytest.approx(-math.log(1e-7), rel=0.02)  # clamped, not infinite
-
-
-# -- networks ---------------------------------------------------------------------------------------------------------
-
-SMALL = {"widths": (4, 6), "blocks": (1, 2), "hidden": 16}
-
-
-@pytest.mark.parametrize("likelihood", [Bernoulli(), DiscretisedLogistic(mixtures=2)], ids=["bernoulli", "logistic"])
-@pytest.mark.parametrize("condition", [0, 3])
-@pytest.mark.parametrize("event", [(1, 28, 28), (3, 32, 32), (3, 64, 64)], ids=str)
-def test_network_shapes_and_gradients(event, condition, likelihood):
-    encoder, decoder = residual(event, 5, GaussianPosterior(), likelihood, condition, **SMALL)
-    torch.manual_seed(0)
-    _wake(encoder, decoder)
-    x, told = torch.rand(2, *event), torch.rand(2, condition) if condition else None
-    q = encoder(x, told)
-    p = decoder(q.rsample(), told)
-    assert q.mean.shape == (2, 5)
-    assert p.mean.shape == (2, *event)
-    (q.log_sigma.sum() - p.log_prob(x).sum()).backward()
-    for name, parameter in [*encoder.named_parameters(), *decoder.named_parameters()]:
-        assert parameter.grad is not None, name
-        assert parameter.grad.abs().sum() > 0, name
-
-
-def _wake(*networks):
-    """Away from the zeros that hold back the gradient of a block's first layer at the very first step."""
-    for network in networks:
-        for parameter in network.parameters():
-            parameter.data.add_(0.01 * torch.randn_like(parameter))
-
-
-@pytest.mark.parametrize("levels", [1, 2, 3, 4])
-def test_network_at_any_depth(levels):
-    widths = tuple(range(4, 4 + levels))
-    encoder, decoder = residual((1, 32, 32), 3, GaussianPosterior(), Bernoulli(), widths=widths, blocks=(1,) * levels, hidden=8)
-    assert decoder(encoder(torch.rand(2, 1, 32, 32)).mean).mean.shape == (2, 1, 32, 32)
-
-
-@pytest.mark.parametrize("latent", [2, 40])
-def test_network_begins_near_the_prior(latent):
-    torch.manual_seed(0)
-    encoder, decoder = residual((1, 28, 28), latent, GaussianPosterior(), Bernoulli())
-    q = encoder((torch.rand(16, 1, 28, 28) < 0.2).float())
-    logits = decoder(torch.randn(16, latent)).logits
-    rate = q.rate_by_dimension(DiagonalGaussian(torch.zeros(1, latent), torch.zeros(1, latent)))
-    assert rate.mean() < 0.1
-    assert logits.abs().mean() < 0.5
-
-
-def test_examples_do_not_mix():
-    encoder, _ = residual((1, 28, 28), 4, GaussianPosterior(), Bernoulli(), **SMALL)
-    x = torch.rand(3, 1, 28, 28)
-    assert torch.allclose(encoder(x).mean[:1], encoder(x[:1]).mean, atol=1e-5)
-
-
-@pytest.mark.parametrize(
-    "event, options, reason",
-    [
-        ((1, 30, 30), {}, "domain.size=28 or 32"),
-        ((1, 2, 2), {}, "domain.size=4"),
-        ((16,), {}, "channels, size, size"),
-        ((1, 28, 20), {}, "channels, size, size"),
-        ((1, 28, 28), {"blocks": (1,)}, "a level"),
-        ((1, 28, 28), {"widths": (), "blocks": ()}, "a level"),
-        ((1, 28, 28), {"patch": 0}, "at least 1"),
-        ((1, 28, 28), {"activation": "step"}, "relu, silu"),
-    ],
-)
-def test_network_says_what_does_not_fit(event, options, reason):
-    with pytest.raises(GenaeError, match=reason):
-        residual(event, 4, GaussianPosterior(), Bernoulli(), **options)
 
 
 # -- presets ----------------------------------------------------------------------------------------------------------

@@ -1,15 +1,18 @@
-r"""A residual network of convolutions for square images of any size and depth.
+r"""A residual network of convolutions for pictures (C, H, W): images, spectrograms, boards, of any two sides and depth.
 
-    x → [-1, 1] → patches to channels → 3x3 → (residual blocks → 2x2, stride 2)… → flat → linear → residual → q(z | x)
-    z → linear → residual → (residual blocks → 1x1 → channels to 2x2 pixels)… → 3x3 → channels to patches → p(x | z)
+    x → 2x − 1 → patches to channels → 3x3 → (residual blocks → 2x2, stride 2)… → flat → linear → residual → q(z | x)
+    z → linear → residual → (residual blocks → 1x1 → channels to 2x2 cells)… → 3x3 → channels to patches → p(x | z)
 
 A block is x + conv(act(conv(act(x)))), its last convolution zero at first, so that the network begins shallow
-(https://arxiv.org/abs/1603.05027, https://arxiv.org/abs/1901.09321); with no normalisation in it, examples do not mix.
+(https://arxiv.org/abs/1603.05027, https://arxiv.org/abs/1901.09321); with no normalisation in it, examples do not mix. The
+smallest level is flattened, so that places stay what they are: a formant is not the same thing an octave higher.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
+from math import prod
 from typing import Any
 
 import torch
@@ -34,14 +37,14 @@ class Residual(nn.Module):
 
 
 class Encoder(nn.Module):
-    """An image through convolutions; then flat, with the condition beside it, to q(z | x)."""
+    """A picture through convolutions; then flat, with the condition beside it, to q(z | x)."""
 
     def __init__(self, body: nn.Module, head: nn.Module) -> None:
         super().__init__()
         self.body, self.head = body, head
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Any:
-        """x (B, C, size, size) in [0, 1]."""
+        """x (B, C, H, W) in [0, 1]."""
         return self.head(self.body(2 * x - 1), condition)
 
 
@@ -75,29 +78,33 @@ def residual(
     encoder_widths: Sequence[int] = (),
     hidden: int = 256,
     patch: int = 2,
+    dropout: float = 0.0,
     activation: str = "relu",
 ) -> tuple[nn.Module, nn.Module]:
-    """`widths` and `blocks` of every level, each at half the size of the one before; the first sees patches as pixels.
+    """`widths` and `blocks` of every level, each at half the sides of the one before; the first sees patches as cells.
 
-    The encoder may have widths of its own. Torch's own initial weights make q(z | x) begin near N(0, I), at a rate of a tenth
-    of a nat. Ones that keep the signal's scale (variance 1 / fan-in) threw the means far out: at latent 2 they took 600 steps
-    to where these were after 160.
+    The encoder may have widths of its own; `dropout` is the share of whole features that its flat layers do not see while
+    training. Torch's own initial weights make q(z | x) begin near N(0, I), at a rate of a tenth of a nat. Ones that keep the
+    signal's scale (variance 1 / fan-in) threw the means far out: at latent 2 they took 600 steps to where these were after 160.
     """
     narrow = encoder_widths or widths
     for levels in (widths, narrow):
         small = _smallest(event, levels, blocks, hidden, patch)
+    if not 0 <= dropout < 1:
+        raise GenaeError(f"network.dropout must be at least 0 and below 1, not {dropout}")
     (q,), p = posterior.features((latent,)), likelihood.features(event)
     down = _down(event[0] * patch**2, narrow, blocks, activation)
     up = _up(p[0] * patch**2, widths, blocks, activation)
-    ends = _through(narrow[-1] * small**2 + condition, hidden, q, activation)
-    starts = _through(latent + condition, hidden, widths[-1] * small**2, activation)
-    encoder = Encoder(nn.Sequential(nn.PixelUnshuffle(patch), ChannelsLast(), *down), Conditioned(*ends, posterior))
-    unflatten = nn.Unflatten(1, (widths[-1], small, small)), ChannelsLast()
-    return encoder, Conditioned(*starts, *unflatten, *up, nn.PixelShuffle(patch), likelihood)
+    ends = _through(narrow[-1] * prod(small) + condition, hidden, q, activation)
+    starts = _through(latent + condition, hidden, widths[-1] * prod(small), activation)
+    body = nn.Sequential(nn.PixelUnshuffle(patch), ChannelsLast(), *down, nn.Dropout(dropout))
+    unflatten = nn.Unflatten(1, (widths[-1], *small)), ChannelsLast()
+    decoder = Conditioned(*starts, *unflatten, *up, nn.PixelShuffle(patch), likelihood)
+    return Encoder(body, Conditioned(*ends, posterior)), decoder
 
 
 def _down(channels: int, widths: Sequence[int], blocks: Sequence[int], act: str) -> list[nn.Module]:
-    """Patches (B, channels, size, size) to the smallest level."""
+    """Patches (B, channels, H, W) to the smallest level."""
     layers: list[nn.Module] = [nn.Conv2d(channels, widths[0], 3, padding=1)]
     for level, width in enumerate(widths):
         if level:
@@ -107,12 +114,12 @@ def _down(channels: int, widths: Sequence[int], blocks: Sequence[int], act: str)
 
 
 def _up(channels: int, widths: Sequence[int], blocks: Sequence[int], act: str) -> list[nn.Module]:
-    """The smallest level to patches (B, channels, size, size)."""
+    """The smallest level to patches (B, channels, H, W)."""
+    steps = [[nn.Conv2d(wide, 4 * narrow, 1), nn.PixelShuffle(2)] for narrow, wide in pairwise(widths)]
     layers: list[nn.Module] = []
     for level in reversed(range(len(widths))):
         layers += [block(widths[level], act) for _ in range(blocks[level])]
-        if level:
-            layers += [nn.Conv2d(widths[level], 4 * widths[level - 1], 1), nn.PixelShuffle(2)]
+        layers += steps[level - 1] if level else []
     return [*layers, activation(act), nn.Conv2d(widths[0], channels, 3, padding=1)]
 
 
@@ -121,21 +128,21 @@ def _through(before: int, hidden: int, after: int, act: str) -> list[nn.Module]:
     return [nn.Linear(before, hidden), dense(hidden, act), activation(act), nn.Linear(hidden, after)]
 
 
-def _smallest(event: Shape, widths: Sequence[int], blocks: Sequence[int], hidden: int, patch: int) -> int:
-    """The side of the last level. GenaeError names what does not fit."""
-    if len(event) != 3 or event[1] != event[2]:
-        raise GenaeError(f"network image-residual is for events (channels, size, size), not {event}")
+def _smallest(event: Shape, widths: Sequence[int], blocks: Sequence[int], hidden: int, patch: int) -> tuple[int, int]:
+    """Height and width of the last level. GenaeError names what does not fit."""
+    if len(event) != 3:
+        raise GenaeError(f"network residual is for events (channels, height, width), not {event}")
     if not widths or len(blocks) != len(widths) or min(*widths, *blocks, hidden, patch) < 1:
         raise GenaeError(
             f"network.widths and network.blocks need one number of at least 1 a level, and hidden and patch too, "
             f"not {list(widths)}, {list(blocks)}, {hidden} and {patch}"
         )
     unit = patch << (len(widths) - 1)
-    if event[1] % unit:
-        below = event[1] // unit * unit
-        near = " or ".join(str(size) for size in (below, below + unit) if size)
+    sides = event[1:]
+    if odd := [side for side in sides if side % unit]:
+        near = " or ".join(str(n) for n in (odd[0] // unit * unit, odd[0] // unit * unit + unit) if n)
         raise GenaeError(
-            f"network image-residual with patch {patch} and {len(widths)} levels needs a size that {unit} divides, "
-            f"not {event[1]}; set domain.size={near}, or fewer levels"
+            f"network residual with patch {patch} and {len(widths)} levels needs sides that {unit} divides, such as {near}, "
+            f"and this domain's events are {sides[0]} by {sides[1]}; change the domain's size, the patch or the levels"
         )
-    return event[1] // unit
+    return sides[0] // unit, sides[1] // unit
