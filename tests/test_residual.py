@@ -5,8 +5,7 @@ import torch
 
 from genae.errors import GenaeError
 from genae.heads import Bernoulli, DiscretisedLogistic
-from genae.posteriors import GaussianPosterior
-from genae.priors import DiagonalGaussian
+from genae.posteriors import DiagonalGaussian, GaussianPosterior
 from genae.residual import residual
 
 SMALL = {"widths": (4, 6), "blocks": (1, 2), "hidden": 16}

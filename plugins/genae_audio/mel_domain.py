@@ -51,11 +51,7 @@ class Mel(Domain):
     advice: ClassVar[str] = "give more or longer files, or shorter windows (--set domain.seconds=0.5)"
 
     def __post_init__(self) -> None:
-        low, high = reading.RATES
-        if not low <= self.rate <= high:
-            raise GenaeError(f"domain.rate must be {low} to {high} Hz, not {self.rate}")
-        if not 0 < self.seconds < math.inf:
-            raise GenaeError(f"domain.seconds must be above 0, not {self.seconds}")
+        reading.require_window(self.rate, self.seconds)
         if self.mels < 1:
             raise GenaeError(f"domain.mels must be at least 1, not {self.mels}")
         if not 1 <= self.hop <= self.window // 2:

@@ -8,6 +8,7 @@ unless a file has no more; longer ends are filled up with zeros. Clipping is tol
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +21,7 @@ import torch
 from torch import Tensor
 
 from genae.data import UNREADABLE, File, Found
-from genae.errors import Rejected
+from genae.errors import GenaeError, Rejected
 from genae.reading import NOT_FINITE
 from genae_audio.resample import resample
 
@@ -45,6 +46,15 @@ PAGE = 27 + 255 + 255 * 255  # bytes, the longest of an Ogg file: header, table 
 
 SILENCE = "windows of digital silence"
 SHORT_END = "ends shorter than half a window"
+
+
+def require_window(rate: int, seconds: float) -> None:
+    """GenaeError for a domain's options that no window can have."""
+    low, high = RATES
+    if not low <= rate <= high:
+        raise GenaeError(f"domain.rate must be {low} to {high} Hz, not {rate}")
+    if not 0 < seconds < math.inf:
+        raise GenaeError(f"domain.seconds must be above 0, not {seconds}")
 
 
 class Sound:

@@ -22,7 +22,6 @@ from torch import Tensor
 
 from genae.data import Examples, File, Found
 from genae.domain import Domain, Shape, Stage
-from genae.errors import GenaeError
 from genae.vae import VAE
 from genae_audio import reading, spectrogram
 from genae_audio.stft import distance
@@ -48,11 +47,7 @@ class Wave(Domain):
     cached: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        low, high = reading.RATES
-        if not low <= self.rate <= high:
-            raise GenaeError(f"domain.rate must be {low} to {high} Hz, not {self.rate}")
-        if not 0 < self.seconds < math.inf:
-            raise GenaeError(f"domain.seconds must be above 0, not {self.seconds}")
+        reading.require_window(self.rate, self.seconds)
 
     @property
     def event(self) -> Shape:
