@@ -4,9 +4,10 @@ r"""RAVE's autoencoder: convolutions over the bands of a waveform. Caillon & Esl
     z → conv 3 → (transposed conv, stride r → dilated residual units)… → conv 7 → tanh(a · sigmoid(b)) → PQMF⁻¹ → p(x | z)
 
 The channels double where the rate is divided by r; the total stride is M·Πr. A unit is x + conv₁(φ(conv₃(φ(x)))) with the
-convolution of three taps dilated and the last one zero at first; φ is a leaky ReLU. As in RAVE nothing has a bias: silence is
-at z = 0, and a constant in a band, which is a tone at the band's edge, has to be learned. RAVE also normalises weights and has
-a noise branch in its decoder: neither is here.
+convolution of three taps dilated and the last one zero at first; φ is a leaky ReLU. As in RAVE no convolution has a bias:
+silence is at z = 0, and a constant in a band, which is a tone at the band's edge, has to be learned. RAVE also normalises
+weights and has a noise branch in its decoder: neither is here. What is here and not in RAVE is a branch of tones
+(genae_audio/tones.py), for trainings of less than days.
 
 The latent is one vector for the engine and a sequence for these networks: D numbers in each of F = N / stride frames,
 z[d·F + f]. So a rate is that of the whole clip, the prior N(0, I) has frames independent of each other (a sample of it changes
@@ -25,6 +26,7 @@ from torch import Tensor, nn
 from genae.domain import Shape
 from genae.errors import GenaeError
 from genae_audio.pqmf import PQMF
+from genae_audio.tones import Levels, Tones
 
 SLOPE = 0.2  # of the leaky ReLU below 0
 LOUDER = (
@@ -62,31 +64,38 @@ def up(width: int, ratio: int) -> nn.ConvTranspose1d:
 class Encoder(nn.Module):
     """A waveform to q(z | x)."""
 
-    def __init__(self, bank: PQMF, body: nn.Module, last: nn.Conv1d, posterior: nn.Module, frames: int) -> None:
+    def __init__(
+        self, bank: PQMF, body: nn.Module, last: nn.Conv1d, posterior: nn.Module, frames: int, levels: nn.Module | None = None
+    ) -> None:
         super().__init__()
-        self.bank, self.body, self.last, self.posterior = bank, body, last, posterior
+        self.bank, self.body, self.last, self.posterior, self.levels = bank, body, last, posterior, levels
         self.frames = frames  # of z (B, D·frames), for what looks at z as a sequence
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Any:
         """x (B, 1, N) in [-1, 1], condition (B, C)."""
-        h = told(self.body(LOUDER * self.bank.analysis(x)), condition)
-        return self.posterior(self.last(h).flatten(1))
+        h = self.body(LOUDER * self.bank.analysis(x))
+        h = h if self.levels is None else h + self.levels(x)
+        return self.posterior(self.last(told(h, condition)).flatten(1))
 
 
 class Decoder(nn.Module):
     """z to p(x | z)."""
 
-    def __init__(self, bank: PQMF, body: nn.Module, last: nn.Conv1d, likelihood: nn.Module, frames: int) -> None:
+    def __init__(
+        self, bank: PQMF, body: nn.Module, last: nn.Conv1d, likelihood: nn.Module, frames: int, tones: nn.Module | None = None
+    ) -> None:
         super().__init__()
-        self.bank, self.body, self.last, self.likelihood = bank, body, last, likelihood
+        self.bank, self.body, self.last, self.likelihood, self.tones = bank, body, last, likelihood, tones
         self.frames = frames
 
     def forward(self, z: Tensor, condition: Tensor | None = None) -> Any:
         """z (B, D·F), condition (B, C)."""
-        h = self.body(told(z.view(len(z), -1, self.frames), condition))
+        z = told(z.view(len(z), -1, self.frames), condition)
+        h = self.body(z)
         with torch.autocast(h.device.type, enabled=False):  # 8 bits of bf16 would put noise 50 dB below the sound
             wave, amplitude = self.last(h.float()).chunk(2, 1)  # (B, M, N / M) each
-            return self.likelihood(self.bank.synthesis(torch.tanh(wave * amplitude.sigmoid())))
+            y = self.bank.synthesis(torch.tanh(wave * amplitude.sigmoid()))
+        return self.likelihood(y if self.tones is None else y + self.tones(z))
 
 
 def begin(network: nn.Module) -> None:
@@ -119,9 +128,18 @@ def rave(
     ratios: Sequence[int] = (4, 4, 4, 2),
     width: int = 64,
     dilations: Sequence[int] = (1, 3, 9),
+    tones: int = 0,
 ) -> tuple[nn.Module, nn.Module]:
-    """`ratios` between the levels, outermost first, `width` channels on the first, a unit for each of `dilations` on all."""
+    """`ratios` between the levels, outermost first, `width` channels on the first, a unit for each of `dilations` on all.
+
+    With `tones` the encoder sees the spectrum of every frame too, and the decoder adds so many sinusoids.
+    """
     frames = _frames(event, bands, ratios, width, dilations)
+    if tones and tones < event[1] // frames:
+        raise GenaeError(
+            f"network.tones must be 0 or at least the samples of a frame ({event[1] // frames}), so that they are no farther "
+            f"apart than frames can tell, not {tones}"
+        )
     if latent < frames or latent % frames:
         below = latent // frames * frames
         near = " or ".join(str(n) for n in (below, below + frames) if n)
@@ -136,14 +154,16 @@ def rave(
     encoder = Encoder(
         PQMF(bands), nn.Sequential(*_down(bands, ratios, width, dilations)),
         nn.Conv1d(deepest + condition, q // frames, 3, padding=1, bias=False), posterior, frames,
+        Levels(event[1] // frames, deepest) if tones else None,
     )  # fmt: skip
     first = nn.Conv1d(latent // frames + condition, deepest, 3, padding=1, bias=False)
     decoder = Decoder(
         PQMF(bands), nn.Sequential(first, *_up(ratios, width, dilations)),
         nn.Conv1d(width, 2 * bands, 7, padding=3, bias=False), likelihood, frames,
+        Tones(latent // frames + condition, event[1] // frames, tones) if tones else None,
     )  # fmt: skip
-    begin(encoder)
-    begin(decoder)
+    for part in (encoder.body, encoder.last, decoder.body, decoder.last):
+        begin(part)
     decoder.last.weight.data *= QUIETER
     return encoder, decoder
 
