@@ -115,7 +115,7 @@ class Attribute:
 def one_hot(known: Known, classes: Sequence[str]) -> Tensor:
     """The classes of labelled examples (B, C), by their names; zeros for one that is not among `classes`."""
     assert known.labels is not None
-    if known.classes == tuple(classes):
+    if known.classes in ((), tuple(classes)):
         return F.one_hot(known.labels, len(classes)).float()
     place = [classes.index(name) if name in classes else -1 for name in known.classes]
     at = torch.tensor(place or [-1], device=known.labels.device)[known.labels]

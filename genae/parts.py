@@ -26,7 +26,7 @@ if typing.TYPE_CHECKING:
 SECTIONS = ("domain", "network", "posterior", "likelihood", "prior", "objective", "task", "condition", "optimiser", "schedule")
 GIVEN = {  # what the engine passes
     "network": ("event", "latent", "posterior", "likelihood", "condition"),
-    "prior": ("latent",),
+    "prior": ("latent", "condition"),
     "optimiser": ("parameters",),
     "schedule": ("step", "steps"),
 }
@@ -182,8 +182,8 @@ def build(recipe: Recipe) -> Built:
 
     domain = instantiate("domain", recipe.domain)
     posterior, likelihood = instantiate("posterior", recipe.posterior), instantiate("likelihood", recipe.likelihood)
-    prior = instantiate("prior", recipe.prior, recipe.latent)
     condition = instantiate("condition", recipe.condition, domain=domain)
+    prior = instantiate("prior", recipe.prior, recipe.latent, condition=condition.size)
     encoder, decoder = instantiate(
         "network", recipe.network, domain=domain, event=domain.event, latent=recipe.latent,
         posterior=posterior, likelihood=likelihood, condition=condition.size,

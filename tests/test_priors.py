@@ -121,6 +121,25 @@ def test_gradients_reach_every_weight(flow):
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in flow.parameters())
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_condition_moves_the_density(kind):
+    torch.manual_seed(0)
+    prior = Flow(2, kind, transforms=2, hidden=8, condition=1)
+    optimiser = torch.optim.Adam(prior.parameters(), 1e-2)
+    told = torch.tensor([[-1.0], [1.0]]).repeat(64, 1)
+    for _ in range(150):
+        loss = -prior(told).log_prob(3 * told + 0.5 * torch.randn(128, 2)).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    for c in (-1.0, 1.0):
+        z = prior.sample(400, 1.0, torch.full((400, 1), c))
+        assert z.mean(0).tolist() == pytest.approx([3 * c] * 2, abs=0.3)
+    u = torch.randn(4, 2)
+    assert torch.equal(prior.push(u), prior.push(u, torch.zeros(4, 1)))  # nothing told is all zeros
+    assert torch.allclose(prior().log_prob(u), prior(torch.zeros(4, 1)).log_prob(u))
+
+
 def test_standard_normal():
     prior = StandardNormal(2)
     assert prior().log_prob(torch.zeros(1, 2)).item() == pytest.approx(-math.log(2 * math.pi))
