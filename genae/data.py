@@ -131,9 +131,15 @@ class Known(NamedTuple):
 
 
 def joined(parts: Sequence[tuple[int, Known]]) -> Known:
-    """What is known of several groups of so many examples in a row; labels, where all have them of the same classes."""
+    """What is known of several groups of so many examples in a row; labels, where all have them of the same classes.
+
+    GenaeError for a field that has more numbers in some than in others.
+    """
     labels = [known.labels for _, known in parts if known.labels is not None and known.classes == parts[0][1].classes]
-    widths = {name: value.shape[1] for _, known in parts for name, value in known.fields.items()}
+    widths: dict[str, int] = {}
+    for name, value in (pair for _, known in parts for pair in known.fields.items()):
+        if widths.setdefault(name, value.shape[1]) != value.shape[1]:
+            raise GenaeError(f"field {name} has {widths[name]} numbers in some examples and {value.shape[1]} in others")
     fields = {
         name: torch.cat([known.fields.get(name, torch.full((n, width), math.nan)) for n, known in parts])
         for name, width in widths.items()

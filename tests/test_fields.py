@@ -1,7 +1,9 @@
 """Fields, numbers known of an example beside it: from files, arrays and domains to a condition that may be told in part."""
 
 import json
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from genae.parts import learned
 from genae.reading import read_file, read_found, read_split
 from genae.recipe import compose
 from genae.sources import inspect, read_item
+from genae.testing.others import _one
 from genae_cli.main import cli
 
 NAN = float("nan")
@@ -70,13 +73,7 @@ class Hours:
             File(f"{i}.lines", label=classes[int(at)], fields={"weight": (i, 1.0)}, content=f"{hour}\n{a} {b}".encode())
             for i, (hour, at, (a, b)) in enumerate(zip(hours, late, levels, strict=True))
         ]
-        return Split(files=[replace(file, path=_path(file.path)) for file in files], classes=classes)
-
-
-def _path(name):
-    from pathlib import Path
-
-    return Path(name)
+        return Split(files=[replace(file, path=Path(file.path)) for file in files], classes=classes)
 
 
 @pytest.fixture
@@ -93,7 +90,7 @@ def lines():
 
 
 def test_a_files_own_and_what_the_domain_reads():
-    file = File(_path("a.lines"), fields={"weight": (3, 4), "hour": 0}, content=b"7\n1 2\n3 4")
+    file = File(Path("a.lines"), fields={"weight": (3, 4), "hour": 0}, content=b"7\n1 2\n3 4")
     found = read_found(file, Lines())
     assert {name: x.tolist() for name, x in found.fields.items()} == {
         "weight": [[3, 4], [3, 4]], "hour": [[7], [7]], "line": [[0], [1]],
@@ -109,7 +106,7 @@ class Wrong(Lines):
 
 def test_a_field_of_another_length_is_told():
     with pytest.raises(GenaeError, match=r"a\.lines: field hour has shape \(3,\), and there are 2 examples"):
-        read_found(File(_path("a.lines"), content=b""), Wrong())
+        read_found(File(Path("a.lines"), content=b""), Wrong())
 
 
 @pytest.mark.parametrize("cached", [False, True])
@@ -138,7 +135,7 @@ def test_another_number_is_another_cache(lines, monkeypatch):
         weight: float = 1.0
 
         def split(self, name):
-            return Split(files=[File(_path("a.lines"), fields={"weight": self.weight}, content=b"7\n1 2")])
+            return Split(files=[File(Path("a.lines"), fields={"weight": self.weight}, content=b"7\n1 2")])
 
     for weight in (1.0, 2.0):
         assert read_split(One(weight=weight), "train", Lines()).fields["weight"].tolist() == [[weight]]
@@ -151,6 +148,8 @@ def test_what_only_some_have_is_unknown_of_the_others():
     assert whole.fields["x"].nan_to_num(nan=-1).tolist() == [[1, 1], [1, 1], [-1, -1]]
     assert whole.fields["y"].nan_to_num(nan=-1).tolist() == [[-1], [-1], [1]]
     assert joined([parts[0], parts[0]]).labels.tolist() == [0, 1, 0, 1]
+    with pytest.raises(GenaeError, match="field x has 2 numbers in some examples and 1 in others"):
+        joined([parts[0], (1, Known(fields={"x": torch.ones(1, 1)}))])
 
 
 def test_inspecting_tells_their_range(lines):
@@ -287,6 +286,16 @@ def test_a_field_that_the_data_lack(lines, tmp_path):
     with pytest.raises(GenaeError, match=r"no field 'hours' of the training examples; known: both, hour, label"):
         lines(tmp_path / "run", "condition=fields", 'condition.of=["hours"]', data="arrays")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "value, good", [(1, True), ((1, 2.5), True), (NAN, True), ("high", False), ([[1]], False), ((), False)]
+)
+def test_the_kit_looks_at_files_fields(value, good):
+    split = Split(files=[File(Path("a.lines"), fields={"hour": value})])
+    told = r"split train: field hour of a\.lines is .*, not a number or a few"
+    with nullcontext() if good else pytest.raises(AssertionError, match=told):
+        _one(split, "train")
 
 
 def test_learning_leaves_other_conditions_alone(lines):

@@ -69,6 +69,10 @@ def _one(split: Any, name: str) -> None:
         rows = np.shape(value)[:1]
         expect(rows == (len(split.array) if split.array is not None else 0,), f"split {name}: field {field} has shape "
                f"{np.shape(value)}; files carry their own, and an array's has a row for each example")  # fmt: skip
+    for f in split.files:
+        for field, value in f.fields.items():
+            good = np.asarray(value).dtype.kind in "iuf" and np.ndim(value) < 2 and np.size(value) > 0
+            expect(good, f"split {name}: field {field} of {f.name} is {value!r}, not a number or a few")
     unknown = {f.label for f in split.files} - {*split.classes, ""}
     expect(not unknown, f"split {name}: files of classes that it does not name: {sorted(unknown)}")
 
