@@ -124,6 +124,8 @@ class Spectral(nn.Module):
         self.weight = weight
 
     def features(self, event: Shape) -> Shape:
+        if len(event) != 2 or event[1] < SIZES[-1]:
+            raise GenaeError(f"likelihood spectral is for waveforms (channels, {SIZES[-1]} samples or more), not for {event}")
         return event
 
     def forward(self, h: Tensor) -> SpectralEvent:

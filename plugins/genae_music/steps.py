@@ -66,6 +66,16 @@ class Head(Protocol):
         ...
 
 
+class Stepwise(nn.Module):
+    """What likelihoods of a step have in common: they are of no use to a network that gives a whole event at once."""
+
+    def features(self, event: Shape) -> Shape:
+        raise GenaeError(
+            f"likelihood {type(self).__name__.lower()} is for networks of sequences: "
+            "set network=music-lstm or music-hierarchical, or another likelihood"
+        )
+
+
 def gumbel(*shape: int, device: torch.device) -> Tensor:
     """Standard Gumbel noise: argmax(logits + T · noise) is a sample at temperature T."""
     # twice a logarithm takes a quarter of the time of `exponential_`; u = 0 gives -inf, which is never chosen
@@ -87,7 +97,7 @@ def with_nothing(roll: Tensor) -> Tensor:
     return torch.cat([roll, 1 - roll.amax(-1, keepdim=True)], -1)
 
 
-class Tokens(nn.Module):
+class Tokens(Stepwise):
     """A categorical per stream and step. An event is (T,) of one stream, or (S, T)."""
 
     def __init__(self, streams: Sequence[Stream] = ("melody",)) -> None:
@@ -165,7 +175,7 @@ class Tokens(nn.Module):
         return torch.stack([one.argmax(-1) for one in each], -1)
 
 
-class Nade(nn.Module):
+class Nade(Stepwise):
     """NADE over the roll of a step. An event is (T,) labels of the reduced kit, or a roll (T, 61) of the full one."""
 
     def __init__(self, pitches: int = DRUMS, hidden: int = 128) -> None:

@@ -117,6 +117,12 @@ def test_the_head_weighs_the_distance_by_samples():
     assert torch.equal(p.sample(0.7), y)
 
 
+@pytest.mark.parametrize("event", [(1, 28, 28), (16,), (1, 127)])
+def test_events_that_are_no_waveforms(event):
+    with pytest.raises(GenaeError, match=r"likelihood spectral is for waveforms \(channels, 128 samples or more\), not for"):
+        Spectral().features(event)
+
+
 @pytest.mark.parametrize("weight", [0.0, -1.0])
 def test_a_weight_that_is_no_weight(weight):
     with pytest.raises(GenaeError, match=r"likelihood\.weight must be above 0"):

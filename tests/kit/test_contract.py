@@ -13,7 +13,7 @@ QUICK = {  # presets that are light, each with an embedded data set
     "mnist": "glyphs", "mnist-2d": "glyphs", "melody-2bar-tiny": "tunes", "drums-2bar-tiny": "tunes", "speech-mel": "notes",
     "notes-wave": "notes",
 }  # fmt: skip
-PARTS = ("gaussian", "laplace", "flow", "iwae", "denoise", "point")
+PARTS = ("gaussian", "laplace", "tokens", "nade", "spectral", "flow", "iwae", "denoise", "point", "residual", "label", "fields")
 SETS = ("glyphs", "tunes")
 LARGE = ("melody-2bar", "melody-2bar-big", "melody-16bar", "melody-16bar-flat", "drums-2bar", "drums-2bar-nade", "trio-16bar",
          "trio-16bar-flat", "wave-48k")  # fmt: skip

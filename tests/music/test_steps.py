@@ -164,6 +164,8 @@ def test_gumbel_noise_has_its_mean_and_variance():
         (lambda: Tokens().length((3, 32)), r"likelihood tokens has 1 stream, events \(3, 32\) have 3; set likelihood\.streams"),
         (lambda: Tokens(TRIO).length((32,)), r"likelihood tokens has 3 streams, events \(32,\) have 1; set"),
         (lambda: Tokens().length((1, 28, 28)), r"1 stream, events \(1, 28, 28\) have none"),
+        (lambda: Tokens().features((32,)), r"likelihood tokens is for networks of sequences: set network=music-lstm"),
+        (lambda: Nade().features((32,)), r"likelihood nade is for networks of sequences"),
         (lambda: Nade(12), r"likelihood\.pitches must be one of 9, 61, not 12"),
         (lambda: Nade(9, 0), r"likelihood\.hidden must be at least 1, not 0"),
         (lambda: Nade(61).length((32,)), r"likelihood nade of 61 pitches has events \(T, 61\), not \(32,\); set"),
