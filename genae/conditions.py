@@ -122,15 +122,14 @@ def one_hot(known: Known, classes: Sequence[str]) -> Tensor:
     return F.one_hot(at + 1, len(classes) + 1)[:, 1:].float()
 
 
-def numbers(name: str, text: str, count: int, between: str = ",") -> list[float]:
-    """So many finite numbers of a user's text."""
+def numbers(name: str, text: str, count: int, commas: bool = True) -> list[float]:
+    """So many finite numbers of a user's text, with commas or else spaces between them."""
     try:
-        found = [float(word) for word in text.split(between if between.strip() else None)]
+        found = [float(word) for word in text.split("," if commas else None)]
     except ValueError:
         found = []
     if len(found) != count or not all(map(math.isfinite, found)):
-        how = "with commas between them" if between == "," else "with spaces between them"
-        wanted = "a number" if count == 1 else f"{count} numbers, {how}"
+        wanted = "a number" if count == 1 else f"{count} numbers, with {'commas' if commas else 'spaces'} between them"
         raise GenaeError(f"condition {name} is {wanted}, not '{text}'")
     return found
 

@@ -99,7 +99,7 @@ class Fields:
         if name not in self.of:
             raise unknown("field", name, self.of, " of this run's condition")
         if name != LABEL:
-            return name, self._scaled(name, torch.tensor([numbers(name, value, self._width(name) - 1, " ")]))
+            return name, self._scaled(name, torch.tensor([numbers(name, value, self._width(name) - 1, commas=False)]))
         if value not in self.classes:
             raise unknown("class", value, self.classes)
         return name, one_hot(Known(torch.tensor([0]), (value,)), self.classes)

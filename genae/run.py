@@ -90,9 +90,9 @@ class Run:
 
     def encode(self, x: Any, condition: Condition = None) -> Tensor:
         """Examples (N, *event), one (*event), or items to posterior means (N, latent) on the CPU."""
-        x, known = self.seen(x)
-        told = self._told(condition, len(x), x, known)
-        return self._each(lambda x, told: self.vae.encode(x, told).mean, x, told)
+        seen = self.seen(x)
+        told = self._told(condition, len(seen.events), seen)
+        return self._each(lambda x, told: self.vae.encode(x, told).mean, seen.events, told)
 
     def decode(
         self, z: Tensor, condition: Condition = None, temperature: float | None = None, seed: int | None = 0, length: int = 1
@@ -114,10 +114,10 @@ class Run:
         length: int = 1,
     ) -> tuple[Tensor, Tensor]:
         """The inputs as the run's task makes them, and what comes back of them, both (N, *event)."""
-        events, known = self.seen(x)
-        told = self._told(condition, len(events), events, known)
+        seen = self.seen(x)
+        told = self._told(condition, len(seen.events), seen)
         with seeded(seed):
-            inputs = self.built.task(events)
+            inputs = self.built.task(seen.events)
         return inputs, self.decode(self.encode(inputs, told), told, temperature, seed, length)
 
     def interpolate(
@@ -140,8 +140,8 @@ class Run:
         """
         points = [a, b, *more]
         steps = points.pop() if isinstance(points[-1], int) else 9
-        ends, known = self.seen(points)
-        told = self._told(condition, len(ends), ends, known)
+        ends = self.seen(points)
+        told = self._told(condition, len(ends.events), ends)
         z = path(list(self.encode(ends, told)), steps, kind, loop)
         between = None if told is None else path(list(told), steps, "linear", loop)
         if self.vae.shows == "mean":
@@ -262,12 +262,10 @@ class Run:
             ]
         return torch.cat(parts)
 
-    def _told(
-        self, condition: Condition, n: int, events: Tensor | None = None, known: Known | None = None, length: int = 1
-    ) -> Tensor | None:
+    def _told(self, condition: Condition, n: int, seen: Seen | None = None, length: int = 1) -> Tensor | None:
         """(n · length, C) on the device, or None for a run without a condition.
 
-        When none is named, what is known of the `events` (n, *event), or else nothing, as dropout shows it.
+        When none is named, what is known of the n examples that were `seen`, or else nothing, as dropout shows it.
         """
         own = self.built.condition
         if condition is None and not own.size:
@@ -279,8 +277,8 @@ class Run:
             if len(names) != n:
                 raise GenaeError(f"{len(names)} conditions for {n} examples; give one, or one for each")
             told = torch.cat([own.named(name) for name in names])
-        elif known is not None and own.tells(known):
-            told = own(known, events)
+        elif seen is not None and own.tells(seen.known):
+            told = own(seen.known, seen.events)
         else:
             told = torch.zeros(n, own.size)
         return told.repeat_interleave(length, 0).to(self.device)
