@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from genae.checkpoint import TRAINING, WEIGHTS, load_tensors
+from genae.learn.checkpoint import TRAINING, WEIGHTS, load_tensors
 
 CHILD = """
 import sys, time, genae

@@ -23,7 +23,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import genae
-from genae.run import Run
+from genae.use.run import Run
 
 SAMPLES = 500
 

@@ -18,9 +18,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genae import device
-from genae.parts import Built, build
-from genae.recipe import compose
+from genae.learn import device
+from genae.recipe.parts import Built, build
+from genae.recipe.recipe import compose
 
 
 def seconds(call: Callable[[], Tensor]) -> float:

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from genae.posteriors import GaussianPosterior
+from genae.latent.posteriors import GaussianPosterior
 from genae_music.melody import CLASSES
 from genae_music.networks import lstm
 from genae_music.steps import Tokens

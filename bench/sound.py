@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 
 import genae
-from genae.evaluate import choose
-from genae.reading import read_split
-from genae.run import Run
-from genae.sources import open_data
+from genae.data.reading import read_split
+from genae.data.sources import open_data
+from genae.use.evaluate import choose
+from genae.use.run import Run
 from genae_audio.mel_domain import Mel
 from genae_audio.spectrogram import log_mel_distance
 from genae_audio.stft import distance

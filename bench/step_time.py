@@ -18,9 +18,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from genae import device, recipe, trainer
-from genae.data import Examples
-from genae.parts import build
+from genae.data.examples import Examples
+from genae.learn import device, trainer
+from genae.recipe import recipe
+from genae.recipe.parts import build
 
 HIDDEN, LATENT, BATCH = 400, 40, 100
 

@@ -15,27 +15,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from genae.data import Examples, File, Found, Split
-    from genae.domain import Domain
+    from genae.data.domain import Domain
+    from genae.data.examples import Examples, File, Found, Split
     from genae.errors import GenaeError, Rejected
-    from genae.run import Run, load
-    from genae.session import Progress, Training, train
+    from genae.learn.session import Progress, Training, train
+    from genae.use.run import Run, load
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Domain": "genae.domain",
-    "Examples": "genae.data",
-    "File": "genae.data",
-    "Found": "genae.data",
+    "Domain": "genae.data.domain",
+    "Examples": "genae.data.examples",
+    "File": "genae.data.examples",
+    "Found": "genae.data.examples",
     "GenaeError": "genae.errors",
-    "Progress": "genae.session",
+    "Progress": "genae.learn.session",
     "Rejected": "genae.errors",
-    "Run": "genae.run",
-    "Split": "genae.data",
-    "Training": "genae.session",
-    "load": "genae.run",
-    "train": "genae.session",
+    "Run": "genae.use.run",
+    "Split": "genae.data.examples",
+    "Training": "genae.learn.session",
+    "load": "genae.use.run",
+    "train": "genae.learn.session",
 }
 
 __all__ = [

@@ -16,10 +16,10 @@ import pytest
 import torch
 from hypothesis import settings
 
-from genae import registry
-from genae.data import File
-from genae.domain import Domain
+from genae.data.domain import Domain
+from genae.data.examples import File
 from genae.errors import Rejected
+from genae.recipe import registry
 
 settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
 settings.load_profile("repeatable")

@@ -6,12 +6,12 @@ import pytest
 import torch
 
 import genae
-from genae import registry
-from genae.conditions import Attribute
-from genae.data import Known
-from genae.domain import Domain
+from genae.data.domain import Domain
+from genae.data.examples import Known
 from genae.errors import GenaeError
-from genae.recipe import compose
+from genae.model.conditions import Attribute
+from genae.recipe import registry
+from genae.recipe.recipe import compose
 
 
 @dataclass(frozen=True)

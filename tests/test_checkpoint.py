@@ -9,8 +9,9 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from genae import checkpoint
-from genae.checkpoint import (
+from genae.errors import GenaeError
+from genae.learn import checkpoint
+from genae.learn.checkpoint import (
     append_metrics,
     fit_into,
     load_optimiser,
@@ -23,7 +24,6 @@ from genae.checkpoint import (
     save_tensors,
     under,
 )
-from genae.errors import GenaeError
 
 # -- tensors ----------------------------------------------------------------------------------------------------------
 
@@ -91,7 +91,7 @@ def test_a_full_disk_keeps_the_checkpoint_before(tmp_path, monkeypatch):
 @pytest.mark.skipif(os.name != "posix", reason="limits of a POSIX system")
 def test_a_file_that_may_not_grow_is_one_clear_line(tmp_path, python):
     code = (
-        "import resource, torch\nfrom pathlib import Path\nfrom genae.checkpoint import save_tensors\n"
+        "import resource, torch\nfrom pathlib import Path\nfrom genae.learn.checkpoint import save_tensors\n"
         "from genae.errors import GenaeError\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))\n"
         "try: save_tensors(Path('w.safetensors'), {'w': torch.zeros(10_000)})\n"
@@ -224,7 +224,7 @@ def test_the_lock_ends_with_an_error(tmp_path):
 
 
 HOLD = (
-    "import sys; from pathlib import Path; from genae.checkpoint import locked\n"
+    "import sys; from pathlib import Path; from genae.learn.checkpoint import locked\n"
     "with locked(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
 )
 

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 import genae
-from genae import output, registry
-from genae.domain import Domain
+from genae.data.domain import Domain
 from genae.errors import GenaeError
+from genae.recipe import registry
+from genae.use import output
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def test_the_domains_own_assessment_is_part_of_an_evaluation(run):
 
 
 def test_training_files_are_read_in_full_precision(run):
-    from genae.evaluate import evaluate
+    from genae.use.evaluate import evaluate
 
     seen = []
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from genae.conditions import Label, Unconditional
-from genae.data import Known
+from genae.data.examples import Known
 from genae.errors import GenaeError
+from genae.model.conditions import Label, Unconditional
 
 CLASSES = ("cat", "dog", "emu")
 

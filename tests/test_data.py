@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from genae import data, reading, registry
-from genae.data import Examples, File, Split, require
+from genae.data import examples as data
+from genae.data import reading
+from genae.data.examples import Examples, File, Split, require
+from genae.data.reading import read_split
+from genae.data.sources import Local, best_split, files_of, inspect, open_data, read_item
 from genae.errors import GenaeError, Rejected
-from genae.reading import read_split
-from genae.sources import Local, best_split, files_of, inspect, open_data, read_item
+from genae.recipe import registry
 
 
 def _write(folder, files):

@@ -10,19 +10,19 @@ import pytest
 import torch
 from torch import nn
 
-from genae import evaluate as module
-from genae.conditions import Label, Unconditional
-from genae.data import Examples
+from genae.data.examples import Examples
 from genae.errors import GenaeError
-from genae.evaluate import choose, evaluate, iwae, log_weights
-from genae.heads import Bernoulli, Gaussian
-from genae.networks import mlp
-from genae.objectives import ELBO, Batch
-from genae.parts import Built
-from genae.posteriors import DiagonalGaussian, GaussianPosterior, PointPosterior
-from genae.priors import StandardNormal
-from genae.tasks import Reconstruct
-from genae.vae import VAE
+from genae.latent.posteriors import DiagonalGaussian, GaussianPosterior, PointPosterior
+from genae.latent.priors import StandardNormal
+from genae.model.conditions import Label, Unconditional
+from genae.model.likelihoods import Bernoulli, Gaussian
+from genae.model.networks import mlp
+from genae.model.objectives import ELBO, Batch
+from genae.model.tasks import Reconstruct
+from genae.model.vae import VAE
+from genae.recipe.parts import Built
+from genae.use import evaluate as module
+from genae.use.evaluate import choose, evaluate, iwae, log_weights
 
 EVENT, LATENT, SIGMA = 6, 3, 0.4
 

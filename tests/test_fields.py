@@ -11,16 +11,16 @@ import torch
 from click.testing import CliRunner
 
 import genae
-from genae import registry
-from genae.conditions import Label
-from genae.data import Examples, File, Found, Known, Split, joined
-from genae.domain import Domain
+from genae.data.domain import Domain
+from genae.data.examples import Examples, File, Found, Known, Split, joined
+from genae.data.reading import read_file, read_found, read_split
+from genae.data.sources import inspect, read_item
 from genae.errors import GenaeError
-from genae.fields import Fields
-from genae.parts import learned
-from genae.reading import read_file, read_found, read_split
-from genae.recipe import compose
-from genae.sources import inspect, read_item
+from genae.model.conditions import Label
+from genae.model.fields import Fields
+from genae.recipe import registry
+from genae.recipe.parts import learned
+from genae.recipe.recipe import compose
 from genae.testing.others import _one
 from genae_cli.main import cli
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genae.errors import GenaeError
-from genae.generate import lerp, path, slerp
+from genae.latent.paths import lerp, path, slerp
 
 T = torch.linspace(0, 1, 9)
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genae.errors import GenaeError
-from genae.heads import Bernoulli, BernoulliEvent, DiscretisedLogistic, DiscretisedLogisticEvent, Gaussian, Laplace
+from genae.model.likelihoods import Bernoulli, BernoulliEvent, DiscretisedLogistic, DiscretisedLogisticEvent, Gaussian, Laplace
 
 EVENT = (2, 3)
 HEADS = [

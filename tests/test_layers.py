@@ -12,7 +12,12 @@ PLUGINS = {folder.name: sorted(folder.glob("**/*.py")) for folder in sorted((ROO
 DATASETS = sorted((ROOT / "datasets").glob("genae_*/**/*.py"))
 CLI = sorted((ROOT / "cli").glob("genae_*/**/*.py"))
 HEAVY = {"torch", "numpy", "matplotlib", "PIL", "zuko", "safetensors", "lightning_fabric", "tqdm"}
-LISTED = ["genae/__init__.py", "genae/errors.py", "genae/files.py", "genae/registry.py"]  # what `genae plugins list` imports
+LISTED = [
+    "genae/__init__.py",
+    "genae/errors.py",
+    "genae/files.py",
+    "genae/recipe/registry.py",
+]  # what `genae plugins list` imports
 
 
 def _for_types(node):

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from genae.errors import GenaeError
-from genae.heads import Bernoulli, DiscretisedLogistic, Gaussian
-from genae.networks import mlp
-from genae.posteriors import GaussianPosterior, PointPosterior
+from genae.latent.posteriors import GaussianPosterior, PointPosterior
+from genae.model.likelihoods import Bernoulli, DiscretisedLogistic, Gaussian
+from genae.model.networks import mlp
 
 
 @pytest.mark.parametrize("event", [(7,), (1, 4, 4), (3, 2, 5)])

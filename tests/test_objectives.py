@@ -7,12 +7,12 @@ import torch
 from torch import nn
 
 from genae.errors import GenaeError
-from genae.heads import Gaussian
-from genae.networks import mlp
-from genae.objectives import ELBO, IWAE, Autoencoder, Batch, log_weights
-from genae.posteriors import DiagonalGaussian, GaussianPosterior, PointPosterior
-from genae.priors import Flow, StandardNormal
-from genae.vae import VAE
+from genae.latent.posteriors import DiagonalGaussian, GaussianPosterior, PointPosterior
+from genae.latent.priors import Flow, StandardNormal
+from genae.model.likelihoods import Gaussian
+from genae.model.networks import mlp
+from genae.model.objectives import ELBO, IWAE, Autoencoder, Batch, log_weights
+from genae.model.vae import VAE
 
 
 class _Fixed(nn.Module):

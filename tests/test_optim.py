@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from genae import optim
 from genae.errors import GenaeError
+from genae.learn import optim
 
 
 def test_schedules() -> None:
@@ -75,7 +75,7 @@ def test_bad_numbers_are_named() -> None:
 
 
 def test_the_exponential_schedule_is_musicvaes():
-    from genae.optim import exponential
+    from genae.learn.optim import exponential
 
     for step in (0, 1, 7, 20_000):  # (1e-3 − 1e-5)·0.9999^step + 1e-5, in units of 1e-3
         assert exponential(step, 10) == pytest.approx(0.99 * 0.9999**step + 0.01)
@@ -86,7 +86,7 @@ def test_the_exponential_schedule_is_musicvaes():
     [(3.0, 1.0, 0.0, 1.0), (0.5, 1.0, 0.0, 0.5), (3.0, 1.0, 3.0, 0.0), (2.9, 0.0, 3.0, 2.9), (3.0, 0.0, 2.0, 0.0)],
 )
 def test_gradients_are_bounded_or_skipped(size, clip, skip, expected):
-    from genae.trainer import _bound
+    from genae.learn.trainer import _bound
 
     layer = torch.nn.Linear(1, 1, bias=False)
     layer.weight.grad = torch.full((1, 1), size)

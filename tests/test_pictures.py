@@ -5,8 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from genae import pictures
 from genae.errors import GenaeError
+from genae.use import pictures
 
 
 def flat(*greys: int, shape=(4, 6)) -> list[np.ndarray]:

@@ -9,11 +9,12 @@ import torch
 from PIL import Image
 from torch import nn
 
-from genae import plots, train
-from genae.domain import Domain
+from genae import train
+from genae.data.domain import Domain
 from genae.errors import GenaeError
-from genae.priors import Flow, StandardNormal
-from genae.vae import VAE
+from genae.latent.priors import Flow, StandardNormal
+from genae.model.vae import VAE
+from genae.use import plots
 
 WHITE = 255
 
@@ -265,5 +266,5 @@ def test_plots_do_not_touch_pyplot():
     import subprocess
     import sys
 
-    code = "import genae.plots, sys; print('matplotlib.pyplot' in sys.modules)"
+    code = "import genae.use.plots, sys; print('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genae.errors import GenaeError
-from genae.posteriors import LOG_SIGMA, DiagonalGaussian, GaussianPosterior, Point, PointPosterior
-from genae.priors import Flow, StandardNormal
+from genae.latent.posteriors import LOG_SIGMA, DiagonalGaussian, GaussianPosterior, Point, PointPosterior
+from genae.latent.priors import Flow, StandardNormal
 
 NORMAL = StandardNormal(1)()
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from genae.errors import GenaeError
-from genae.priors import Flow, StandardNormal
+from genae.latent.priors import Flow, StandardNormal
 
 KINDS = ["maf", "nsf", "coupling"]
 LATENT = 3

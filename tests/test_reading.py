@@ -7,12 +7,14 @@ from typing import ClassVar
 import pytest
 import torch
 
-from genae import Training, reading, recipe, registry
-from genae.data import Found, require, sum_of
-from genae.domain import Domain
+from genae import Training
+from genae.data import reading
+from genae.data.domain import Domain
+from genae.data.examples import Found, require, sum_of
+from genae.data.reading import read_split
+from genae.data.sources import Local, stored
 from genae.errors import GenaeError, Rejected
-from genae.reading import read_split
-from genae.sources import Local, stored
+from genae.recipe import recipe, registry
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,8 @@ def test_a_rejected_file_prints_as_its_line():
 
 
 def test_a_file_too_large_to_be_loaded_is_known_by_its_content_too(tmp_path, monkeypatch):
-    from genae import data, reading
+    from genae.data import examples as data
+    from genae.data import reading
 
     monkeypatch.setattr(data, "LARGEST_FILE", 10)
     path, prints = tmp_path / "large.wav", []

@@ -31,7 +31,7 @@ def test_python_snippets_run(tmp_path: Path, monkeypatch: Any) -> None:
 
 
 def test_every_setting_in_the_readme_composes() -> None:
-    from genae.recipe import compose
+    from genae.recipe.recipe import compose
 
     lines = [line for block in snippets("sh") for line in block.splitlines() if " --set " in line]
     assert len(lines) == 8

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genae import parts, recipe, registry
 from genae.errors import GenaeError
-from genae.recipe import adjust, complete, compose, differences, dump, merge, read
+from genae.recipe import parts, recipe, registry
+from genae.recipe.recipe import adjust, complete, compose, differences, dump, merge, read
 
 pytestmark = pytest.mark.usefixtures("dots")
 

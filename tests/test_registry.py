@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from genae import registry
 from genae.errors import GenaeError
+from genae.recipe import registry
 
-GROUP = "genae.tasks"
+GROUP = "genae.model.tasks"
 LIST = (
-    "import json; from genae import registry; "
+    "import json; from genae.recipe import registry; "
     "print(json.dumps({p.name: [p.distribution, p.version, p.error] for p in registry.listing() if p.kind == 'task'}))"
 )
 
@@ -35,7 +35,7 @@ def test_override_lasts_as_long_as_its_block():
 def test_override_ends_with_an_error_too():
     with pytest.raises(ZeroDivisionError), registry.override("prior", "normal", None):
         raise ZeroDivisionError
-    from genae.priors import StandardNormal
+    from genae.latent.priors import StandardNormal
 
     assert registry.get("prior", "normal") is StandardNormal
 
@@ -48,7 +48,7 @@ def test_unknown_names_the_known_and_the_nearest():
 
 
 def test_a_plugin_for_another_contract_is_refused(monkeypatch):
-    from genae.priors import Flow
+    from genae.latent.priors import Flow
 
     monkeypatch.setattr(Flow, "contract", registry.CONTRACT + 1, raising=False)
     with pytest.raises(GenaeError, match="built for contract 2, this genae has 1; install a matching version"):
@@ -69,7 +69,7 @@ def test_every_own_part_of_the_engine_can_be_imported():
 def test_a_strangers_plugin_is_found(install, python):
     site = install("strange-things", {GROUP: "blur = strange_blur:Blur"}, {"strange_blur": "class Blur: pass"}, "2.5")
     assert json.loads(python(LIST, site))["blur"] == ["strange-things", "2.5", ""]
-    assert python("from genae import registry; print(registry.get('task', 'blur').__name__)", site) == "Blur\n"
+    assert python("from genae.recipe import registry; print(registry.get('task', 'blur').__name__)", site) == "Blur\n"
 
 
 BROKEN = {
@@ -101,7 +101,7 @@ def test_broken_plugins_are_told_and_break_nothing_else(install, python):
         assert "\n" not in error
     assert found["denoise"][2] == found["reconstruct"][2] == ""
     healthy = (
-        "from genae import registry; from genae.errors import GenaeError\n"
+        "from genae.recipe import registry; from genae.errors import GenaeError\n"
         "assert registry.get('task', 'denoise').__name__ == 'Denoise'\n"
         "try: registry.get('task', 'raises')\n"
         "except GenaeError as error: print(error)"
@@ -125,7 +125,7 @@ def test_a_name_taken_twice_names_both(install, python):
     site = install("one-thing", {GROUP: "same = one:Thing"}, {"one": "class Thing: pass"})
     install("other-thing", {GROUP: "same = other:Thing"}, {"other": "class Thing: pass"})
     code = (
-        "from genae import registry; from genae.errors import GenaeError\n"
+        "from genae.recipe import registry; from genae.errors import GenaeError\n"
         "try: registry.get('task', 'same')\n"
         "except GenaeError as error: print(error)\n"
         "print([p.error for p in registry.listing() if p.name == 'same'])\n"
@@ -141,17 +141,17 @@ def test_a_name_taken_twice_names_both(install, python):
 
 def test_a_folder_twice_on_the_path_is_no_clash(install, python):
     site = install("one-thing", {GROUP: "same = one:Thing"}, {"one": "class Thing: pass"})
-    assert python("from genae import registry; print(registry.get('task', 'same').__name__)", site, site) == "Thing\n"
+    assert python("from genae.recipe import registry; print(registry.get('task', 'same').__name__)", site, site) == "Thing\n"
 
 
 def test_a_name_of_genaes_own_stays_its_own(install, python):
     site = install("thief", {GROUP: "denoise = thief:Thing"}, {"thief": "class Thing: pass"})
     code = (
-        "from genae import registry; print(registry.get('task', 'denoise').__module__)\n"
+        "from genae.recipe import registry; print(registry.get('task', 'denoise').__module__)\n"
         "print([(p.distribution, p.error) for p in registry.listing() if p.name == 'denoise'])"
     )
     module, listed = python(code, site).splitlines()
-    assert module == "genae.tasks"
+    assert module == "genae.model.tasks"
     assert "('genae', '')" in listed
     assert "that of thief is not used; uninstall thief" in listed
 
@@ -189,7 +189,7 @@ def test_a_slow_plugin_is_waited_for_once(install, python, monkeypatch):
 def test_what_an_import_prints_and_where_it_goes_is_undone(install, python, tmp_path):
     source = "import os; print('hello'); os.chdir('/')\nclass Thing: pass"
     site = install("mover", {GROUP: "move = mover:Thing"}, {"mover": source})
-    code = "import os; from genae import registry; registry.get('task', 'move'); print(os.getcwd())"
+    code = "import os; from genae.recipe import registry; registry.get('task', 'move'); print(os.getcwd())"
     assert python(code, site) == f"{tmp_path}\n"
 
 
@@ -202,7 +202,7 @@ def test_presets_that_are_none(install, python):
     source = "words = 'latent'\norphan = {'parent': 'of-nobody'}\nodd = {'parent': ['mnist']}"
     site = install("odd-presets", {"genae.presets": "words=odd:words\norphan=odd:orphan\nodd=odd:odd"}, {"odd": source})
     code = (
-        "from genae import recipe; from genae.errors import GenaeError\n"
+        "from genae.recipe import recipe; from genae.errors import GenaeError\n"
         "for name in ('words', 'orphan', 'odd'):\n"
         "    try: recipe.compose(name)\n"
         "    except GenaeError as error: print(error)"
@@ -216,9 +216,9 @@ def test_presets_that_are_none(install, python):
 @pytest.mark.parametrize(
     "code",
     [
-        "import genae, genae.registry",
-        "from genae import registry; assert registry.listing()",
-        "from genae import registry; assert all(registry.names(kind) for kind in registry.KINDS)",
+        "import genae, genae.recipe.registry",
+        "from genae.recipe import registry; assert registry.listing()",
+        "from genae.recipe import registry; assert all(registry.names(kind) for kind in registry.KINDS)",
         "from genae_cli.main import cli; cli(['--help'], standalone_mode=False)",
         "from genae_cli.main import cli; cli(['plugins', 'list'], standalone_mode=False)",
         "from genae_cli.main import cli; cli(['train', '--help'], standalone_mode=False)",

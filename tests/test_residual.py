@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from genae.errors import GenaeError
-from genae.heads import Bernoulli, DiscretisedLogistic
-from genae.posteriors import DiagonalGaussian, GaussianPosterior
-from genae.residual import residual
+from genae.latent.posteriors import DiagonalGaussian, GaussianPosterior
+from genae.model.likelihoods import Bernoulli, DiscretisedLogistic
+from genae.model.residual import residual
 
 SMALL = {"widths": (4, 6), "blocks": (1, 2), "hidden": 16}
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 import genae
-from genae.checkpoint import TRAINING, WEIGHTS, load_tensors, read_metrics
 from genae.errors import GenaeError
-from genae.trainer import order
+from genae.learn.checkpoint import TRAINING, WEIGHTS, load_tensors, read_metrics
+from genae.learn.trainer import order
 
 SETTINGS = (
     "ema=0.99",
@@ -97,7 +97,7 @@ def test_a_finished_run_resumes_to_itself(bars: Path, tmp_path: Path) -> None:
 
 
 def test_every_example_is_seen_once_an_epoch(bars: Path) -> None:
-    from genae.recipe import compose
+    from genae.recipe.recipe import compose
 
     recipe = compose("mnist-mlp", ["batch=32"], data=str(bars))
     first, second = order(recipe, 96, 0), order(recipe, 96, 1)

@@ -15,7 +15,7 @@ import click
 from genae.errors import GenaeError
 
 if TYPE_CHECKING:
-    from genae.run import Run
+    from genae.use.run import Run
 
 HELP = {"help_option_names": ["-h", "--help"]}  # context settings of every command
 DEVICES = ("auto", "cpu", "cuda", "mps")

@@ -28,7 +28,7 @@ def command(run: Path, items: tuple[str, ...], condition: str | None, seed: int,
     if out.suffix != ".npz":
         raise GenaeError(f"--out {out}: latents are written as .npz, for example {out.with_suffix('.npz')}")
     from genae import load
-    from genae.output import write_latents
+    from genae.use.output import write_latents
 
     loaded = load(run, device)
     z = loaded.encode(list(items), condition)

@@ -49,7 +49,7 @@ def command(
         raise GenaeError(f"--steps must be at least 2 (both ends are counted), not {steps}")
     from genae import load
     from genae.files import require_empty
-    from genae.output import write_path
+    from genae.use.output import write_path
 
     require_empty(out)
     loaded = load(run, device)

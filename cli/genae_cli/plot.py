@@ -37,7 +37,7 @@ def command(run: Path, kind: str, data: str | None, seed: int, device: str, out:
       genae plot runs/first --kind manifold --out manifold.png
     """
     from genae import load
-    from genae.plots import draw
+    from genae.use.plots import draw
 
     files = [draw(load(run, device), kind, out, data=data, seed=seed)]
     emit({"run": str(run), "kind": kind, "seed": seed, "files": files}, as_json, lambda: wrote(files))

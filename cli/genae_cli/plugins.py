@@ -34,7 +34,7 @@ def listed(as_json: bool) -> None:
     Example:
       genae plugins list
     """
-    from genae import registry
+    from genae.recipe import registry
 
     found = registry.listing()
     emit({"plugins": [dataclasses.asdict(p) for p in found]}, as_json, lambda: _table(found))
@@ -65,7 +65,7 @@ def new(name: str, out: Path | None, as_json: bool) -> None:
       genae plugins check genae-sensor
       genae train sensor
     """
-    from genae.scaffold import write_plugin
+    from genae.testing.scaffold import write_plugin
 
     files = write_plugin(name, out)
     folder = files[0].parent

@@ -35,7 +35,7 @@ def command(
     """
     from genae import load
     from genae.files import require_empty
-    from genae.output import write_pairs
+    from genae.use.output import write_pairs
 
     require_empty(out)
     loaded = load(run, device)

@@ -32,7 +32,7 @@ def command(
     """
     from genae import load
     from genae.files import require_empty
-    from genae.output import write_samples
+    from genae.use.output import write_samples
 
     require_empty(out)
     loaded = load(run, device)

@@ -13,7 +13,7 @@ import click
 from genae_cli.common import as_json, device, emit, on_terminal, reading_bar, settings, verb
 
 if TYPE_CHECKING:
-    from genae.session import Progress, Training
+    from genae.learn.session import Progress, Training
 
 Show = Callable[["Progress | None"], None]  # a step done, or None at the end
 LINE_SECONDS = 10.0  # between plain lines, where there is no terminal
@@ -39,7 +39,7 @@ def command(as_json: bool, **options: Any) -> None:
 
     Ctrl-C saves and stops; --resume goes on from there, and from any kill, to the same weights.
     """
-    from genae.session import Training
+    from genae.learn.session import Training
 
     with reading_bar() as report:
         training = Training(options.pop("preset"), report=report, **options)

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from genae.data import SPLITS, File, Split, where
+from genae.data.examples import SPLITS, File, Split, where
+from genae.data.sources import files_of
 from genae.errors import GenaeError, unknown
 from genae.files import data_folders
-from genae.sources import files_of
 from genae_datasets import download
 from genae_datasets.download import Download
 

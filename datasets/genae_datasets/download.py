@@ -21,7 +21,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from genae.data import UNREADABLE, where
+from genae.data.examples import UNREADABLE, where
 from genae.errors import GenaeError
 from genae.files import disk
 

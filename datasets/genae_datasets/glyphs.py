@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from genae.data import Split
+from genae.data.examples import Split
 from genae.errors import GenaeError, unknown
 
 CLASSES = tuple(string.digits + string.ascii_uppercase + string.ascii_lowercase)

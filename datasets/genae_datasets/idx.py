@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from genae.data import Split, where
+from genae.data.examples import Split, where
 from genae.errors import GenaeError
 from genae_datasets import download
 from genae_datasets.download import Download
@@ -21,7 +21,7 @@ FILES = tuple(f"{part}-{kind}-ubyte.gz" for part in ("train", "t10k") for kind i
 
 @dataclass(frozen=True)
 class Official:
-    """A data set of four IDX files with a home on the web, looked for in each folder of `genae.data.where(name)`."""
+    """A data set of four IDX files with a home on the web, looked for in each folder of `genae.data.examples.where(name)`."""
 
     name: str
     about: str

@@ -21,7 +21,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from genae.data import File
+from genae.data.examples import File
 from genae.errors import GenaeError
 
 LABELS, IMAGES = 1, 3  # dimensions, the last byte of the magic

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from genae.data import SPLITS, File, Split
+from genae.data.examples import SPLITS, File, Split
 from genae.errors import GenaeError, unknown
 from genae_datasets.idxfile import Array, read_images, read_labels
 

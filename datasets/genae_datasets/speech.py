@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from genae.data import Split
+from genae.data.examples import Split
 from genae_datasets.archived import Archived, Inside
 from genae_datasets.download import Download
 

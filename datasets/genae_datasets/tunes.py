@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from genae.data import File, Split
+from genae.data.examples import File, Split
 from genae.errors import unknown
 from genae_datasets.composer.band import Notes
 from genae_datasets.composer.dice import Dice

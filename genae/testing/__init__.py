@@ -40,7 +40,7 @@ class Check:
     call: Callable[[], None]
 
     def __call__(self) -> None:
-        from genae.device import seeded
+        from genae.learn.device import seeded
 
         with self.target.active(), seeded(0):
             self.call()

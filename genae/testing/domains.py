@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genae.data import File, Found
-from genae.device import seeded
-from genae.domain import Domain
+from genae.data.domain import Domain
+from genae.data.examples import File, Found
 from genae.errors import GenaeError, Rejected
-from genae.parts import instantiate
+from genae.learn.device import seeded
+from genae.recipe.parts import instantiate
 from genae.testing.expect import expect, finite, same, shaped, skip
 from genae.testing.subject import Subject
 

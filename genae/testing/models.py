@@ -10,12 +10,14 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from genae import checkpoint, output, recipe
 from genae.errors import GenaeError
-from genae.objectives import Batch, Terms
-from genae.parts import Built, instantiate
+from genae.learn import checkpoint
+from genae.model.objectives import Batch, Terms
+from genae.recipe import recipe
+from genae.recipe.parts import Built, instantiate
 from genae.testing.expect import expect, finite, same, shaped, skip
 from genae.testing.subject import Subject
+from genae.use import output
 
 STEP, STEPS = 500, 1000  # where in a run gradients are looked at: β and the like are no longer 0
 SHAKE = 0.02  # standard deviation that is added to weights, since many begin at exactly zero

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from genae import recipe, registry
-from genae.data import SPLITS, Examples, File, Split
-from genae.domain import Domain
+from genae.data.domain import Domain
+from genae.data.examples import SPLITS, Examples, File, Split
 from genae.errors import GenaeError, Rejected
+from genae.recipe import recipe, registry
 from genae.testing import models
 from genae.testing.expect import expect, skip
 from genae.testing.subject import Subject

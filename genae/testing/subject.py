@@ -16,17 +16,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genae import device, recipe, registry, trainer
-from genae.data import Examples, File, Known, Split, require
-from genae.domain import Domain
+from genae.data.domain import Domain
+from genae.data.examples import Examples, File, Known, Split, require
+from genae.data.reading import read_file, read_split
+from genae.data.sources import open_data
 from genae.errors import GenaeError, Rejected
-from genae.parts import Built, build, instantiate, learned
-from genae.reading import read_file, read_split
-from genae.recipe import Recipe
-from genae.run import Run
-from genae.session import Training
-from genae.sources import open_data
+from genae.learn import device, trainer
+from genae.learn.session import Training
+from genae.recipe import recipe, registry
+from genae.recipe.parts import Built, build, instantiate, learned
+from genae.recipe.recipe import Recipe
 from genae.testing.expect import expect
+from genae.use.run import Run
 
 FILES, ROWS = 32, 64  # that are read of a data set
 MADE = 16  # examples, or as many as the domain needs, where there is no data set

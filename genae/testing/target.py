@@ -12,8 +12,8 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genae import registry
 from genae.errors import GenaeError, unknown
+from genae.recipe import registry
 
 if TYPE_CHECKING:
     from genae.testing.subject import Subject
@@ -125,7 +125,7 @@ def _folder(path: Path) -> Target:
 
 def _module(path: Path) -> Target:
     """The domains that a module defines, by their classes' names in lower case."""
-    from genae.domain import Domain
+    from genae.data.domain import Domain
 
     spec = importlib.util.spec_from_file_location(path.stem, path) if path.suffix == ".py" else None
     if spec is None or spec.loader is None:

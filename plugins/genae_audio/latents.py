@@ -17,8 +17,8 @@ from torch import Tensor
 from genae_audio.stft import distance
 
 if TYPE_CHECKING:
-    from genae.domain import Domain
-    from genae.vae import VAE
+    from genae.data.domain import Domain
+    from genae.model.vae import VAE
 
 FIDELITY = 0.95
 BATCH = 16  # clips at once

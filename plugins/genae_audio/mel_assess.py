@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from genae.data import Examples
-from genae.vae import VAE
+from genae.data.examples import Examples
+from genae.model.vae import VAE
 from genae_audio.mel import RANGE
 
 if TYPE_CHECKING:

@@ -19,10 +19,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genae.data import Examples, File, Found
-from genae.domain import Domain, Shape, Stage
+from genae.data.domain import Domain, Shape, Stage
+from genae.data.examples import Examples, File, Found
 from genae.errors import GenaeError
-from genae.vae import VAE
+from genae.model.vae import VAE
 from genae_audio import reading, spectrogram
 from genae_audio.mel import RANGE, MelScale
 

@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genae.data import UNREADABLE, File, Found
+from genae.data.examples import UNREADABLE, File, Found
+from genae.data.reading import NOT_FINITE
 from genae.errors import GenaeError, Rejected
-from genae.reading import NOT_FINITE
 from genae_audio.resample import resample
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")

@@ -26,7 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from genae.domain import Shape
+from genae.data.domain import Shape
 from genae.errors import GenaeError
 
 SIZES = (2048, 1024, 512, 256, 128)

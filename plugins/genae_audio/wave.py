@@ -20,9 +20,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from genae.data import Examples, File, Found
-from genae.domain import Domain, Shape, Stage
-from genae.vae import VAE
+from genae.data.domain import Domain, Shape, Stage
+from genae.data.examples import Examples, File, Found
+from genae.model.vae import VAE
 from genae_audio import reading, spectrogram
 from genae_audio.stft import distance
 

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from genae.data import Examples
+from genae.data.examples import Examples
 from genae.errors import GenaeError
-from genae.vae import VAE
+from genae.model.vae import VAE
 from genae_audio import latents
 from genae_audio.mel import MelScale
 from genae_audio.mel_assess import components, probe

@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from genae.domain import Shape
+from genae.data.domain import Shape
 from genae.errors import GenaeError
 from genae_audio.pqmf import PQMF
 from genae_audio.tones import Levels, Tones

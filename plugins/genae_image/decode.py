@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from genae.data import File
+from genae.data.examples import File
 from genae.errors import Rejected
 
 FORMATS: Mapping[str, str] = {  # suffix to Pillow's name for the format

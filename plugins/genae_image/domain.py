@@ -19,8 +19,8 @@ import torch
 from PIL import Image as Pillow
 from torch import Tensor
 
-from genae.data import File
-from genae.domain import Domain, Shape, Stage
+from genae.data.domain import Domain, Shape, Stage
+from genae.data.examples import File
 from genae.errors import GenaeError, Rejected
 from genae_image.decode import FORMATS, decode
 from genae_image.metrics import bce, brightness, mse, psnr

@@ -21,8 +21,8 @@ import torch
 from torch import Tensor
 
 from genae.errors import GenaeError
-from genae.evaluate import ACTIVE
-from genae.posteriors import Point
+from genae.latent.posteriors import Point
+from genae.use.evaluate import ACTIVE
 from genae_music.agreement import DRUMS, Kind, Streams, accuracy, by_stream, classes, onset_f1, streams
 from genae_music.baselines import Ngrams
 from genae_music.morph import smoothness

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from genae.domain import Shape
+from genae.data.domain import Shape
 from genae.errors import GenaeError
 from genae_music.cells import Cell
 from genae_music.steps import Head

@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genae.data import Examples, File, Found
-from genae.domain import Domain, Shape, Stage
+from genae.data.domain import Domain, Shape, Stage
+from genae.data.examples import Examples, File, Found
 from genae.errors import GenaeError, Rejected
-from genae.vae import VAE
+from genae.model.vae import VAE
 from genae_music import drums, melody, midi, report, roll, trio
 from genae_music.drums import Kit
 from genae_music.quantise import Setting

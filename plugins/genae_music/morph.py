@@ -18,7 +18,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from genae.generate import slerp
+from genae.latent.paths import slerp
 from genae_music.agreement import Kind, Streams, streams
 from genae_music.baselines import Ngrams
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from genae.data import SPLITS, File, Split
+from genae.data.examples import SPLITS, File, Split
 from genae.errors import unknown
 from genae.files import cache_folder, write_file
 from genae_music.smf import Array

@@ -13,10 +13,10 @@ import pytest
 import soundfile
 import torch
 
-from genae.data import File
+from genae.data.examples import File
+from genae.data.reading import read_found, read_split
+from genae.data.sources import Local
 from genae.errors import Rejected
-from genae.reading import read_found, read_split
-from genae.sources import Local
 from genae_audio.mel_domain import Mel
 from genae_audio.wave import Wave
 
@@ -228,10 +228,10 @@ HOUR = """
 import struct, sys
 from pathlib import Path
 import numpy as np, soundfile
-from genae import registry
-from genae.data import File
-from genae.reading import read_split
-from genae.sources import Local
+from genae.recipe import registry
+from genae.data.examples import File
+from genae.data.reading import read_split
+from genae.data.sources import Local
 
 def peak():
     status = Path("/proc/self/status")

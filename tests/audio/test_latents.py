@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from genae.posteriors import Point
-from genae.priors import StandardNormal
-from genae.vae import VAE
+from genae.latent.posteriors import Point
+from genae.latent.priors import StandardNormal
+from genae.model.vae import VAE
 from genae_audio.latents import assess, components, crop, dimensions, flat, rows
 from genae_audio.stft import Spectral
 from genae_audio.wave import Wave

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 import torch
 
-from genae.data import File
+from genae.data.examples import File
 from genae.errors import GenaeError
 from genae_audio.mel_domain import Mel
 

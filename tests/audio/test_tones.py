@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from genae.errors import GenaeError
-from genae.objectives import ELBO, Batch
-from genae.posteriors import GaussianPosterior
-from genae.priors import StandardNormal
-from genae.vae import VAE
+from genae.latent.posteriors import GaussianPosterior
+from genae.latent.priors import StandardNormal
+from genae.model.objectives import ELBO, Batch
+from genae.model.vae import VAE
 from genae_audio.stft import Spectral
 from genae_audio.tones import Levels, Tones
 from genae_audio.wave_networks import rave

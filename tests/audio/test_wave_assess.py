@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from genae.data import Examples
-from genae.parts import build
-from genae.recipe import compose
+from genae.data.examples import Examples
+from genae.recipe.parts import build
+from genae.recipe.recipe import compose
 from genae_audio.spectrogram import log_mel_distance
 from genae_audio.stft import distance
 from genae_audio.wave_assess import assess, scale_of

@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from genae.data import Split
+from genae.data.examples import Split
 from genae.errors import GenaeError
 from genae_datasets.glyphs import BITS, CLASSES, FONTS, REACH, SIZES, Glyphs, distances, glyphs, signed_distance
 

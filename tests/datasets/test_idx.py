@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from genae.data.sources import open_data
 from genae.errors import GenaeError
-from genae.sources import open_data
 from genae_datasets.idx import FILES, Official, claim, fashion_mnist, kmnist, mnist
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genae.data import File
+from genae.data.examples import File
 from genae.errors import GenaeError
 from genae_datasets.idxfile import LARGEST, read_images, read_labels
 

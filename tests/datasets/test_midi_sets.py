@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from genae.data import SPLITS, Split
+from genae.data.examples import SPLITS, Split
 from genae.errors import GenaeError
 from genae_datasets.midi import Archived, groove, nottingham, pop909
 

@@ -16,7 +16,7 @@ import numpy as np
 import pretty_midi
 import pytest
 
-from genae.data import SPLITS, File, Split
+from genae.data.examples import SPLITS, File, Split
 from genae.errors import GenaeError
 from genae_datasets.composer.dice import Dice
 from genae_datasets.composer.harmony import PROGRESSIONS, SCALES, Chord, Key, chord

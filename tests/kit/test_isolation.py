@@ -154,7 +154,7 @@ def test_data_sets_that_fail_when_they_are_asked(install, python, tmp_path: Path
         site = install(name, {"genae.datasets": f"{name} = {name}:Thing"}, {name: source})
     (tmp_path / "odd.nothing").write_text("")
     code = (
-        "from genae import sources; print(sources.open_data('odd.nothing').name)\n"
+        "from genae.data import sources; print(sources.open_data('odd.nothing').name)\n"
         "for entry in sources.catalogue(): print(entry['name'], entry['state'], entry['about'])"
     )
     opened, *listed = python(code, site).splitlines()

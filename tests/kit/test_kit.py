@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import nn
 from genae import Domain, Found, Rejected, GenaeError
-from genae.networks import mlp
+from genae.model.networks import mlp
 
 
 def net(event, latent, posterior, likelihood, condition=0):
@@ -242,7 +242,7 @@ def test_the_pages_example_is_complete_and_short(tmp_path, monkeypatch):
 
 
 def test_a_domain_without_a_preset_is_one(tmp_path, dots):
-    from genae.recipe import compose
+    from genae.recipe.recipe import compose
 
     made = compose("dots", data="x")
     assert (made.domain["name"], made.network["name"]) == ("dots", "mlp")

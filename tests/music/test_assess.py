@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from genae.errors import GenaeError
-from genae.posteriors import DiagonalGaussian, Point
-from genae.priors import StandardNormal
+from genae.latent.posteriors import DiagonalGaussian, Point
+from genae.latent.priors import StandardNormal
 from genae_music import drums
 from genae_music.agreement import accuracy, classes, onset_f1, streams
 from genae_music.assess import assess

@@ -9,11 +9,11 @@ import pretty_midi
 import pytest
 import torch
 
-from genae import reading
-from genae.data import File, sum_of
+from genae.data import reading
+from genae.data.examples import File, sum_of
+from genae.data.reading import read_split
+from genae.data.sources import Local
 from genae.errors import GenaeError, Rejected
-from genae.reading import read_split
-from genae.sources import Local
 from genae_music import melody, midi
 from genae_music.domain import Music, transposed
 

@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 
 from genae.errors import GenaeError
-from genae.objectives import ELBO, Batch
-from genae.posteriors import GaussianPosterior
-from genae.priors import StandardNormal
-from genae.vae import VAE
+from genae.latent.posteriors import GaussianPosterior
+from genae.latent.priors import StandardNormal
+from genae.model.objectives import ELBO, Batch
+from genae.model.vae import VAE
 from genae_music import cells
 from genae_music.networks import hierarchical, lstm
 from genae_music.steps import Nade, Tokens

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from genae import pictures
 from genae.errors import GenaeError
+from genae.use import pictures
 from genae_music import drums, report, roll
 from genae_music.quantise import Setting
 from genae_music.roll import COLOURS, GAP, HEAD, KEY, KIT_LANE, LANE, LEFT, STEP, piano_roll, picture, step_width

@@ -13,10 +13,10 @@ import pytest
 import torch
 from PIL import Image as Pillow
 
-from genae import recipe
-from genae.data import File
+from genae.data.examples import File
 from genae.errors import GenaeError, Rejected
-from genae.parts import build
+from genae.recipe import recipe
+from genae.recipe.parts import build
 from genae_image import presets
 from genae_image.decode import FORMATS, PIXELS
 from genae_image.domain import Image

@@ -18,9 +18,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from genae.domain import Shape
+from genae.data.domain import Shape
 from genae.errors import GenaeError
-from genae.networks import Conditioned, activation
+from genae.model.networks import Conditioned, activation
 
 
 class Residual(nn.Module):

@@ -7,7 +7,7 @@
     Known     what is known of examples beside them: their class, and fields, which are numbers with a name
 
 A set that fits is one tensor on the device and batches are gathers there; a larger one stays in a memory-mapped cache.
-Reading is in `genae/reading.py`.
+Reading is in `genae/data/reading.py`.
 """
 
 from __future__ import annotations

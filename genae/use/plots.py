@@ -21,14 +21,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from torch import Tensor
 
-from genae.domain import Domain
+from genae.data.domain import Domain
 from genae.errors import GenaeError, unknown
 from genae.files import write_file
-from genae.pictures import Picture, mosaic
+from genae.use.pictures import Picture, mosaic
 
 if TYPE_CHECKING:
-    from genae.run import Run
-    from genae.vae import VAE
+    from genae.model.vae import VAE
+    from genae.use.run import Run
 
 SUFFIXES = (".png", ".pdf", ".svg")
 DOTS = 150  # per inch of a PNG
@@ -268,7 +268,7 @@ def draw(run: Run, kind: str, out: Path, data: str | None = None, seed: int = 0)
     """One kind of plot of a run to a file: manifold, clusters, traversal, curves or reconstructions."""
     _check(out)
     if kind == "curves":
-        from genae.checkpoint import read_metrics
+        from genae.learn.checkpoint import read_metrics
 
         return save(curves(read_metrics(run.folder)), out)
     if kind not in ("manifold", "clusters", "traversal", "reconstructions"):
@@ -277,9 +277,9 @@ def draw(run: Run, kind: str, out: Path, data: str | None = None, seed: int = 0)
 
 
 def _of_examples(run: Run, kind: str, data: str | None, seed: int) -> Figure:
-    from genae.data import require
-    from genae.device import computing, seeded
-    from genae.evaluate import batches_of, choose
+    from genae.data.examples import require
+    from genae.learn.device import computing, seeded
+    from genae.use.evaluate import batches_of, choose
 
     split, found = run.held_out(data)
     held = choose(require(found, f"{data or run.recipe.data} ({split})"), EXAMPLES, seed)

@@ -15,13 +15,13 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from genae import registry
 from genae.errors import GenaeError, unknown
+from genae.recipe import registry
 
 if typing.TYPE_CHECKING:
-    from genae.data import Examples
-    from genae.domain import Domain
-    from genae.recipe import Recipe
+    from genae.data.domain import Domain
+    from genae.data.examples import Examples
+    from genae.recipe.recipe import Recipe
 
 SECTIONS = ("domain", "network", "posterior", "likelihood", "prior", "objective", "task", "condition", "optimiser", "schedule")
 GIVEN = {  # what the engine passes
@@ -61,7 +61,7 @@ def _own(section: str, domain: Any) -> Mapping[str, Factory]:
 
 def _attribute(name: str, of: Callable[[Any], Any], domain: Domain) -> Factory:
     def condition(dropout: float = 0.1) -> Any:
-        from genae.conditions import Attribute
+        from genae.model.conditions import Attribute
 
         return Attribute(name, of, domain.event, dropout)
 
@@ -69,7 +69,7 @@ def _attribute(name: str, of: Callable[[Any], Any], domain: Domain) -> Factory:
 
 
 def _of_the_engine(section: str, name: str) -> Factory:
-    from genae import optim
+    from genae.learn import optim
 
     known: Mapping[str, Factory] = optim.OPTIMISERS if section == "optimiser" else optim.SCHEDULES
     if name not in known:
@@ -162,7 +162,7 @@ class Built(NamedTuple):
     """What a recipe builds."""
 
     domain: Domain
-    vae: Any  # genae.vae.VAE, or what stands in for it
+    vae: Any  # genae.model.vae.VAE, or what stands in for it
     objective: Any
     task: Any
     condition: Any
@@ -178,7 +178,7 @@ def learned(recipe: Recipe, train: Examples) -> Recipe:
 
 def build(recipe: Recipe) -> Built:
     """The parts of a run, with fresh weights drawn from the global random state."""
-    from genae.vae import VAE
+    from genae.model.vae import VAE
 
     domain = instantiate("domain", recipe.domain)
     posterior, likelihood = instantiate("posterior", recipe.posterior), instantiate("likelihood", recipe.likelihood)

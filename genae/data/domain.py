@@ -30,11 +30,11 @@ import torch
 from torch import Tensor
 
 from genae.errors import GenaeError
-from genae.registry import CONTRACT
+from genae.recipe.registry import CONTRACT
 
 if TYPE_CHECKING:
-    from genae.data import Examples, File, Found
-    from genae.vae import VAE
+    from genae.data.examples import Examples, File, Found
+    from genae.model.vae import VAE
 
 Shape = tuple[int, ...]
 Stage = Literal["train", "score", "show"]
@@ -91,7 +91,7 @@ class Domain(ABC):
 
     def picture(self, example: Tensor) -> np.ndarray[Any, Any]:
         """One event to a picture (H, W) or (H, W, 3), uint8, for grids, strips and plots: by default a plot of its numbers."""
-        from genae.pictures import curve
+        from genae.use.pictures import curve
 
         return curve(example)
 

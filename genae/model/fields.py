@@ -19,9 +19,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from genae.conditions import Options, hide, numbers, one_hot, require_share
-from genae.data import Examples, Known
+from genae.data.examples import Examples, Known
 from genae.errors import GenaeError, unknown
+from genae.model.conditions import Options, hide, numbers, one_hot, require_share
 
 LABEL = "label"  # what the class is called among fields
 

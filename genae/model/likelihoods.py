@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from genae.domain import Shape
+from genae.data.domain import Shape
 from genae.errors import GenaeError
 
 LOG_2PI = math.log(2 * math.pi)

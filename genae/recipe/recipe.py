@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from genae import registry
 from genae.errors import GenaeError, unknown
-from genae.parts import SECTIONS, Spec, check, instantiate, options, part
+from genae.recipe import registry
+from genae.recipe.parts import SECTIONS, Spec, check, instantiate, options, part
 
 CHEAP = ("posterior", "likelihood", "objective", "task", "condition")  # parts that are made in no time
 FORMAT = 1  # of recipe.json and the weights beside it

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from genae.errors import GenaeError
-from genae.posteriors import Density, DiagonalGaussian
+from genae.latent.posteriors import Density, DiagonalGaussian
 
 
 class Prior(nn.Module):

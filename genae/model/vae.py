@@ -11,11 +11,11 @@ from typing import Literal, cast
 
 from torch import Tensor, nn
 
-from genae.domain import Shape
-from genae.generate import path
-from genae.heads import Distribution
-from genae.posteriors import Posterior
-from genae.priors import Prior
+from genae.data.domain import Shape
+from genae.latent.paths import path
+from genae.latent.posteriors import Posterior
+from genae.latent.priors import Prior
+from genae.model.likelihoods import Distribution
 
 
 class VAE(nn.Module):

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from genae import optim
-from genae.checkpoint import fit_into, load_optimiser, nested, optimiser_tensors, under
-from genae.data import Examples, Known
+from genae.data.examples import Examples, Known
 from genae.errors import NotFinite
-from genae.objectives import Batch, Objective, Terms
-from genae.parts import Built
-from genae.recipe import Recipe
+from genae.learn import optim
+from genae.learn.checkpoint import fit_into, load_optimiser, nested, optimiser_tensors, under
+from genae.model.objectives import Batch, Objective, Terms
+from genae.recipe.parts import Built
+from genae.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -29,11 +29,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genae import checkpoint
-from genae.data import MEMORY, SPLITS, UNREADABLE, Dataset, Examples, File, Found, Known, joined
-from genae.domain import Domain
+from genae.data.domain import Domain
+from genae.data.examples import MEMORY, SPLITS, UNREADABLE, Dataset, Examples, File, Found, Known, joined
 from genae.errors import GenaeError, Rejected
 from genae.files import cache_folder, disk
+from genae.learn import checkpoint
 
 NOT_FINITE = "holds a NaN or an infinity"
 AGAIN = "examples that are in an earlier split too"

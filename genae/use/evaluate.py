@@ -18,13 +18,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genae.data import Examples
-from genae.device import computing, seeded
+from genae.data.examples import Examples
 from genae.errors import GenaeError
-from genae.objectives import Batch, iwae, log_weights
-from genae.parts import Built
-from genae.posteriors import Posterior
-from genae.vae import VAE
+from genae.latent.posteriors import Posterior
+from genae.learn.device import computing, seeded
+from genae.model.objectives import Batch, iwae, log_weights
+from genae.model.vae import VAE
+from genae.recipe.parts import Built
 
 DECODED = 1000  # samples decoded at once: more does not run faster on a CPU, and memory stays bounded,
 NUMBERS = 1 << 23  # as it does with fewer samples than that of large events, which have so many numbers together

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from genae import checkpoint, output, pictures
+from genae.data.sources import best_split, open_data
 from genae.errors import GenaeError
 from genae.files import write_text
-from genae.sources import best_split, open_data
+from genae.learn import checkpoint
+from genae.use import output, pictures
 
 if TYPE_CHECKING:
-    from genae.run import Run
+    from genae.use.run import Run
 
 PREVIEWS = 64  # samples, and 16 reconstructions
 

@@ -19,12 +19,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genae import recipe, registry
-from genae.data import SPLITS, Dataset, Examples, File, Split, require, sum_of, where
-from genae.domain import Domain
+from genae.data.domain import Domain
+from genae.data.examples import SPLITS, Dataset, Examples, File, Split, require, sum_of, where
+from genae.data.reading import Report, opened, quiet, read_each, read_found, read_split
 from genae.errors import GenaeError, Rejected, unknown
-from genae.parts import instantiate
-from genae.reading import Report, opened, quiet, read_each, read_found, read_split
+from genae.recipe import recipe, registry
+from genae.recipe.parts import instantiate
 
 
 def open_data(data: str) -> Dataset:

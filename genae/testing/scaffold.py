@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 from string import Template
 
-from genae import __version__, registry
+from genae import __version__
 from genae.errors import GenaeError
 from genae.files import new_folder
+from genae.recipe import registry
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 USED = ("Domain", "File", "Rejected", "Split", "Waves")  # in the module itself

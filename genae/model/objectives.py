@@ -6,7 +6,7 @@ r"""What training minimises: a callable (vae, batch, step) to Terms.
       capacity    β·|KL − C|, C raised from 0 to `capacity` nats                       https://arxiv.org/abs/1804.03599
       free bits   Σ_j max(λ, E_B KL_j) by dimension (https://arxiv.org/abs/1606.04934), or max(KL − λ, 0) on the total
                   (https://arxiv.org/abs/1803.05428)
-    IWAE          −[logsumexp_k log w_k − ln K], log w as in genae/evaluate.py          https://arxiv.org/abs/1509.00519
+    IWAE          −[logsumexp_k log w_k − ln K], log w as in genae/use/evaluate.py          https://arxiv.org/abs/1509.00519
     Autoencoder   −log p(x | f(x)) + l1·Σ|z|
 
 An objective that depends on how long the run is has a method `plan(steps)`, which the trainer calls before the first step.
@@ -25,8 +25,8 @@ from torch import Tensor
 from genae.errors import GenaeError
 
 if TYPE_CHECKING:
-    from genae.posteriors import Posterior
-    from genae.vae import VAE
+    from genae.latent.posteriors import Posterior
+    from genae.model.vae import VAE
 
 
 class Batch(NamedTuple):

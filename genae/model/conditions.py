@@ -4,7 +4,7 @@ A condition turns what is known of a batch into (B, C); C is 0 for none:
 
     size                             C
     tells(known)                     whether of such examples there is anything to tell
-    (known, target, train) -> (B, C) or None     `genae.data.Known` and target (B, *event), as `Domain.prepare` gives it
+    (known, target, train) -> (B, C) or None     `Known` and target (B, *event), as `Domain.prepare` gives it
     named(text) -> (1, C)            what a user writes: --condition TEXT
     learned(options, train)          optional, of its class: the recipe's options with what the training examples say
 
@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from genae.data import Examples, Known
+from genae.data.examples import Examples, Known
 from genae.errors import GenaeError, unknown
 
 Options = Mapping[str, Any]

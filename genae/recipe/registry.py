@@ -38,7 +38,7 @@ from typing import Any
 from genae.errors import GenaeError, unknown
 from genae.files import cache_folder, write_text
 
-CONTRACT = 1  # of the domain contract (genae/domain.py); a plugin built for another is refused with a clear line
+CONTRACT = 1  # of the domain contract (genae/data/domain.py); a plugin built for another is refused with a clear line
 OWN = "genae"  # the distribution whose plugins are held by its own tests and need no check when listed
 CHECK_SECONDS = 20.0  # a plugin slower than this to import is reported, not waited for; $GENAE_CHECK_SECONDS changes it
 SLOW_SECONDS = 3600.0  # a finding of slowness is kept this long: the machine may only have been busy
@@ -48,13 +48,13 @@ KINDS: Mapping[str, str] = {  # kind, in the singular, to entry-point group
     "domain": "genae.domains",
     "preset": "genae.presets",
     "dataset": "genae.datasets",
-    "network": "genae.networks",
+    "network": "genae.model.networks",
     "likelihood": "genae.likelihoods",
-    "posterior": "genae.posteriors",
-    "prior": "genae.priors",
-    "objective": "genae.objectives",
-    "task": "genae.tasks",
-    "condition": "genae.conditions",
+    "posterior": "genae.latent.posteriors",
+    "prior": "genae.latent.priors",
+    "objective": "genae.model.objectives",
+    "task": "genae.model.tasks",
+    "condition": "genae.model.conditions",
 }
 
 _overrides: dict[tuple[str, str], Any] = {}
@@ -402,7 +402,7 @@ def _ask(group: Sequence[Pair], answer: Path) -> subprocess.Popen[bytes]:
     """
     question = json.dumps([sys.path, [(kind, e.name, e.value, _owner(e)) for kind, e in group]])
     code = (
-        "import json, os, sys; path, group = json.loads(sys.argv[1]); sys.path[:] = path; from genae import registry; "
+        "import json, os, sys; path, group = json.loads(sys.argv[1]); sys.path[:] = path; from genae.recipe import registry; "
         "registry.answer(group, sys.argv[2]); os._exit(0)"  # a thread that the plugin started is not waited for
     )
     return subprocess.Popen(

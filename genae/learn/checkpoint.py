@@ -7,7 +7,7 @@
     README.md, previews/   a model card and pictures
     .lock                  held by the training that writes here
 
-Random numbers are a function of seed and step (genae/trainer.py), so nothing else is needed to go on bit for bit.
+Random numbers are a function of seed and step (genae/learn/trainer.py), so nothing else is needed to go on bit for bit.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from genae.errors import GenaeError
 from genae.files import disk, sweep, write_file
-from genae.recipe import FORMAT
+from genae.recipe.recipe import FORMAT
 
 WEIGHTS, TRAINING, METRICS, RECIPE, CARD = (
     "weights.safetensors",

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from genae import pictures
-from genae.domain import Domain
+from genae.data.domain import Domain
 from genae.files import new_folder, write_file
+from genae.use import pictures
 
 PICTURES = (".png", ".jpg", ".gif", ".webp")  # files that are pictures already
 

@@ -19,17 +19,18 @@ from typing import Any
 
 import torch
 
-from genae import checkpoint, device, recipe, trainer
-from genae.card import write_card
-from genae.data import require, sum_of
+from genae.data.examples import require, sum_of
+from genae.data.reading import Report, quiet, read_split
+from genae.data.sources import best_split, open_data
 from genae.errors import GenaeError
-from genae.evaluate import choose, evaluate
 from genae.files import disk, require_empty, write_text
-from genae.parts import build, instantiate, learned
-from genae.reading import Report, quiet, read_split
-from genae.recipe import Recipe
-from genae.run import Run
-from genae.sources import best_split, open_data
+from genae.learn import checkpoint, device, trainer
+from genae.recipe import recipe
+from genae.recipe.parts import build, instantiate, learned
+from genae.recipe.recipe import Recipe
+from genae.use.card import write_card
+from genae.use.evaluate import choose, evaluate
+from genae.use.run import Run
 
 LOGS = 200  # lines of training numbers in a run's metrics, about
 VALID = 1000  # examples of the validation ELBO
@@ -207,7 +208,7 @@ class Training:
 
     def run(self) -> Run:
         """The run as last saved, loaded from its folder."""
-        from genae.run import load
+        from genae.use.run import load
 
         return load(self.folder, self.device.type)
 

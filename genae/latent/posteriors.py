@@ -14,9 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from genae.domain import Shape
+from genae.data.domain import Shape
 from genae.errors import GenaeError
-from genae.heads import LOG_2PI
+from genae.model.likelihoods import LOG_2PI
 
 LOG_SIGMA = (-8.0, 5.0)  # beyond these e^ would overflow bf16 gradients early in training; trained runs stay well inside
 

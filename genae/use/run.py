@@ -15,18 +15,19 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from genae import checkpoint, recipe
-from genae.data import Examples, File, Known, joined
-from genae.device import computing, pick, seeded
-from genae.domain import Domain
+from genae.data.domain import Domain
+from genae.data.examples import Examples, File, Known, joined
+from genae.data.sources import best_split, open_data, read_item
 from genae.errors import GenaeError
-from genae.evaluate import evaluate
-from genae.generate import path
-from genae.parts import Built, build, instantiate, part
-from genae.parts import options as checked
-from genae.recipe import Recipe
-from genae.sources import best_split, open_data, read_item
-from genae.vae import VAE
+from genae.latent.paths import path
+from genae.learn import checkpoint
+from genae.learn.device import computing, pick, seeded
+from genae.model.vae import VAE
+from genae.recipe import recipe
+from genae.recipe.parts import Built, build, instantiate, part
+from genae.recipe.parts import options as checked
+from genae.recipe.recipe import Recipe
+from genae.use.evaluate import evaluate
 
 NEAR = 0.8  # correlation of a walk's steps: each is known again in the next one
 CHUNK = 250  # examples at once through a network, so that memory stays bounded
@@ -159,7 +160,7 @@ class Run:
         seed: int = 0,
         report: Callable[[int, int], object] = lambda done, total: None,
     ) -> dict[str, Any]:
-        """ELBO, rate, distortion, NLL and more on the data set's test examples: see genae/evaluate.py."""
+        """ELBO, rate, distortion, NLL and more on the data set's test examples: see genae/use/evaluate.py."""
         split, examples = self.held_out(data)
         numbers = evaluate(
             self.built, examples.to(self.device), samples=self.domain.samples if samples is None else samples, limit=limit,
@@ -248,7 +249,7 @@ class Run:
         return torch.stack(whole)
 
     def _precision(self) -> str:
-        from genae.device import precision
+        from genae.learn.device import precision
 
         return precision(self.recipe.precision, self.device)
 

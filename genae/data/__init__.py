@@ -1,0 +1,1 @@
+"""Data: the contract of a domain, files read, examples, items."""

@@ -1,0 +1,1 @@
+"""The latent: what z is, its distributions, samplers and paths."""

@@ -1,0 +1,1 @@
+"""Learning: parts built, stages, the loop, what a run leaves on the disk."""

@@ -1,0 +1,1 @@
+"""The model: encoder, decoder, what both are told, and what is minimised."""

@@ -1,0 +1,1 @@
+"""Use: a trained run, what it makes, what it is worth."""
