@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from genae.data.domain import Domain
+    from genae.data.domain import Defaults, Domain, Reading
     from genae.data.examples import Examples, File, Found, Split
     from genae.errors import GenaeError, Rejected
     from genae.learn.session import Progress, Training, train
@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Defaults": "genae.data.domain",
     "Domain": "genae.data.domain",
     "Examples": "genae.data.examples",
     "File": "genae.data.examples",
     "Found": "genae.data.examples",
     "GenaeError": "genae.errors",
     "Progress": "genae.learn.session",
+    "Reading": "genae.data.domain",
     "Rejected": "genae.errors",
     "Run": "genae.use.run",
     "Split": "genae.data.examples",
@@ -39,7 +41,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "Domain", "Examples", "File", "Found", "GenaeError", "Progress", "Rejected", "Run", "Split", "Training", "load", "train",
+    "Defaults", "Domain", "Examples", "File", "Found", "GenaeError", "Progress", "Reading", "Rejected", "Run", "Split",
+    "Training", "load", "train",
 ]  # fmt: skip
 
 

@@ -9,14 +9,14 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import settings
 
-from genae.data.domain import Domain
+from genae.data.domain import Defaults, Domain
 from genae.data.examples import File
 from genae.errors import Rejected
 from genae.recipe import registry
@@ -65,7 +65,7 @@ class Dots(Domain):
     colour: str = "red"
 
     suffixes: ClassVar[tuple[str, ...]] = (".txt",)
-    metrics: ClassVar[dict[str, Any]] = {"mse": lambda target, shown: float((target - shown).square().mean())}
+    defaults: ClassVar[Defaults] = Defaults(metrics={"mse": lambda target, shown: float((target - shown).square().mean())})
 
     @property
     def event(self) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import genae
-from genae.data.domain import Domain
+from genae.data.domain import Defaults, Domain
 from genae.data.examples import Known
 from genae.errors import GenaeError
 from genae.model.conditions import Attribute
@@ -19,7 +19,7 @@ class Levels(Domain):
     """Four levels in a file, stored as they are and seen at a tenth: float all the way."""
 
     suffixes = (".levels",)
-    attributes = {"mean": lambda x: x.mean(1), "ends": lambda x: x[:, [0, -1]]}  # noqa: RUF012
+    defaults = Defaults(attributes={"mean": lambda x: x.mean(1), "ends": lambda x: x[:, [0, -1]]})
 
     @property
     def event(self):

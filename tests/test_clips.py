@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import genae
-from genae.data.domain import Domain
+from genae.data.domain import Defaults, Domain
 from genae.errors import GenaeError
 from genae.recipe import registry
 from genae.use import output
@@ -21,9 +21,7 @@ class Beats(Domain):
     note: bool = True
 
     suffixes: ClassVar[tuple[str, ...]] = (".beat",)
-    shows: ClassVar[str] = "sample"
-    temperature: ClassVar[float] = 0.25
-    samples: ClassVar[int] = 3
+    defaults: ClassVar[Defaults] = Defaults(shows="sample", temperature=0.25, samples=3)
 
     @property
     def event(self):

@@ -9,7 +9,7 @@ import torch
 
 from genae import Training
 from genae.data import reading
-from genae.data.domain import Domain
+from genae.data.domain import Domain, Reading
 from genae.data.examples import Found, require, sum_of
 from genae.data.reading import read_split
 from genae.data.sources import Local, stored
@@ -24,10 +24,7 @@ class Words(Domain):
     largest: int = 100
 
     suffixes: ClassVar[tuple[str, ...]] = (".txt",)
-    cached: ClassVar[bool] = True
-    distinct: ClassVar[bool] = True
-    least: ClassVar[int] = 3
-    advice: ClassVar[str] = "write more numbers"
+    reading: ClassVar[Reading] = Reading(cached=True, distinct=True, least=3, advice="write more numbers")
 
     @property
     def event(self):
@@ -69,9 +66,9 @@ def test_too_little_is_refused_with_numbers_and_a_remedy(tmp_path):
     found = read_split(_folder(tmp_path / "d", train_a="1 2 300", train_b="?"), "train", Words())
     with pytest.raises(GenaeError, match=r"^mine has only 1 usable examples from 1 of 2 files \(1 × numbers too large; "
                        r"1 × holds a question\); at least 3 are needed to train; write more numbers$"):  # fmt: skip
-        require(found, "mine", Words.least, Words.advice)
+        require(found, "mine", Words.reading.least, Words.reading.advice)
     with pytest.raises(GenaeError, match=r"^mine has no usable example \(1 × holds a question\); write more numbers$"):
-        require(read_split(_folder(tmp_path / "e", train_b="?"), "train", Words()), "mine", 3, Words.advice)
+        require(read_split(_folder(tmp_path / "e", train_b="?"), "train", Words()), "mine", 3, Words.reading.advice)
 
 
 def test_training_refuses_too_little(tmp_path):

@@ -43,6 +43,6 @@ def command(
     domains = [clips.domain(loaded, item) for item in items]
     inputs, outputs = loaded.reconstruct(seen, condition, seed, temperature, clips.length(loaded))
     files = write_pairs(domains, inputs, outputs, out)
-    numbers = {name: float(metric(seen.events, outputs)) for name, metric in loaded.domain.metrics.items()}
+    numbers = {name: float(metric(seen.events, outputs)) for name, metric in loaded.domain.defaults.metrics.items()}
     result = {"run": str(run), "items": items, "seed": seed, **numbers, "files": files}
     emit(result, as_json, lambda: [*wrote(files), *(f"{name} {value:.4g}" for name, value in numbers.items())])

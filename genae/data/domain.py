@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -40,24 +41,38 @@ Shape = tuple[int, ...]
 Stage = Literal["train", "score", "show"]
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How a domain's files are read into examples."""
+
+    cached: bool = False  # reading is slow: large sets in all cores, and what was read is kept
+    distinct: bool = False  # a held-out example that is exactly in an earlier split is left out
+    least: int = 1  # fewer training examples than these are refused,
+    advice: str = ""  # with this remedy
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """The networks that suit a domain, what it brings beside the registry, and what people are shown of a model of it."""
+
+    network: str = "mlp"  # the default network's name in the registry, or in `networks`
+    networks: Mapping[str, Callable[..., Any]] = field(default_factory=dict)  # its own, beside the registry's
+    tasks: Mapping[str, Callable[..., Any]] = field(default_factory=dict)  # its own corruptions: target to input
+    attributes: Mapping[str, Callable[..., Tensor]] = field(default_factory=dict)  # conditions: f(events) (B,) or (B, K)
+    metrics: Mapping[str, Callable[..., float]] = field(default_factory=dict)  # name to f(target, output), (B, *event) as shown
+    shows: Literal["mean", "sample"] = "mean"  # what people are given of p(x | z)
+    temperature: float = 1.0  # of what they are given, unless they say otherwise
+    samples: int = 500  # importance samples of an evaluation, unless they say otherwise
+
+
 class Domain(ABC):
     """One kind of thing that genae generates. Only `suffixes`, `event`, `read` and `write` are required."""
 
     contract: ClassVar[int] = CONTRACT
     suffixes: ClassVar[tuple[str, ...]]  # of the files it reads, lower case; the first is the one it writes
-    network: ClassVar[str] = "mlp"  # the default network's name in the registry, or in `networks`
-    networks: ClassVar[Mapping[str, Callable[..., Any]]] = {}  # its own, beside the registry's
-    tasks: ClassVar[Mapping[str, Callable[..., Any]]] = {}  # its own corruptions: target to input
-    metrics: ClassVar[Mapping[str, Callable[..., float]]] = {}  # name to f(target, output), both (B, *event), as shown
     fields: ClassVar[Mapping[str, int]] = {}  # what `read` knows of an example beside it: name to how many numbers
-    attributes: ClassVar[Mapping[str, Callable[..., Tensor]]] = {}  # name to f(events (B, *event)), (B,) or (B, K): conditions
-    shows: ClassVar[str] = "mean"  # what people are given of p(x | z): its "mean" or a "sample"
-    temperature: ClassVar[float] = 1.0  # of what they are given, unless they say otherwise
-    samples: ClassVar[int] = 500  # importance samples of an evaluation, unless they say otherwise
-    cached: ClassVar[bool] = False  # reading is slow: large sets in all cores, and what was read is kept
-    distinct: ClassVar[bool] = False  # a held-out example that is exactly in an earlier split is left out
-    least: ClassVar[int] = 1  # fewer training examples than these are refused,
-    advice: ClassVar[str] = ""  # with this remedy
+    reading: ClassVar[Reading] = Reading()
+    defaults: ClassVar[Defaults] = Defaults()
 
     @property
     @abstractmethod

@@ -1,6 +1,6 @@
 """From a data set's split to stored examples: what cannot be used is named and counted, and nothing else stops.
 
-A domain whose reading is slow (`Domain.cached`) is read in all cores where there are many files, and what was read is kept, by
+A domain whose reading is slow (`Reading.cached`) is read in all cores where there are many files, and what was read is kept, by
 the content of the files, the domain's options and the code that read them: another start loads it. Of a domain that wants its
 held-out examples `distinct`, those that are exactly in an earlier split are left out.
 """
@@ -51,7 +51,7 @@ def quiet(done: int, total: int) -> None:
 def read_split(dataset: Dataset, name: str, domain: Domain, report: Report = quiet) -> Examples:
     """One split as stored examples."""
     found = _read_split(dataset, name, domain, report)
-    if not domain.distinct or name not in SPLITS or not len(found):
+    if not domain.reading.distinct or name not in SPLITS or not len(found):
         return found
     before = [_read_split(dataset, earlier, domain, report).x for earlier in SPLITS[: SPLITS.index(name)]]
     return _without(found, before)
@@ -63,7 +63,7 @@ def _read_split(dataset: Dataset, name: str, domain: Domain, report: Report) -> 
         labels = None if split.labels is None else torch.from_numpy(np.asarray(split.labels, np.int64))
         fields = {field: _rows(field, value, len(split.array), dataset.name) for field, value in split.fields.items()}
         return _finite(Examples(domain.adapt(split.array), labels, split.classes, fields=fields), f"{dataset.name}:{name}")
-    if not domain.cached or not split.files:
+    if not domain.reading.cached or not split.files:
         return _gather(split.files, split.classes, domain, report)
     kept = cache_folder() / "read" / f"{_key(split.files, split.classes, domain)}.safetensors"
     if kept.exists():
@@ -179,7 +179,7 @@ def read_each(files: Sequence[File], domain: Domain) -> Iterator[tuple[File, Fou
     with ExitStack() as stack:
         archives: dict[Path, zipfile.ZipFile] = {}
         pool: Executor = stack.enter_context(ThreadPoolExecutor(max_workers=os.cpu_count()))
-        if domain.cached and len(files) >= MANY:
+        if domain.reading.cached and len(files) >= MANY:
             pool = stack.enter_context(ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")))
         for start in range(0, len(files), CHUNK):  # a bounded number in flight
             chunk = [_opened(file, archives, stack) for file in files[start : start + CHUNK]]

@@ -95,7 +95,7 @@ class Training:
         domain = instantiate("domain", self.recipe.domain)
         dataset = open_data(self.recipe.data)
         train = read_split(dataset, "train", domain, report)
-        require(train, f"{self.recipe.data} (train)", domain.least, domain.advice)
+        require(train, f"{self.recipe.data} (train)", domain.reading.least, domain.reading.advice)
         self.skipped, self.sum = train.skipped, sum_of(train)
         if self.recipe.limit:
             train = train.take(torch.arange(min(self.recipe.limit, len(train))))

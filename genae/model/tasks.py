@@ -1,6 +1,6 @@
 """Tasks: how the input is made from the target. One network, one engine; denoising is a corruption, not a model class.
 
-A task is a callable target (B, *event) to input (B, *event). Domains name their own in `Domain.tasks`.
+A task is a callable target (B, *event) to input (B, *event). Domains name their own in `Defaults.tasks`.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def part(section: str, spec: Mapping[str, Any], domain: Any = None) -> Factory:
     if section in ("optimiser", "schedule"):
         return _of_the_engine(section, name)
     if section == "network" and name == "default":
-        return part(section, {"name": domain.network}, domain)
+        return part(section, {"name": domain.defaults.network}, domain)
     own = _own(section, domain)
     if name not in own and name not in registry.names(section):
         raise unknown(section, name, {*own, *registry.names(section)})
@@ -54,9 +54,11 @@ def part(section: str, spec: Mapping[str, Any], domain: Any = None) -> Factory:
 def _own(section: str, domain: Any) -> Mapping[str, Factory]:
     """What a domain names beside the registry: networks, tasks, and its attributes as conditions."""
     if section == "condition" and domain is not None:
-        return {name: _attribute(name, of, domain) for name, of in domain.attributes.items()}
-    plain: Mapping[str, Factory] = getattr(domain, {"network": "networks", "task": "tasks"}.get(section, ""), {})
-    return plain
+        return {name: _attribute(name, of, domain) for name, of in domain.defaults.attributes.items()}
+    if domain is not None and section in ("network", "task"):
+        own: Mapping[str, Factory] = domain.defaults.networks if section == "network" else domain.defaults.tasks
+        return own
+    return {}
 
 
 def _attribute(name: str, of: Callable[[Any], Any], domain: Domain) -> Factory:
@@ -189,4 +191,4 @@ def build(recipe: Recipe) -> Built:
         posterior=posterior, likelihood=likelihood, condition=condition.size,
     )  # fmt: skip
     objective, task = instantiate("objective", recipe.objective), instantiate("task", recipe.task, domain=domain)
-    return Built(domain, VAE(encoder, decoder, prior, domain.event, domain.shows), objective, task, condition)
+    return Built(domain, VAE(encoder, decoder, prior, domain.event, domain.defaults.shows), objective, task, condition)

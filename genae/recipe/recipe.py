@@ -179,7 +179,7 @@ def complete(settings: Mapping[str, Any]) -> Recipe:
         if not isinstance(spec, Mapping):
             raise GenaeError(f"recipe section '{section}' must be an object with a name, not {spec!r}")
         factory = part(section, spec, domain)
-        name = domain.network if section == "network" and spec["name"] == "default" else spec["name"]
+        name = domain.defaults.network if section == "network" and spec["name"] == "default" else spec["name"]
         whole[section] = {"name": name, **options(section, factory, spec)}
         if section == "domain":
             domain = instantiate(section, whole[section])

@@ -151,10 +151,10 @@ def wrong_arrays(s: Subject) -> None:
 
 def metrics(s: Subject) -> None:
     """Numbers of two batches of events."""
-    if not s.domain.metrics:
+    if not s.domain.defaults.metrics:
         skip("it names no metrics")
     events = s.events()
-    for name, metric in s.domain.metrics.items():
+    for name, metric in s.domain.defaults.metrics.items():
         value = metric(events, events.flip(0))
         number = isinstance(value, int | float) and value == value
         expect(number, f"metric {name} gives {value!r}, not a number")
@@ -162,10 +162,10 @@ def metrics(s: Subject) -> None:
 
 def attributes(s: Subject) -> None:
     """Numbers of each event, whatever else is in the batch."""
-    if not s.domain.attributes:
+    if not s.domain.defaults.attributes:
         skip("it names no attributes")
     events = s.events()
-    for name, of in s.domain.attributes.items():
+    for name, of in s.domain.defaults.attributes.items():
         value = of(events)
         good = isinstance(value, Tensor) and value.ndim in (1, 2) and len(value) == len(events)
         expect(good, f"attribute {name} must give (B,) or (B, K) of (B, *event), not {getattr(value, 'shape', value)}")

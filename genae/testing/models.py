@@ -112,9 +112,9 @@ def evaluation(s: Subject) -> None:
 
 def tasks(s: Subject) -> None:
     """Input made from target: of its shape, from the seed alone, the target left as it is; and training goes with it."""
-    if not s.domain.tasks:
+    if not s.domain.defaults.tasks:
         skip("it names no tasks")
-    for name in s.domain.tasks:
+    for name in s.domain.defaults.tasks:
         task, target = instantiate("task", {"name": name}, domain=s.domain), s.events()
         before, made = target.clone(), []
         for _ in range(2):
@@ -128,7 +128,7 @@ def tasks(s: Subject) -> None:
 
 def conditions(s: Subject) -> None:
     """Networks take the class, the fields, and each of the domain's attributes, beside x and z."""
-    for name in ("label", "fields", *s.domain.attributes):
+    for name in ("label", "fields", *s.domain.defaults.attributes):
         try:
             built = s.build(f"condition={name}")
         except GenaeError as error:

@@ -122,7 +122,7 @@ class Subject:
         torch.manual_seed(0)
         plain = replace(self.recipe, condition={"name": "none"})
         with torch.no_grad():
-            events = build(plain).vae.eval().sample(max(MADE, self.domain.least))
+            events = build(plain).vae.eval().sample(max(MADE, self.domain.reading.least))
         folder = self.folder / "made"
         folder.mkdir(exist_ok=True)
         paths = [folder / f"{i}{self.domain.suffixes[0]}" for i in range(len(events))]

@@ -90,8 +90,8 @@ def evaluate(
             terms = _terms(vae, batch, samples if dense else 0)
             for name, value in terms.items():
                 gathered.setdefault(name, []).append(value.float().cpu())
-            shown = vae.show(terms["mean"], batch.condition, 0.0) if built.domain.metrics else seen
-            for name, metric in built.domain.metrics.items():
+            shown = vae.show(terms["mean"], batch.condition, 0.0) if built.domain.defaults.metrics else seen
+            for name, metric in built.domain.defaults.metrics.items():
                 metrics[name] = metrics.get(name, 0.0) + float(metric(seen, shown)) * len(shown) / len(chosen)
             report(sum(map(len, gathered["mean"])), len(chosen))
         own = dict(built.domain.assess(vae, chosen, _plainly(train))) if train and not built.condition.size else {}

@@ -163,7 +163,8 @@ class Run:
         """ELBO, rate, distortion, NLL and more on the data set's test examples: see genae/use/evaluate.py."""
         split, examples = self.held_out(data)
         numbers = evaluate(
-            self.built, examples.to(self.device), samples=self.domain.samples if samples is None else samples, limit=limit,
+            self.built, examples.to(self.device), limit=limit,
+            samples=self.domain.defaults.samples if samples is None else samples,
             seed=seed, device=self.device, precision=self._precision(), report=report, train=self.training,
         )  # fmt: skip
         return {"data": data or self.recipe.data, "split": split, **numbers, "skipped": len(examples.skipped)}
@@ -235,7 +236,7 @@ class Run:
 
     def _temperature(self, temperature: float | None) -> float:
         if temperature is None:
-            return self.domain.temperature
+            return self.domain.defaults.temperature
         if not temperature >= 0:
             raise GenaeError(f"--temperature must not be negative, not {temperature}")
         return temperature

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genae.data.domain import Domain, Shape, Stage
+from genae.data.domain import Defaults, Domain, Reading, Shape, Stage
 from genae.data.examples import Examples, File, Found
 from genae.errors import GenaeError
 from genae.model.vae import VAE
@@ -44,11 +44,9 @@ class Mel(Domain):
     augment: bool = True
 
     suffixes: ClassVar[tuple[str, ...]] = reading.SUFFIXES
-    network: ClassVar[str] = "residual"
-    samples: ClassVar[int] = 10
-    cached: ClassVar[bool] = True
-    least: ClassVar[int] = 16
-    advice: ClassVar[str] = "give more or longer files, or shorter windows (--set domain.seconds=0.5)"
+    reading: ClassVar[Reading] = Reading(
+        cached=True, least=16, advice="give more or longer files, or shorter windows (--set domain.seconds=0.5)"
+    )
 
     def __post_init__(self) -> None:
         reading.require_window(self.rate, self.seconds)
@@ -57,6 +55,11 @@ class Mel(Domain):
         if not 1 <= self.hop <= self.window // 2:
             raise GenaeError(f"domain.hop must be 1 to half of domain.window ({self.window // 2}), not {self.hop}")
         _ = self.scale  # bands that the window cannot tell apart
+
+    @property
+    def defaults(self) -> Defaults:  # type: ignore[override]
+        """The metrics are of reconstructions, dB."""
+        return Defaults("residual", samples=10, metrics={"log_mel_distance": log_mel_distance, "log_mel_rms": log_mel_rms})
 
     @property
     def scale(self) -> MelScale:
@@ -72,11 +75,6 @@ class Mel(Domain):
     def length(self) -> int:
         """Samples of a window."""
         return self.event[2] * self.hop
-
-    @property
-    def metrics(self) -> Mapping[str, Callable[..., float]]:  # type: ignore[override]
-        """Of reconstructions, dB."""
-        return {"log_mel_distance": log_mel_distance, "log_mel_rms": log_mel_rms}
 
     # -- files --------------------------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from genae.data.domain import Domain, Shape, Stage
+from genae.data.domain import Defaults, Domain, Reading, Shape, Stage
 from genae.data.examples import Examples, File, Found
 from genae.model.vae import VAE
 from genae_audio import reading, spectrogram
@@ -42,9 +42,7 @@ class Wave(Domain):
     augment: bool = True
 
     suffixes: ClassVar[tuple[str, ...]] = reading.SUFFIXES
-    network: ClassVar[str] = "rave"
-    samples: ClassVar[int] = 1  # a pseudo-likelihood has no NLL for more to approach
-    cached: ClassVar[bool] = True
+    reading: ClassVar[Reading] = Reading(cached=True)
 
     def __post_init__(self) -> None:
         reading.require_window(self.rate, self.seconds)
@@ -55,9 +53,13 @@ class Wave(Domain):
         return (1, math.ceil(round(self.seconds * self.rate) / STRIDE) * STRIDE)
 
     @property
-    def metrics(self) -> Mapping[str, Callable[..., float]]:  # type: ignore[override]  # a log-mel distance hangs on the rate
-        """Of reconstructions."""
-        return {"stft_distance": stft_distance, "log_mel_distance": partial(spectrogram.log_mel_distance, rate=self.rate)}
+    def defaults(self) -> Defaults:  # type: ignore[override]  # a log-mel distance hangs on the rate
+        """A pseudo-likelihood has no NLL for more samples to approach; the metrics are of reconstructions."""
+        metrics: Mapping[str, Callable[..., float]] = {
+            "stft_distance": stft_distance,
+            "log_mel_distance": partial(spectrogram.log_mel_distance, rate=self.rate),
+        }
+        return Defaults(network="rave", samples=1, metrics=metrics)
 
     # -- files --------------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,6 @@ their numbers differ by about 2 nats (https://arxiv.org/abs/1509.00519, appendix
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, get_args
@@ -19,7 +18,7 @@ import torch
 from PIL import Image as Pillow
 from torch import Tensor
 
-from genae.data.domain import Domain, Shape, Stage
+from genae.data.domain import Defaults, Domain, Shape, Stage
 from genae.data.examples import File
 from genae.errors import GenaeError, Rejected
 from genae_image.decode import FORMATS, decode
@@ -40,10 +39,12 @@ class Image(Domain):
     binarise: bool = False
 
     suffixes: ClassVar[tuple[str, ...]] = tuple(FORMATS)
-    network: ClassVar[str] = "residual"
-    tasks: ClassVar[Mapping[str, Callable[..., Any]]] = {"super-resolve": SuperResolve}
-    metrics: ClassVar[Mapping[str, Callable[..., float]]] = {"mse": mse, "bce": bce, "psnr": psnr}
-    attributes: ClassVar[Mapping[str, Callable[..., Tensor]]] = {"brightness": brightness}
+    defaults: ClassVar[Defaults] = Defaults(
+        network="residual",
+        tasks={"super-resolve": SuperResolve},
+        metrics={"mse": mse, "bce": bce, "psnr": psnr},
+        attributes={"brightness": brightness},
+    )
 
     def __post_init__(self) -> None:
         if self.size < 1:

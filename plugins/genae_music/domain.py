@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genae.data.domain import Domain, Shape, Stage
+from genae.data.domain import Defaults, Domain, Reading, Shape, Stage
 from genae.data.examples import Examples, File, Found
 from genae.errors import GenaeError, Rejected
 from genae.model.vae import VAE
@@ -51,16 +51,11 @@ class Music(Domain):
     audio: bool = True
 
     suffixes: ClassVar[tuple[str, ...]] = (".mid", ".midi", ".kar")
-    network: ClassVar[str] = "music-lstm"
-    shows: ClassVar[str] = "sample"
-    temperature: ClassVar[float] = 0.5
-    samples: ClassVar[int] = 10
-    cached: ClassVar[bool] = True
-    distinct: ClassVar[bool] = True
-    least: ClassVar[int] = 16
-    advice: ClassVar[str] = (
-        "give more files, or shorter windows (--set domain.bars=2); `genae data inspect` tells why, track by track"
-    )
+    defaults: ClassVar[Defaults] = Defaults(network="music-lstm", shows="sample", temperature=0.5, samples=10)
+    reading: ClassVar[Reading] = Reading(
+        cached=True, distinct=True, least=16,
+        advice="give more files, or shorter windows (--set domain.bars=2); `genae data inspect` tells why, track by track",
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         if self.kind not in report.KINDS:

@@ -129,7 +129,7 @@ def test_the_picture_shows_a_tone_where_it_is():
 def test_half_as_loud_is_6_db_in_every_mel_band(rate):
     domain = Wave(rate=rate, seconds=0.3)
     x = 0.1 * torch.randn(2, 1, domain.event[1], generator=torch.Generator().manual_seed(0))
-    metric = domain.metrics["log_mel_distance"]
+    metric = domain.defaults.metrics["log_mel_distance"]
     assert metric(x, x) == 0
     assert metric(x, 0.5 * x) == pytest.approx(20 * math.log10(2), rel=1e-2)
-    assert domain.metrics["stft_distance"](x, 0.5 * x) == pytest.approx(5 * (0.5 + math.log(2)), rel=1e-2)
+    assert domain.defaults.metrics["stft_distance"](x, 0.5 * x) == pytest.approx(5 * (0.5 + math.log(2)), rel=1e-2)

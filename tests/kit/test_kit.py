@@ -36,11 +36,13 @@ class Flip:
 class Pairs(Domain):
     suffixes = (".txt",)
     event = (2,)
-    network = "net"
-    networks = {"net": net}
-    tasks = {"flip": Flip}
-    metrics = {"mse": lambda target, output: (target - output).square().mean().item()}
-    attributes = {"sum": lambda x: x.sum(1)}
+    defaults = Defaults(
+        network="net",
+        networks={"net": net},
+        tasks={"flip": Flip},
+        metrics={"mse": lambda target, output: (target - output).square().mean().item()},
+        attributes={"sum": lambda x: x.sum(1)},
+    )
     fields = {"first": 1}
 
     def read(self, file):

@@ -9,7 +9,7 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from genae import Domain, Found, GenaeError, Rejected
+from genae import Defaults, Domain, Found, GenaeError, Rejected
 
 
 class Dropouts:
@@ -36,9 +36,11 @@ class Sensor(Domain):
     scale: float = 1.0
 
     suffixes = (".csv",)
-    tasks = {"dropouts": Dropouts}
-    attributes = {"spread": lambda x: x.std(1)}  # a condition: --set condition=spread
-    metrics = {"rmse": lambda target, output: (target - output).square().mean().sqrt().item()}
+    defaults = Defaults(
+        tasks={"dropouts": Dropouts},
+        attributes={"spread": lambda x: x.std(1)},  # a condition: --set condition=spread
+        metrics={"rmse": lambda target, output: (target - output).square().mean().sqrt().item()},
+    )
 
     @property
     def event(self):
