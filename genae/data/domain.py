@@ -31,13 +31,13 @@ import torch
 from torch import Tensor
 
 from genae.errors import GenaeError
+from genae.latent.space import Shape
 from genae.recipe.registry import CONTRACT
 
 if TYPE_CHECKING:
     from genae.data.examples import Examples, File, Found
     from genae.model.vae import VAE
 
-Shape = tuple[int, ...]
 Stage = Literal["train", "score", "show"]
 
 

@@ -23,12 +23,12 @@ from torch import Tensor
 
 from genae.data.examples import Examples, Known
 from genae.errors import GenaeError, unknown
-from genae.model.conditions import Options, Share, hide, numbers, one_hot
+from genae.model.conditions import Condition, Options, Share, hide, numbers, one_hot
 
 LABEL = "label"  # what the class is called among fields
 
 
-class Fields:
+class Fields(Condition):
     """The class and the fields that `of` names; the others are filled in from the training examples when a run starts."""
 
     def __init__(

@@ -18,9 +18,9 @@ import torch.nn.functional as F
 from annotated_types import Ge, Gt, doc
 from torch import Tensor, nn
 
-from genae.data.domain import Shape
+from genae.latent.posteriors import LOG_2PI
+from genae.latent.space import Shape
 
-LOG_2PI = math.log(2 * math.pi)
 LOG_SCALE = (-7.0, 5.0)  # bounds of a log scale that a network gives: e^-7 is a quarter of an 8-bit level
 
 
@@ -41,7 +41,7 @@ class Distribution(Protocol):
         ...
 
 
-class Head(Protocol):
+class Likelihood(Protocol):
     """Last step of a network: features to a distribution over one event."""
 
     def features(self, event: Shape) -> Shape:

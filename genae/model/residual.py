@@ -19,7 +19,7 @@ import torch
 from annotated_types import Ge, Lt, MinLen, doc
 from torch import Tensor, nn
 
-from genae.data.domain import Shape
+from genae.latent.space import Shape
 from genae.errors import GenaeError
 from genae.model.networks import Activation, Conditioned, Sizes, activation
 
@@ -69,9 +69,9 @@ def dense(width: int, act: Activation) -> Residual:
 
 def residual(
     event: Shape,
-    latent: int,
-    posterior: Any,
-    likelihood: Any,
+    space: Space,
+    posterior: Family,
+    likelihood: Likelihood,
     condition: int = 0,
     *,
     widths: Annotated[Sizes, MinLen(1), doc("channels of the levels, each at half the sides of the one before")] = (32, 64),
@@ -81,7 +81,7 @@ def residual(
     patch: Annotated[int, Ge(1), doc("side of the squares of pixels that the first level sees as one")] = 2,
     dropout: Annotated[float, Ge(0), Lt(1), doc("share of features hidden from the encoder's last layers in training")] = 0.0,
     activation: Annotated[Activation, doc("before every layer of a block")] = "relu",
-) -> tuple[nn.Module, nn.Module]:
+) -> Networks:
     """An encoder and a decoder of such levels.
 
     Torch's own initial weights make q(z | x) begin near N(0, I), at a rate of a tenth of a nat. Ones that keep the signal's
@@ -90,15 +90,15 @@ def residual(
     narrow = encoder_widths or widths
     for levels in (widths, narrow):
         small = _smallest(event, levels, blocks, patch)
-    (q,), p = posterior.features((latent,)), likelihood.features(event)
+    q, p = posterior.features(space), likelihood.features(event)
     down = _down(event[0] * patch**2, narrow, blocks, activation)
     up = _up(p[0] * patch**2, widths, blocks, activation)
-    ends = _through(narrow[-1] * prod(small) + condition, hidden, q, activation)
-    starts = _through(latent + condition, hidden, widths[-1] * prod(small), activation)
+    ends = _through(narrow[-1] * prod(small) + condition, hidden, prod(q), activation)
+    starts = _through(prod(posterior.embedded(space)) + condition, hidden, widths[-1] * prod(small), activation)
     body = nn.Sequential(nn.PixelUnshuffle(patch), ChannelsLast(), *down, nn.Dropout(dropout))
     unflatten = nn.Unflatten(1, (widths[-1], *small)), ChannelsLast()
     decoder = Conditioned(*starts, *unflatten, *up, nn.PixelShuffle(patch), likelihood)
-    return Encoder(body, Conditioned(*ends, posterior)), decoder
+    return Networks(Encoder(body, Conditioned(*ends, *ending(q, posterior))), decoder, space)
 
 
 def _down(channels: int, widths: Sequence[int], blocks: Sequence[int], act: Activation) -> list[nn.Module]:

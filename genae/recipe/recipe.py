@@ -22,12 +22,15 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Lt, doc
 
 from genae.errors import GenaeError, unknown
+from genae.latent.space import Space
 from genae.recipe import registry
 from genae.recipe.options import Spec, check, filled
 from genae.recipe.parts import SECTIONS, instantiate, part
+from genae.recipe.stages import stages
+from genae.recipe.upgrade import upgraded
 
 CHEAP = ("posterior", "likelihood", "objective", "task", "condition")  # parts that are made in no time
-FORMAT = 1  # of recipe.json and the weights beside it
+FORMAT = 2  # of recipe.json and the weights beside it
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Recipe:
 
     preset: str
     domain: Spec
-    latent: Annotated[int, Ge(1), doc("numbers of z")]
+    latent: Annotated[Annotated[int, Ge(1)] | dict[str, Any], doc('numbers of z, or of each of its frames; or {"shape": [F, D]}')]
     network: Spec
     posterior: Spec
     likelihood: Spec
@@ -46,6 +49,8 @@ class Recipe:
     condition: Spec
     optimiser: Spec
     schedule: Spec
+    optimisers: Annotated[dict[str, Any], doc("player to what its optimiser has else than `optimiser`")]
+    stages: Annotated[list[dict[str, Any]], doc("which players learn from when on, and the sampler fitted at the end")]
     data: Annotated[str, doc("the data set, or a path; empty where one must be given")]
     epochs: Annotated[float, Ge(0), doc("passes over the training set; 0 where `steps` says how long")]
     steps: Annotated[int, Ge(0), doc("optimiser steps; 0 where `epochs` says how long")]
@@ -68,6 +73,8 @@ DEFAULTS: dict[str, Any] = {
     "optimiser": {"name": "adam"},
     "schedule": {"name": "constant"},
     "latent": 32,
+    "optimisers": {},
+    "stages": [],
     "data": "",
     "epochs": 10.0,
     "steps": 0,
@@ -176,6 +183,7 @@ def complete(settings: Mapping[str, Any]) -> Recipe:
     if missing:
         raise GenaeError(f"the recipe lacks {', '.join(missing)}; a recipe has {', '.join(fields)}")
     whole = {k: v if k in SECTIONS else check(k, v, hints[k]) for k, v in settings.items()}
+    whole["stages"] = stages(whole["stages"])
     domain: Any = None
     for section in SECTIONS:
         spec = whole[section]
@@ -194,8 +202,7 @@ def complete(settings: Mapping[str, Any]) -> Recipe:
 def _bounded(recipe: Recipe) -> Recipe:
     if bool(recipe.epochs) == bool(recipe.steps):
         raise GenaeError(f"a run lasts epochs or steps, one of them above 0; got epochs={recipe.epochs}, steps={recipe.steps}")
-    if recipe.format != FORMAT:
-        raise GenaeError(f"this recipe has format {recipe.format}, this genae reads {FORMAT}; install a matching genae")
+    Space.of(recipe.latent)
     return recipe
 
 
@@ -219,7 +226,7 @@ def read(path: Path) -> Recipe:
         raise GenaeError(f"{path} cannot be read as a recipe: {error}") from error
     if not isinstance(settings, dict):
         raise GenaeError(f"{path} is not a recipe: it must be a JSON object")
-    return complete(settings)
+    return complete(upgraded(settings, FORMAT, path))
 
 
 def differences(a: Recipe, b: Recipe) -> list[str]:

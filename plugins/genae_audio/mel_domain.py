@@ -20,7 +20,8 @@ import torch
 from annotated_types import Ge, doc
 from torch import Tensor
 
-from genae.data.domain import Defaults, Domain, Reading, Shape, Stage
+from genae.data.domain import Defaults, Domain, Reading, Stage
+from genae.latent.space import Shape
 from genae.data.examples import Examples, File, Found
 from genae.errors import GenaeError
 from genae.model.vae import VAE

@@ -27,7 +27,7 @@ from annotated_types import Gt, doc
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from genae.data.domain import Shape
+from genae.latent.space import Shape
 from genae.errors import GenaeError
 
 SIZES = (2048, 1024, 512, 256, 128)

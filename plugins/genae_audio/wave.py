@@ -21,7 +21,8 @@ import torch.nn.functional as F
 from annotated_types import doc
 from torch import Tensor
 
-from genae.data.domain import Defaults, Domain, Reading, Shape, Stage
+from genae.data.domain import Defaults, Domain, Reading, Stage
+from genae.latent.space import Shape
 from genae.data.examples import Examples, File, Found
 from genae.model.vae import VAE
 from genae_audio import reading, spectrogram

@@ -19,7 +19,8 @@ from annotated_types import Ge, doc
 from PIL import Image as Pillow
 from torch import Tensor
 
-from genae.data.domain import Defaults, Domain, Shape, Stage
+from genae.data.domain import Defaults, Domain, Stage
+from genae.latent.space import Shape
 from genae.data.examples import File
 from genae.errors import GenaeError, Rejected
 from genae_image.decode import FORMATS, decode
