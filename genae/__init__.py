@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from genae.data.domain import Defaults, Domain, Reading
     from genae.data.examples import Examples, File, Found, Split
     from genae.errors import GenaeError, Rejected
-    from genae.learn.session import Progress, Training, train
+    from genae.learn.session import Progress
+    from genae.use.training import Training, train
     from genae.use.run import Run, load
 
 __version__ = "0.1.0"
@@ -35,9 +36,9 @@ _HOMES = {
     "Rejected": "genae.errors",
     "Run": "genae.use.run",
     "Split": "genae.data.examples",
-    "Training": "genae.learn.session",
+    "Training": "genae.use.training",
     "load": "genae.use.run",
-    "train": "genae.learn.session",
+    "train": "genae.use.training",
 }
 
 __all__ = [

@@ -130,6 +130,11 @@ class Domain(ABC):
         """A file to lines that say what of it is used and why the rest is not, for `genae data inspect`."""
         return []
 
-    def assess(self, vae: VAE, held: Examples, train: Callable[[], Examples]) -> Mapping[str, float | None]:
-        """Further numbers of `genae evaluate`, of stored examples; called without gradients, seeded, in the run's precision."""
+    def assess(
+        self, vae: VAE, held: Examples, train: Callable[[], Examples], condition: Callable[[Examples, Tensor], Tensor | None]
+    ) -> Mapping[str, float | None]:
+        """Further numbers of `genae evaluate`, of stored examples; called without gradients, seeded, in the run's precision.
+
+        `condition(examples, events)` is what the model takes beside them, (N, C) or None.
+        """
         return {}

@@ -105,6 +105,11 @@ def load_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tenso
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
 
 
+def upgraded(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A training state of format 1, whose optimisers had no players, as one of now."""
+    return {re.sub(r"^optimiser/(?=\d)", "optimiser/vae/", name): tensor for name, tensor in tensors.items()}
+
+
 # -- metrics ----------------------------------------------------------------------------------------------------------
 
 

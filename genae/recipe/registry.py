@@ -55,6 +55,8 @@ KINDS: Mapping[str, str] = {  # kind, in the singular, to entry-point group
     "objective": "genae.objectives",
     "task": "genae.tasks",
     "condition": "genae.conditions",
+    "sampler": "genae.samplers",
+    "upgrade": "genae.upgrades",
 }
 
 _overrides: dict[tuple[str, str], Any] = {}
