@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from genae.data.domain import Defaults, Domain, Reading
+    from genae.data.domain import WRITTEN, Defaults, Domain, Reading
     from genae.data.examples import Examples, File, Found, Split
     from genae.errors import GenaeError, Rejected
     from genae.learn.session import Progress, Training, train
@@ -36,13 +36,14 @@ _HOMES = {
     "Run": "genae.use.run",
     "Split": "genae.data.examples",
     "Training": "genae.learn.session",
+    "WRITTEN": "genae.data.domain",
     "load": "genae.use.run",
     "train": "genae.learn.session",
 }
 
 __all__ = [
-    "Defaults", "Domain", "Examples", "File", "Found", "GenaeError", "Progress", "Reading", "Rejected", "Run", "Split",
-    "Training", "load", "train",
+    "WRITTEN", "Defaults", "Domain", "Examples", "File", "Found", "GenaeError", "Progress", "Reading", "Rejected", "Run",
+    "Split", "Training", "load", "train",
 ]  # fmt: skip
 
 

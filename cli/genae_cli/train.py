@@ -91,20 +91,20 @@ def told(numbers: dict[str, float]) -> str:
 def _bar(training: Training) -> Show:
     from tqdm import tqdm
 
-    bars: list[Any] = []  # made at the first step done, which knows where a resumed run begins
+    shown: list[Any] = []  # made at the first step done, which knows where a resumed run begins
 
     def show(progress: Progress | None) -> None:
         if progress is None:
-            for bar in bars:
+            for bar in shown:
                 bar.close()
             return
-        if not bars:
-            bars.append(tqdm(total=training.steps, initial=progress.step - 1, unit="step", dynamic_ncols=True, smoothing=0.05))
-        bars[0].update(progress.step - bars[0].n)
+        if not shown:
+            shown.append(tqdm(total=training.steps, initial=progress.step - 1, unit="step", dynamic_ncols=True, smoothing=0.05))
+        shown[0].update(progress.step - shown[0].n)
         if progress.numbers:
-            bars[0].set_description_str(told(progress.numbers), refresh=False)
+            shown[0].set_description_str(told(progress.numbers), refresh=False)
         if progress.valid:
-            bars[0].write(f"step {progress.step}  {training.valid_split} {told(progress.valid)}", file=sys.stderr)
+            shown[0].write(f"step {progress.step}  {training.valid_split} {told(progress.valid)}", file=sys.stderr)
 
     return show
 

@@ -126,7 +126,7 @@ class DiscretisedLogisticEvent:
 
 
 class Bernoulli(nn.Module):
-    """Pixels in {0, 1}; given greys in [0, 1] its log-probability is the negative cross-entropy of the autoencoder lesson."""
+    """Values in {0, 1}; given values between, its log-probability is the negative cross-entropy of the autoencoder lesson."""
 
     def features(self, event: Shape) -> Shape:
         return event
@@ -172,7 +172,7 @@ class Laplace(nn.Module):
 
 
 class DiscretisedLogistic(nn.Module):
-    """A mixture of logistics over `levels` equally spaced values in [0, 1]; 256 levels are 8-bit images."""
+    """A mixture of logistics over `levels` equally spaced values in [0, 1]; 256 levels are those of 8 bits."""
 
     def __init__(self, mixtures: int = 1, levels: int = 256) -> None:
         super().__init__()

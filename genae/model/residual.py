@@ -1,4 +1,4 @@
-r"""A residual network of convolutions for pictures (C, H, W): images, spectrograms, boards, of any two sides and depth.
+r"""A residual network of convolutions for pictures (C, H, W), of whatever: any two sides and depth.
 
     x → 2x − 1 → patches to channels → 3x3 → (residual blocks → 2x2, stride 2)… → flat → linear → residual → q(z | x)
     z → linear → residual → (residual blocks → 1x1 → channels to 2x2 cells)… → 3x3 → channels to patches → p(x | z)

@@ -40,7 +40,7 @@ def in_turns(vae: VAE, batch: Batch, samples: int, q: Posterior) -> tuple[Tensor
 
 
 def batches_of(built: Built, examples: Examples, device: torch.device, size: int) -> Iterator[tuple[Batch, Tensor]]:
-    """Batches in order, as the likelihood is scored, each with its targets as they are shown: greys, not binarised pixels."""
+    """Batches in order, as the likelihood is scored, each with its targets as they are shown, not as they are binarised."""
     for first in range(0, len(examples), size):
         chunk = examples.take(torch.arange(first, min(first + size, len(examples))))
         stored = chunk.x.to(device)

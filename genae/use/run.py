@@ -179,8 +179,12 @@ class Run:
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
-    def styled(self, **options: Any) -> Domain:
-        """The run's domain with other options for what it writes, such as tempo=90. GenaeError if it has no such option."""
+    def styled(self, item: str | Path | None = None, /, **options: Any) -> Domain:
+        """The run's domain with other options for what it writes, over those of a file's own style.
+
+        GenaeError if it has no such option, or the model depends on it.
+        """
+        options = self.style(item) | options
         spec = {k: v for k, v in self.recipe.domain.items() if k != "name"}
         for key in options:
             if key not in spec:
@@ -194,10 +198,10 @@ class Run:
             raise GenaeError(f"{', '.join(options)} cannot be changed after training: the model's events are {self.vae.event}")
         return domain
 
-    def manner(self, item: Any) -> dict[str, Any]:
+    def style(self, item: str | Path | None) -> dict[str, Any]:
         """The options with which a file's example should be written back; none for an item of a data set."""
-        path = Path(item) if isinstance(item, str | Path) else None
-        return dict(self.domain.manner(File(path))) if path is not None and path.is_file() else {}
+        path = None if item is None else Path(item)
+        return dict(self.domain.style(File(path))) if path is not None and path.is_file() else {}
 
     # -- helpers ------------------------------------------------------------------------------------------------------
 

@@ -76,6 +76,11 @@ class Mel(Domain):
         """Samples of a window."""
         return self.event[2] * self.hop
 
+    @property
+    def units(self) -> Mapping[str, float]:
+        """Seconds."""
+        return {"seconds": self.length / self.rate}
+
     # -- files --------------------------------------------------------------------------------------------------------
 
     def read(self, file: File) -> Found:

@@ -53,6 +53,11 @@ class Wave(Domain):
         return (1, math.ceil(round(self.seconds * self.rate) / STRIDE) * STRIDE)
 
     @property
+    def units(self) -> Mapping[str, float]:
+        """Seconds, of which joining takes FADE."""
+        return {"seconds": self.event[1] / self.rate}
+
+    @property
     def defaults(self) -> Defaults:  # type: ignore[override]  # a log-mel distance hangs on the rate
         """A pseudo-likelihood has no NLL for more samples to approach; the metrics are of reconstructions."""
         metrics: Mapping[str, Callable[..., float]] = {

@@ -12,13 +12,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
+from annotated_types import Ge, Le, Unit, doc
 from torch import Tensor
 
-from genae.data.domain import Defaults, Domain, Reading, Shape, Stage
+from genae.data.domain import WRITTEN, Defaults, Domain, Reading, Shape, Stage
 from genae.data.examples import Examples, File, Found
 from genae.errors import GenaeError, Rejected
 from genae.model.vae import VAE
@@ -35,7 +36,7 @@ PITCHED = 2  # the first streams of a trio
 
 @dataclass(frozen=True)
 class Music(Domain):
-    """Windows of `bars` bars, one beginning at every bar. The last four options are of what is written."""
+    """Windows of `bars` bars, one beginning at every bar. Tempo, program and velocity are a file's own where one is read."""
 
     kind: Kind = "melody"
     bars: int = 2
@@ -45,10 +46,10 @@ class Music(Domain):
     kit: Kit = "reduced"
     programs: Sequence[int] = ()  # General MIDI's first and last of a melody; without, all, or 0 and 31 as in Magenta's 2 bars
     transpose: int = 0  # semitones up or down
-    tempo: float = 120.0  # quarters per minute
-    program: int = 0  # General MIDI, of the melody
-    velocity: int = 80
-    audio: bool = True
+    tempo: Annotated[float, WRITTEN, Ge(4), Le(60000), Unit("quarters per minute"), doc("how fast it is played")] = 120.0
+    program: Annotated[int, WRITTEN, Ge(0), Le(127), doc("General MIDI's number of the melody's instrument")] = 0
+    velocity: Annotated[int, WRITTEN, Ge(1), Le(127), doc("how hard notes are struck")] = 80
+    audio: Annotated[bool, WRITTEN, doc("its sound beside the notes")] = True
 
     suffixes: ClassVar[tuple[str, ...]] = (".mid", ".midi", ".kar")
     defaults: ClassVar[Defaults] = Defaults(network="music-lstm", shows="sample", temperature=0.5, samples=10)
@@ -86,6 +87,11 @@ class Music(Domain):
             self.kind, (steps,)
         )
 
+    @property
+    def units(self) -> Mapping[str, float]:
+        """Bars, of which there are whole windows."""
+        return {"bars": self.bars}
+
     # -- files --------------------------------------------------------------------------------------------------------
 
     def read(self, file: File) -> Found:
@@ -110,7 +116,7 @@ class Music(Domain):
         """A line for the file and one for each of its tracks."""
         return report.inspect(file.name, file.read(), self.setting, self.kind).lines
 
-    def manner(self, file: File) -> dict[str, Any]:
+    def style(self, file: File) -> dict[str, Any]:
         """The file's tempo at the start, and program and velocity of the instrument whose window is the first."""
         score, found = self._found(file)
         whose = int(np.ravel(found.instrument)[0]) if len(found.tokens) else 0

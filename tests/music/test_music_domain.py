@@ -1,4 +1,4 @@
-"""The music domain: files to windows, windows to files, what a file's manner is, transposition."""
+"""The music domain: files to windows, windows to files, what a file's style is, transposition."""
 
 import io
 import wave
@@ -52,15 +52,15 @@ def test_events_come_back_from_midi_bytes(tmp_path, name):
         assert any(torch.equal(domain.prepare(w, "show"), event) for w in found)
 
 
-def test_the_manner_of_a_file_is_kept(tmp_path):
+def test_the_style_of_a_file_is_kept(tmp_path):
     tune = pretty_midi.PrettyMIDI(initial_tempo=96)
     player = pretty_midi.Instrument(program=40)
     player.notes = [pretty_midi.Note(55, 60 + i % 5, i * 0.625, (i + 1) * 0.625) for i in range(16)]
     tune.instruments.append(player)
     tune.write(str(tmp_path / "a.mid"))
-    manner = Music().manner(File(tmp_path / "a.mid"))
-    assert manner == {"tempo": pytest.approx(96, abs=0.01), "program": 40, "velocity": 55}
-    again = Music(**manner, audio=False)
+    style = Music().style(File(tmp_path / "a.mid"))
+    assert style == {"tempo": pytest.approx(96, abs=0.01), "program": 40, "velocity": 55}
+    again = Music(**style, audio=False)
     again.write(again.read(File(tmp_path / "a.mid")).x[0].float(), tmp_path / "b.mid")
     back = pretty_midi.PrettyMIDI(str(tmp_path / "b.mid"))
     assert back.get_tempo_changes()[1] == pytest.approx([96], abs=0.01)
