@@ -16,16 +16,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 import torch.nn.functional as F
+from annotated_types import Ge, Lt, doc
 from torch import Tensor
 
 from genae.data.examples import Examples, Known
 from genae.errors import GenaeError, unknown
 
 Options = Mapping[str, Any]
+Share = Annotated[float, Ge(0), Lt(1)]
+HIDDEN = "share of the training examples from which it is hidden"
 
 
 class Unconditional:
@@ -49,8 +52,11 @@ class Unconditional:
 class Label:
     """The class as a one-hot vector. `classes` are filled in from the data set when a run starts."""
 
-    def __init__(self, classes: Sequence[str] = (), dropout: float = 0.0) -> None:
-        require_share(dropout)
+    def __init__(
+        self,
+        classes: Annotated[Sequence[str], doc("names in the order of the vector; without, the data set's")] = (),
+        dropout: Annotated[Share, doc(HIDDEN)] = 0.0,
+    ) -> None:
         self.classes, self.dropout = tuple(classes), dropout
 
     @staticmethod
@@ -92,7 +98,6 @@ class Attribute:
     """
 
     def __init__(self, name: str, of: Callable[[Tensor], Tensor], event: Sequence[int], dropout: float = 0.1) -> None:
-        require_share(dropout)
         self.name, self.of, self.dropout = name, of, dropout
         self.size = of(torch.zeros(1, *event)).reshape(1, -1).shape[1] + 1
 
@@ -137,9 +142,3 @@ def numbers(name: str, text: str, count: int, commas: bool = True) -> list[float
 def hide(vector: Tensor, share: float) -> Tensor:
     """(B, C) with that share of rows zero, drawn at random."""
     return vector * (torch.rand(len(vector), 1, device=vector.device) >= share) if share else vector
-
-
-def require_share(dropout: float) -> None:
-    """GenaeError for a dropout that is no share."""
-    if not 0 <= dropout < 1:
-        raise GenaeError(f"condition.dropout must be at least 0 and below 1, not {dropout}")

@@ -14,14 +14,16 @@ others each part with that probability (https://arxiv.org/abs/2207.12598 hides t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
+from annotated_types import doc
 from torch import Tensor
 
 from genae.data.examples import Examples, Known
 from genae.errors import GenaeError, unknown
-from genae.model.conditions import Options, hide, numbers, one_hot, require_share
+from genae.model.conditions import Options, Share, hide, numbers, one_hot
 
 LABEL = "label"  # what the class is called among fields
 
@@ -31,14 +33,13 @@ class Fields:
 
     def __init__(
         self,
-        of: Sequence[str] = (),
-        classes: Sequence[str] = (),
-        centre: Sequence[Sequence[float]] = (),
-        spread: Sequence[Sequence[float]] = (),
-        dropout: float = 0.1,
+        of: Annotated[Sequence[str], doc("fields, and `label` for the class; without, all that the data have")] = (),
+        classes: Annotated[Sequence[str], doc("names in the order of the vector; without, the data set's")] = (),
+        centre: Annotated[Sequence[Sequence[float]], doc("mean of each field's numbers; without, that of the data")] = (),
+        spread: Annotated[Sequence[Sequence[float]], doc("their standard deviation, likewise")] = (),
+        dropout: Annotated[Share, doc("share of the examples from which all is hidden, and of the others each part")] = 0.1,
     ) -> None:
         """`centre` and `spread` have K numbers for each of the fields of `of`, which a class is not counted among."""
-        require_share(dropout)
         self.of, self.classes, self.dropout = tuple(of), tuple(classes), dropout
         numbered = [name for name in of if name != LABEL]
         if len(centre) != len(spread) or len(centre) not in (0, len(numbered)):

@@ -9,26 +9,27 @@ A network factory is called with what it must fit and its own options, and gives
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from math import prod
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import torch
+from annotated_types import Ge, MinLen, doc
 from torch import Tensor, nn
 
 from genae.data.domain import Shape
-from genae.errors import GenaeError
 
-ACTIVATIONS = {"relu": nn.ReLU, "silu": nn.SiLU, "gelu": nn.GELU, "tanh": nn.Tanh}
+Activation = Literal["relu", "silu", "gelu", "tanh"]
+ACTIVATIONS: Mapping[Activation, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU, "silu": nn.SiLU, "gelu": nn.GELU, "tanh": nn.Tanh,
+}  # fmt: skip
+Sizes = Sequence[Annotated[int, Ge(1)]]
 
 
-def activation(name: str) -> nn.Module:
+def activation(name: Activation) -> nn.Module:
     """An activation by its name."""
-    if name not in ACTIVATIONS:
-        raise GenaeError(f"network.activation must be one of {', '.join(ACTIVATIONS)}, not '{name}'")
-    made: nn.Module = ACTIVATIONS[name]()
-    return made
+    return ACTIVATIONS[name]()
 
 
 class Conditioned(nn.Module):
@@ -43,7 +44,7 @@ class Conditioned(nn.Module):
         return self.layers(h if condition is None else torch.cat([h, condition.to(h.dtype)], 1))
 
 
-def perceptron(sizes: Sequence[int], act: str) -> list[nn.Module]:
+def perceptron(sizes: Sequence[int], act: Activation) -> list[nn.Module]:
     """Linear layers of those sizes with the activation behind each."""
     layers: list[nn.Module] = []
     for before, after in pairwise(sizes):
@@ -57,12 +58,10 @@ def mlp(
     posterior: Any,
     likelihood: Any,
     condition: int = 0,
-    hidden: Sequence[int] = (512,),
-    activation: str = "relu",
+    hidden: Annotated[Sizes, MinLen(1), doc("widths of the layers from x to z")] = (512,),
+    activation: Annotated[Activation, doc("behind every layer")] = "relu",
 ) -> tuple[nn.Module, nn.Module]:
     """`hidden` layers between the event and z, in the reverse order back."""
-    if not hidden or any(size < 1 for size in hidden):
-        raise GenaeError(f"network.hidden must be one or more sizes of at least 1, not {list(hidden)}")
     q, p = posterior.features((latent,)), likelihood.features(event)
     encoder = Conditioned(
         *perceptron([prod(event) + condition, *hidden], activation),

@@ -8,7 +8,9 @@ from __future__ import annotations
 import dataclasses
 import typing
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
+
+from annotated_types import Ge, Lt, doc
 
 from genae.errors import GenaeError, unknown
 from genae.recipe import registry
@@ -49,7 +51,9 @@ def _own(section: str, domain: Any) -> Mapping[str, Factory]:
 
 
 def _attribute(name: str, of: Callable[[Any], Any], domain: Domain) -> Factory:
-    def condition(dropout: float = 0.1) -> Any:
+    def condition(
+        dropout: Annotated[float, Ge(0), Lt(1), doc("share of the training examples from which it is hidden")] = 0.1,
+    ) -> Any:
         from genae.model.conditions import Attribute
 
         return Attribute(name, of, domain.event, dropout)

@@ -17,7 +17,9 @@ import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Lt, doc
 
 from genae.errors import GenaeError, unknown
 from genae.recipe import registry
@@ -34,7 +36,7 @@ class Recipe:
 
     preset: str
     domain: Spec
-    latent: int
+    latent: Annotated[int, Ge(1), doc("numbers of z")]
     network: Spec
     posterior: Spec
     likelihood: Spec
@@ -44,14 +46,14 @@ class Recipe:
     condition: Spec
     optimiser: Spec
     schedule: Spec
-    data: str  # the data set, or a path; "" when one must be given
-    epochs: float  # passes over the training set; 0 when `steps` says how long
-    steps: int  # optimiser steps; 0 when `epochs` says how long
-    batch: int
-    ema: float  # decay of the averaged weights that are evaluated and saved; 0 for none
-    precision: Literal["auto", "32", "bf16"]  # auto: bf16 where the processor has it, else 32
-    seed: int
-    limit: int  # train on the first so many examples; 0 for all
+    data: Annotated[str, doc("the data set, or a path; empty where one must be given")]
+    epochs: Annotated[float, Ge(0), doc("passes over the training set; 0 where `steps` says how long")]
+    steps: Annotated[int, Ge(0), doc("optimiser steps; 0 where `epochs` says how long")]
+    batch: Annotated[int, Ge(1), doc("examples a step")]
+    ema: Annotated[float, Ge(0), Lt(1), doc("decay of the averaged weights that are evaluated and saved; 0 for none")]
+    precision: Annotated[Literal["auto", "32", "bf16"], doc("auto: bf16 where the processor has it, else 32")]
+    seed: Annotated[int, Ge(0), doc("of weights, order and noise")]
+    limit: Annotated[int, Ge(0), doc("train on the first so many examples; 0 for all")]
     format: int = FORMAT
 
 
@@ -166,7 +168,7 @@ def from_text(text: str) -> Any:
 def complete(settings: Mapping[str, Any]) -> Recipe:
     """A checked recipe with every option filled in. GenaeError names an unknown or missing key and the known ones."""
     fields = {f.name: f for f in dataclasses.fields(Recipe)}
-    hints = typing.get_type_hints(Recipe)
+    hints = typing.get_type_hints(Recipe, include_extras=True)
     for key in settings:
         if key not in fields:
             raise unknown("recipe key", key, fields)
@@ -190,12 +192,6 @@ def complete(settings: Mapping[str, Any]) -> Recipe:
 
 
 def _bounded(recipe: Recipe) -> Recipe:
-    least = {"latent": 1, "batch": 1, "epochs": 0, "steps": 0, "limit": 0, "seed": 0}
-    for key, bound in least.items():
-        if getattr(recipe, key) < bound:
-            raise GenaeError(f"{key} must be at least {bound}, not {getattr(recipe, key)}")
-    if not 0 <= recipe.ema < 1:
-        raise GenaeError(f"ema must be at least 0 and below 1, not {recipe.ema}")
     if bool(recipe.epochs) == bool(recipe.steps):
         raise GenaeError(f"a run lasts epochs or steps, one of them above 0; got epochs={recipe.epochs}, steps={recipe.steps}")
     if recipe.format != FORMAT:

@@ -13,10 +13,11 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
+from annotated_types import Ge, doc
 from torch import Tensor
 
 from genae.data.domain import Defaults, Domain, Reading, Shape, Stage
@@ -34,14 +35,14 @@ TALL = 192  # pixels, a picture's least height
 
 @dataclass(frozen=True)
 class Mel(Domain):
-    """Windows of `seconds`, one after the other; `window` and `hop` of the transform are in samples."""
+    """Windows of `seconds`, one after the other."""
 
-    rate: int = 8000
-    seconds: float = 1.0
-    mels: int = 64
-    window: int = 512
-    hop: int = 128
-    augment: bool = True
+    rate: reading.Rate = 8000
+    seconds: reading.Seconds = 1.0
+    mels: Annotated[int, Ge(1), doc("bands on the mel scale, up to half the rate")] = 64
+    window: Annotated[int, Ge(2), doc("of the transform, samples")] = 512
+    hop: Annotated[int, Ge(1), doc("from frame to frame, samples; at most half a window")] = 128
+    augment: Annotated[bool, doc("in training louder or quieter and moved, at random")] = True
 
     suffixes: ClassVar[tuple[str, ...]] = reading.SUFFIXES
     reading: ClassVar[Reading] = Reading(
@@ -49,10 +50,7 @@ class Mel(Domain):
     )
 
     def __post_init__(self) -> None:
-        reading.require_window(self.rate, self.seconds)
-        if self.mels < 1:
-            raise GenaeError(f"domain.mels must be at least 1, not {self.mels}")
-        if not 1 <= self.hop <= self.window // 2:
+        if self.hop > self.window // 2:
             raise GenaeError(f"domain.hop must be 1 to half of domain.window ({self.window // 2}), not {self.hop}")
         _ = self.scale  # bands that the window cannot tell apart
 

@@ -13,11 +13,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from annotated_types import doc
 from torch import Tensor
 
 from genae.data.domain import Defaults, Domain, Reading, Shape, Stage
@@ -35,17 +36,14 @@ FADE = 0.05  # seconds, between two clips in a row
 
 @dataclass(frozen=True)
 class Wave(Domain):
-    """Windows of `seconds`, one after the other, at `rate` Hz; `augment` is told above."""
+    """Windows of `seconds`, one after the other, at `rate` Hz."""
 
-    rate: int = 16000
-    seconds: float = 2.0
-    augment: bool = True
+    rate: reading.Rate = 16000
+    seconds: reading.Seconds = 2.0
+    augment: Annotated[bool, doc("in training quieter, upside down and moved, at random")] = True
 
     suffixes: ClassVar[tuple[str, ...]] = reading.SUFFIXES
     reading: ClassVar[Reading] = Reading(cached=True)
-
-    def __post_init__(self) -> None:
-        reading.require_window(self.rate, self.seconds)
 
     @property
     def event(self) -> Shape:

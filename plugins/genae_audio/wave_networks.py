@@ -18,9 +18,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from annotated_types import Ge, MinLen, doc
 from torch import Tensor, nn
 
 from genae.data.domain import Shape
@@ -124,17 +125,14 @@ def rave(
     likelihood: Any,
     condition: int = 0,
     *,
-    bands: int = 16,
-    ratios: Sequence[int] = (4, 4, 4, 2),
-    width: int = 64,
-    dilations: Sequence[int] = (1, 3, 9),
-    tones: int = 0,
+    bands: Annotated[int, Ge(1), doc("M of the filter bank")] = 16,
+    ratios: Annotated[Sequence[Annotated[int, Ge(2)]], MinLen(1), doc("strides r, outermost first")] = (4, 4, 4, 2),
+    width: Annotated[int, Ge(1), doc("channels of the first level, doubled at each stride")] = 64,
+    dilations: Annotated[Sequence[Annotated[int, Ge(1)]], doc("of the residual units of every level, one each")] = (1, 3, 9),
+    tones: Annotated[int, Ge(0), doc("sinusoids that the decoder adds, and the encoder sees the spectrum; 0 for none")] = 0,
 ) -> tuple[nn.Module, nn.Module]:
-    """`ratios` between the levels, outermost first, `width` channels on the first, a unit for each of `dilations` on all.
-
-    With `tones` the encoder sees the spectrum of every frame too, and the decoder adds so many sinusoids.
-    """
-    frames = _frames(event, bands, ratios, width, dilations)
+    """RAVE's encoder and decoder, with or without a branch of tones."""
+    frames = _frames(event, bands, ratios)
     if tones and tones < event[1] // frames:
         raise GenaeError(
             f"network.tones must be 0 or at least the samples of a frame ({event[1] // frames}), so that they are no farther "
@@ -186,15 +184,10 @@ def _up(ratios: Sequence[int], width: int, dilations: Sequence[int]) -> list[nn.
     return [*layers, nn.LeakyReLU(SLOPE)]
 
 
-def _frames(event: Shape, bands: int, ratios: Sequence[int], width: int, dilations: Sequence[int]) -> int:
+def _frames(event: Shape, bands: int, ratios: Sequence[int]) -> int:
     """F. GenaeError names what does not fit."""
     if len(event) != 2 or event[0] != 1:
         raise GenaeError(f"network rave is for waveforms (1, samples), not for events {event}")
-    if not ratios or min(*ratios, 2) < 2 or min(bands, width, *dilations, 1) < 1:
-        raise GenaeError(
-            f"network.ratios must be 2 or more each, bands, width and dilations at least 1, "
-            f"not {list(ratios)}, {bands}, {width} and {list(dilations)}"
-        )
     stride = bands * prod(ratios)
     if event[1] % stride:
         raise GenaeError(

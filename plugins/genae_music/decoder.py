@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from genae.data.domain import Shape
-from genae.errors import GenaeError
 from genae_music.cells import Cell
 from genae_music.steps import Head
 
@@ -47,12 +46,6 @@ class Decoder(nn.Module):
         sampling: str = "none", sampling_rate: float = 1000.0, dropout: float = 0.0,
     ) -> None:  # fmt: skip
         super().__init__()
-        if sampling not in ("none", "inverse-sigmoid"):
-            raise GenaeError(f"network.sampling must be none or inverse-sigmoid, not '{sampling}'")
-        if not sampling_rate > 0:
-            raise GenaeError(f"network.sampling_rate must be above 0, not {sampling_rate}")
-        if not 0 <= dropout < 1:
-            raise GenaeError(f"network.dropout must be at least 0 and below 1, not {dropout}")
         self.head, self.event, self.conductor = head, event, conductor
         self.cores, self.segments = nn.ModuleList(cores), segments
         self.sampling, self.rate, self.dropout = sampling, sampling_rate, dropout

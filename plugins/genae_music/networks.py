@@ -10,9 +10,10 @@ With the segments folded into the batch the flat decoder is the case U = 1, c = 
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
+from annotated_types import Ge, Gt, Lt, doc
 from torch import Tensor, nn
 
 from genae.data.domain import Shape
@@ -20,7 +21,13 @@ from genae.errors import GenaeError
 from genae_music.decoder import Core, Decoder, first_states
 from genae_music.steps import Head
 
-Sampling = Literal["none", "inverse-sigmoid"]
+EncoderWidth = Annotated[int, Ge(1), doc("units of the encoder, in either direction")]
+EncoderLayers = Annotated[int, Ge(1), doc("layers of the encoder")]
+Width = Annotated[int, Ge(1), doc("units of the decoder")]
+Layers = Annotated[int, Ge(1), doc("layers of the decoder")]
+Sampling = Annotated[Literal["none", "inverse-sigmoid"], doc("how often training feeds the decoder its own samples")]
+SamplingRate = Annotated[float, Gt(0), doc("steps k of the inverse sigmoid: the probability is 1 − k / (k + e^(step / k))")]
+Dropout = Annotated[float, Ge(0), Lt(1), doc("share of earlier steps hidden from the decoder in training, which then needs z")]
 SMALL = 0.001  # standard deviation of the first weights of μ and σ
 
 
@@ -31,16 +38,15 @@ def lstm(
     likelihood: Any,
     condition: int = 0,
     *,
-    encoder_width: int = 512,
-    encoder_layers: int = 1,
-    width: int = 256,
-    layers: int = 2,
+    encoder_width: EncoderWidth = 512,
+    encoder_layers: EncoderLayers = 1,
+    width: Width = 256,
+    layers: Layers = 2,
     sampling: Sampling = "none",
-    sampling_rate: float = 1000.0,
-    dropout: float = 0.0,
+    sampling_rate: SamplingRate = 1000.0,
+    dropout: Dropout = 0.0,
 ) -> tuple[nn.Module, nn.Module]:
-    """`dropout` hides that share of the steps before from the decoder while it trains, so that it relies on z."""
-    _check(encoder_width=encoder_width, encoder_layers=encoder_layers, width=width, layers=layers)
+    """Flat encoder and decoder."""
     _length(likelihood, event)
     encoder = Encoder(likelihood, posterior, latent, condition, encoder_width, encoder_layers)
     core = Core(likelihood.inputs, latent + condition, width, layers, sum(likelihood.widths))
@@ -54,38 +60,28 @@ def hierarchical(
     likelihood: Any,
     condition: int = 0,
     *,
-    encoder: Literal["flat", "hierarchical"] = "flat",
-    encoder_width: int = 2048,
-    encoder_layers: int = 2,
-    segments: int = 16,
-    conductor_width: int = 1024,
-    conductor_layers: int = 2,
-    width: int = 1024,
-    layers: int = 2,
+    encoder: Annotated[Literal["flat", "hierarchical"], doc("one LSTM over all steps, or one over segments too")] = "flat",
+    encoder_width: EncoderWidth = 2048,
+    encoder_layers: EncoderLayers = 2,
+    segments: Annotated[int, Ge(1), doc("U, of the conductor and of a hierarchical encoder; it divides the steps")] = 16,
+    conductor_width: Annotated[int, Ge(1), doc("units of the conductor")] = 1024,
+    conductor_layers: Annotated[int, Ge(1), doc("layers of the conductor")] = 2,
+    width: Width = 1024,
+    layers: Layers = 2,
     sampling: Sampling = "none",
-    sampling_rate: float = 1000.0,
-    dropout: float = 0.0,
+    sampling_rate: SamplingRate = 1000.0,
+    dropout: Dropout = 0.0,
 ) -> tuple[nn.Module, nn.Module]:
-    """`segments` is U, and of the hierarchical encoder the number of its upper steps too; see `lstm`."""
-    _check(encoder_width=encoder_width, encoder_layers=encoder_layers, segments=segments, width=width, layers=layers,
-           conductor_width=conductor_width, conductor_layers=conductor_layers)  # fmt: skip
+    """Either encoder, and a decoder begun anew in each segment."""
     steps = _length(likelihood, event)
     if steps % segments:
         possible = ", ".join(str(n) for n in range(1, steps + 1) if steps % n == 0)
         raise GenaeError(f"network.segments must divide the {steps} steps of an event: {possible}; not {segments}")
-    if encoder not in ("flat", "hierarchical"):
-        raise GenaeError(f"network.encoder must be flat or hierarchical, not '{encoder}'")
     levels = segments if encoder == "hierarchical" else 1
     q = Encoder(likelihood, posterior, latent, condition, encoder_width, encoder_layers, levels)
     conductor = Conductor(latent + condition, conductor_width, conductor_layers, segments)
     cores = [Core(likelihood.inputs, conductor_width, width, layers, features) for features in likelihood.widths]
     return q, Decoder(likelihood, event, conductor, cores, segments, sampling, sampling_rate, dropout)
-
-
-def _check(**sizes: int) -> None:
-    for key, size in sizes.items():
-        if size < 1:
-            raise GenaeError(f"network.{key} must be at least 1, not {size}")
 
 
 def _length(likelihood: Any, event: Shape) -> int:

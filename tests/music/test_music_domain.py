@@ -14,6 +14,7 @@ from genae.data.examples import File, sum_of
 from genae.data.reading import read_split
 from genae.data.sources import Local
 from genae.errors import GenaeError, Rejected
+from genae.recipe.parts import instantiate
 from genae_music import melody, midi
 from genae_music.domain import Music, transposed
 
@@ -184,16 +185,18 @@ def test_magentas_two_bar_models_know_few_programs():
         ({"kind": "opera"}, "domain.kind must be one of melody, drums, trio, not 'opera'"),
         ({"kit": "full"}, "domain.kit=full is for domain.kind=drums, not melody"),
         ({"kind": "drums", "transpose": 2}, "0 for drums; not 2"),
-        ({"bars": 0}, "bars is 0; at least 1"),
+        ({"transpose": -1}, "domain.transpose must be at least 0, not -1"),
+        ({"bars": 0}, "domain.bars must be at least 1, not 0"),
+        ({"grid": "magenta", "steps_per_bar": 12}, "domain.steps_per_bar must be 16 with domain.grid=magenta, not 12"),
         ({"programs": [5]}, r"a first and a last one, 0 to 127, not \[5\]"),
-        ({"tempo": 0.0}, "a tempo of 0; possible: 4 to 60000 quarters per minute"),
-        ({"program": 128}, "a program of 128; possible: 0 to 127"),
-        ({"velocity": 0}, "a velocity of 0; possible: 1 to 127"),
+        ({"tempo": 0.0}, "domain.tempo must be 4 to 60000 quarters per minute, not 0.0"),
+        ({"program": 128}, "domain.program must be 0 to 127, not 128"),
+        ({"velocity": 0}, "domain.velocity must be 1 to 127, not 0"),
     ],
 )
 def test_bad_options(options, message):
     with pytest.raises(GenaeError, match=message):
-        Music(**options)
+        instantiate("domain", {"name": "music", **options})
 
 
 @pytest.mark.slow
