@@ -15,12 +15,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from genae.data.domain import Defaults, Domain, Reading
+    from genae.data.domain import WRITTEN, Defaults, Domain, Reading
     from genae.data.examples import Examples, File, Found, Split
     from genae.errors import GenaeError, Rejected
     from genae.learn.session import Progress
-    from genae.use.training import Training, train
     from genae.use.run import Run, load
+    from genae.use.training import Training, train
 
 __version__ = "0.1.0"
 
@@ -37,13 +37,14 @@ _HOMES = {
     "Run": "genae.use.run",
     "Split": "genae.data.examples",
     "Training": "genae.use.training",
+    "WRITTEN": "genae.data.domain",
     "load": "genae.use.run",
     "train": "genae.use.training",
 }
 
 __all__ = [
-    "Defaults", "Domain", "Examples", "File", "Found", "GenaeError", "Progress", "Reading", "Rejected", "Run", "Split",
-    "Training", "load", "train",
+    "WRITTEN", "Defaults", "Domain", "Examples", "File", "Found", "GenaeError", "Progress", "Reading", "Rejected", "Run",
+    "Split", "Training", "load", "train",
 ]  # fmt: skip
 
 

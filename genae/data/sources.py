@@ -1,7 +1,7 @@
 """Names, paths and items: where examples are asked for.
 
 mnist, glyphs            a data set of the registry
-photos/, tunes.zip       a user's own folder, archive or file
+folder/, files.zip       a user's own folder, archive or file
 mnist:test:7, seven.png  one item
 """
 

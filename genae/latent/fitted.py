@@ -61,7 +61,8 @@ class Gaussian(Noise, Prior):
         return ones if context is None else torch.cat([ones, context.double().expand(n, -1)], 1)
 
     def _mean(self, n: int, condition: Tensor | None) -> Tensor:
-        return (self._given(n, condition).float() @ self.linear).float()
+        mean: Tensor = self._given(n, condition).float() @ self.linear
+        return mean
 
     def forward(self, condition: Tensor | None = None) -> Density:
         n = 1 if condition is None else len(condition)
@@ -80,7 +81,8 @@ class _Normal:
     def log_prob(self, z: Tensor) -> Tensor:
         apart = (z.flatten(-self.axes) - self.mean).unsqueeze(-1)
         u = torch.linalg.solve_triangular(self.root, apart, upper=False).squeeze(-1)
-        return -0.5 * (u.square() + LOG_2PI).sum(-1) - self.root.diagonal().log().sum()
+        log_prob: Tensor = -0.5 * (u.square() + LOG_2PI).sum(-1) - self.root.diagonal().log().sum()
+        return log_prob
 
 
 class Mixture(Prior):
@@ -205,5 +207,5 @@ class _Standardised:
 
     def log_prob(self, z: Tensor) -> Tensor:
         of = self.of
-        unit = ((z.flatten(-len(of.space.shape)) - of.centre) / of.spread).unflatten(-1, of.space.shape)
+        unit = ((z.flatten(-len(of.space.shape)) - of.centre) / of.spread).view(z.shape)
         return self.inner.log_prob(unit) - of.spread.log().sum()

@@ -2,7 +2,7 @@ r"""Paths and walks through the latent space; z is flat here, (size,).
 
     linear      z(t) = (1 − t) a + t b
     spherical   z(t) = r(t) · [sin((1 − t) ω)/sin ω · a/|a| + sin(t ω)/sin ω · b/|b|], cos ω = a·b / |a||b|
-    codes       z_i(t) = a_i until t passes τ_i, then b_i; τ_i = frac((i + ½) φ), φ the golden ratio, so that changes come evenly
+    codes       z_i(t) = a_i until t passes τ_i, then b_i; τ_i = frac((i + ½) φ), φ the golden ratio, which spreads them
     walk        u_k = ρ u_{k-1} + √(1 − ρ²) ε: each step is standard normal, and near the one before
 
 The spherical path keeps the norm that a Gaussian prior expects, where the linear one cuts through the improbable centre. Its

@@ -1,8 +1,8 @@
 r"""Where new z come from. Priors and samplers fitted after training have one face; what each can is its class:
 
     Sampler    sample(n, temperature, condition): z (n, *shape)
-    Noise      push(u, condition): standard-normal noise u (B, size) to z, so that temperature T samples push(T·u) and a picture of
-               the latent space is a grid of quantiles of u
+    Noise      push(u, condition): standard-normal noise u (B, size) to z, so that temperature T samples push(T·u) and a picture
+               of the latent space is a grid of quantiles of u
     Prior      called, it gives the density p(z | c); it may be trained inside the ELBO
     Fitted     fit(z, condition): learns, after training, from the latents of the training examples
 

@@ -52,7 +52,7 @@ class Space:
         """A recipe's `latent`: 40 for one vector, or {"shape": [32, 16], "time": true, "codes": 0}."""
         if isinstance(latent, int):
             return cls((latent,))
-        return cls(**_options(latent))
+        return _listed(latent)
 
     @property
     def size(self) -> int:
@@ -95,12 +95,12 @@ class Space:
         return form + (" along time" if self.time else "") + (f", codes of {self.codes}" if self.codes else "") + ladder
 
 
-def _options(latent: Mapping[str, object]) -> dict[str, object]:
-    wrong = [key for key in latent if key not in ("shape", "time", "codes")]
-    shape = latent.get("shape")
-    good = isinstance(shape, list | tuple) and all(isinstance(n, int) and not isinstance(n, bool) for n in shape)
-    if wrong or not good or not isinstance(latent.get("codes", 0), int) or not isinstance(latent.get("time", False), bool):
+def _listed(latent: Mapping[str, object]) -> Space:
+    """A recipe's object. GenaeError for other keys, and for what is no shape."""
+    shape, time, codes = latent.get("shape"), latent.get("time", False), latent.get("codes", 0)
+    whole = isinstance(shape, list | tuple) and all(type(n) is int for n in shape)
+    if {*latent} - {"shape", "time", "codes"} or not whole or type(codes) is not int or type(time) is not bool:
         raise GenaeError(
-            f'latent is a whole number, or {{"shape": [frames, numbers], "time": true or false, "codes": 0}}, not {dict(latent)}'
+            f'latent is a whole number, or {{"shape": [frames, numbers], "time": true, "codes": 0}}, not {dict(latent)}'
         )
-    return {**latent, "shape": tuple(shape)}  # type: ignore[arg-type]
+    return Space(tuple(shape), time, codes)  # type: ignore[arg-type]

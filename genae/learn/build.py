@@ -47,7 +47,7 @@ def learned(recipe: Recipe, train: Examples) -> Recipe:
 
 
 def build(recipe: Recipe) -> Built:
-    """The parts of a run, with fresh weights drawn from the global random state. GenaeError for parts that do not fit together."""
+    """The parts of a run, with fresh weights drawn from the global random state. GenaeError for parts that do not fit."""
     domain: Domain = instantiate("domain", recipe.domain)
     condition: Condition = instantiate("condition", recipe.condition, domain=domain)
     vae = _model(recipe, domain, condition)
@@ -66,8 +66,10 @@ def _model(recipe: Recipe, domain: Domain, condition: Condition) -> Model:
         condition=condition.size,
     )  # fmt: skip
     if isinstance(made, Model):  # a ladder, say, whose prior is its own
-        if recipe.prior["name"] != "normal" or recipe.posterior["name"] != "gaussian":
-            raise GenaeError(f"network '{recipe.network['name']}' has a posterior and a prior of its own; leave out prior and posterior")
+        if not (recipe.is_default("prior") and recipe.is_default("posterior")):
+            raise GenaeError(
+                f"network '{recipe.network['name']}' has a posterior and a prior of its own; leave out prior and posterior"
+            )
         made.shows = domain.defaults.shows
         return made
     if made.space != space:

@@ -32,7 +32,12 @@ Report = Callable[[int, int], object]  # turns done, turns in all
 
 
 def fitted(
-    built: Built, spec: Spec, examples: Examples, recipe: Recipe, device: torch.device, report: Report = lambda done, total: None
+    built: Built,
+    spec: Spec,
+    examples: Examples,
+    recipe: Recipe,
+    device: torch.device,
+    report: Report = lambda done, total: None,
 ) -> Sampler:
     """A sampler fitted from the run's seed. GenaeError for one that does not suit the model's latent space."""
     with seeded(recipe.seed):
@@ -88,7 +93,9 @@ def load(run: Path, name: str, built: Built) -> Sampler:
     path = path_of(run, name)
     tensors, facts = load_tensors(path)
     if facts.get("weights") != digest(run / WEIGHTS):
-        raise GenaeError(f"{path} was fitted on the latents of other weights than {run} has; fit it again: genae fit {run} {name}")
+        raise GenaeError(
+            f"{path} was fitted on the latents of other weights than {run} has; fit it again: genae fit {run} {name}"
+        )
     spec = json.loads(facts["spec"])
     sampler: Sampler = instantiate("sampler", spec, space=built.vae.space, condition=built.condition.size)
     fit_into(sampler, tensors, path)

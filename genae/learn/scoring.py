@@ -1,7 +1,7 @@
 r"""The numbers of single examples: distortion, rate, ELBO and the importance-weighted NLL, in nats.
 
-    log w_k = log p(x | z_k) + log p(z_k) − log q(z_k | x), z_k ~ q(z | x)
-    ELBO    = mean_k log w_k,   NLL ≤ −[logsumexp_k log w_k − ln K]                     https://arxiv.org/abs/1509.00519
+log w_k = log p(x | z_k) + log p(z_k) − log q(z_k | x), z_k ~ q(z | x)
+ELBO    = mean_k log w_k,   NLL ≤ −[logsumexp_k log w_k − ln K]                     https://arxiv.org/abs/1509.00519
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from genae.data.examples import Examples
+from genae.latent.inference import Inference
 from genae.learn.build import Built
 from genae.learn.device import computing, seeded
 from genae.model.objectives import Batch, iwae, log_weights
-from genae.model.vae import Inference
 
 DECODED = 1000  # samples decoded at once: more does not run faster on a CPU, and memory stays bounded,
 NUMBERS = 1 << 23  # as it does with fewer samples than that of large events, which have so many numbers together
@@ -24,7 +24,7 @@ Scores = dict[str, Tensor]  # of examples: mean (B, *shape), and distortion, rat
 
 
 def batches_of(built: Built, examples: Examples, device: torch.device, size: int) -> Iterator[tuple[Batch, Tensor]]:
-    """Batches in order, as the likelihood is scored, each with its targets as they are shown: greys, not binarised pixels."""
+    """Batches in order, as the likelihood is scored, each with its targets as they are shown: not as they are binarised."""
     for first in range(0, len(examples), size):
         chunk = examples.take(torch.arange(first, min(first + size, len(examples))))
         stored = chunk.x.to(device)

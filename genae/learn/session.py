@@ -30,8 +30,8 @@ from genae.learn.scoring import choose, validated
 from genae.learn.state import State, start
 from genae.learn.watch import Watch
 from genae.recipe import recipe
-from genae.recipe.parts import instantiate
 from genae.recipe.options import Spec
+from genae.recipe.parts import instantiate
 from genae.recipe.recipe import Recipe
 from genae.recipe.stages import sampler_of
 
@@ -48,7 +48,7 @@ class Progress:
     step: int
     steps: int
     epoch: float
-    numbers: dict[str, float] | None = None  # loss, distortion, rate and all that the objective names: means since the last time
+    numbers: dict[str, float] | None = None  # loss, distortion, rate and all that is named: means since last time
     valid: dict[str, float] | None = None  # elbo, distortion, rate of the averaged weights on held-out examples, nats
 
 
@@ -172,6 +172,7 @@ class Session:
 
     def _fit(self, spec: Spec) -> None:
         """The last stage."""
+        assert self._state is not None
         built = self.built._replace(vae=self._state.best)
         sampler = fitting.fitted(built, spec, self.examples, self.recipe, self.device, self.fit_report)
         fitting.keep(sampler, spec, self.folder)
@@ -202,7 +203,7 @@ class Session:
         return numbers
 
     def save(self) -> None:
-        """Now, if steps were done since the last time. GenaeError, and the last good checkpoint stays, for weights with a NaN."""
+        """Now, if steps were done since the last time. GenaeError for weights with a NaN: the checkpoint before stays."""
         if self._state is not None and self._state.step > self._kept:
             self._save(self._state)
 

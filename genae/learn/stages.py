@@ -27,7 +27,7 @@ class Stage(NamedTuple):
 
 
 def planned(specs: Sequence[StageSpec], steps: int, players: Sequence[str], vae: nn.Module) -> list[Stage]:
-    """A recipe's stages for a run. GenaeError for a player or module that is not there, and for a start out of order or too late."""
+    """A recipe's stages for a run. GenaeError for a player, module or start that there is not."""
     modules = [name for name, _ in vae.named_modules() if name]
     stages = []
     for spec in specs or [StageSpec()]:
@@ -39,10 +39,14 @@ def planned(specs: Sequence[StageSpec], steps: int, players: Sequence[str], vae:
                 raise unknown("module", name, [m for m in modules if m.count(".") < 2], " of this model to freeze")
         start = round(spec.start * steps) if spec.start < 1 else round(spec.start)
         if start >= steps:
-            raise GenaeError(f"a stage starts at step {start}, and the run ends at step {steps}; start it earlier, or train longer")
+            raise GenaeError(
+                f"a stage starts at step {start}, and the run ends at step {steps}; start it earlier, or train longer"
+            )
         stages.append(Stage(start, frozenset(spec.players or players), tuple(spec.freeze)))
     if stages[0].start:
-        raise GenaeError(f"the first stage starts at step {stages[0].start}; it must start at 0, so that something learns until then")
+        raise GenaeError(
+            f"the first stage starts at step {stages[0].start}; it must start at 0, so that something learns until then"
+        )
     for before, after in pairwise(stages):
         if after.start <= before.start:
             raise GenaeError(f"stages must start one after the other, not at steps {before.start} and {after.start}")

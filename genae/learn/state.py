@@ -58,7 +58,7 @@ class State:
 
     loss: Game
     players: Mapping[str, Player]
-    average: nn.Module | None  # of the weights, for evaluation
+    average: Model | None  # of the weights, for evaluation
     step: int = 0
 
     def __post_init__(self) -> None:
@@ -66,7 +66,7 @@ class State:
         self._pairs = self._paired()
 
     @property
-    def best(self) -> nn.Module:
+    def best(self) -> Model:
         """The model to evaluate and to keep: the average when there is one."""
         return self.average if self.average is not None else self.loss.vae
 

@@ -82,12 +82,12 @@ def fit(built: Built, examples: Examples, recipe: Recipe, state: State, fabric: 
     last = total_steps(recipe, len(examples))
     stages = stages_of(built, recipe, last)
     fabric.setup(state.loss, *(o for player in state.players.values() for o in player.optimisers))
-    learner, stage = Learner(built, recipe, state, fabric, last), None
+    learner, entered = Learner(built, recipe, state, fabric, last), None
     for batch in batches(built, examples, recipe, state.step, last, fabric.device):
-        if stage != stage_at(stages, state.step):
-            stage = stage_at(stages, state.step)
+        if (stage := stage_at(stages, state.step)) is not entered:
             enter(stage, built.vae, state.trainable)
             built.objective.train()
+            entered = stage
         step = learner.step(batch, Moment(state.step, last, stage.players))
         state.step += 1
         state.follow(recipe.ema)

@@ -92,12 +92,16 @@ class Label(Condition):
         self,
         classes: Annotated[Sequence[str], doc("names in the order of the vector; without, the data set's")] = (),
         dropout: Annotated[Share, doc(HIDDEN)] = 0.0,
-        shares: Annotated[Sequence[Annotated[float, Ge(0)]], doc("of each class; without, those of the training examples")] = (),
+        shares: Annotated[
+            Sequence[Annotated[float, Ge(0)]], doc("of each class; without, those of the training examples")
+        ] = (),
     ) -> None:
         self.classes, self.dropout = tuple(classes), dropout
         self.shares = tuple(shares) or (1.0,) * len(classes)
         if len(self.shares) != len(classes) or (classes and not sum(self.shares)):
-            raise GenaeError(f"condition.shares must be one for each of {len(classes)} classes and not all 0, not {list(shares)}")
+            raise GenaeError(
+                f"condition.shares must be one for each of {len(classes)} classes and not all 0, not {list(shares)}"
+            )
 
     @staticmethod
     def learned(options: Options, train: Examples) -> Options:
@@ -147,7 +151,11 @@ class Attribute(Condition):
 
     def __init__(self, name: str, of: Callable[[Tensor], Tensor], event: Sequence[int], dropout: float = 0.1) -> None:
         self.name, self.of, self.dropout = name, of, dropout
-        self.size = of(torch.zeros(1, *event)).reshape(1, -1).shape[1] + 1
+        self._size = of(torch.zeros(1, *event)).reshape(1, -1).shape[1] + 1
+
+    @property
+    def size(self) -> int:
+        return self._size
 
     def tells(self, known: Known) -> bool:
         """An attribute is of any example."""

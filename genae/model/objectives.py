@@ -25,8 +25,8 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from genae.errors import GenaeError
-from genae.model.likelihoods import Distribution
-from genae.model.vae import Inference, Model, repeated
+from genae.latent.inference import Distribution, Inference
+from genae.model.vae import Model, repeated
 
 VAE = "vae"  # the player that every objective has
 
@@ -66,8 +66,8 @@ def of_the_vae(loss: nn.Module) -> Iterable[Parameter]:
 class Objective(nn.Module, ABC):
     """What is minimised; its own parameters, a critic's, are trained by the players that name them."""
 
-    players: ClassVar[Mapping[str, Player]] = {VAE: of_the_vae}  # f(module with `vae` and `objective`) to the player's parameters
-    fits_prior: ClassVar[bool] = True  # whether z of training examples are pulled to the prior: else it cannot be sampled from
+    players: ClassVar[Mapping[str, Player]] = {VAE: of_the_vae}  # f(module of `vae` and `objective`) to its parameters
+    fits_prior: ClassVar[bool] = True  # whether z of training examples are pulled to the prior, so that it can be sampled
 
     def require(self, vae: Model) -> None:
         """GenaeError for a model that it cannot train, with the reason."""
@@ -190,7 +190,9 @@ class Autoencoder(Objective):
 
     def require(self, vae: Model) -> None:
         if vae.kind == "codes":
-            raise GenaeError("objective=autoencoder needs a z with a gradient, and this posterior gives codes; set objective=elbo")
+            raise GenaeError(
+                "objective=autoencoder needs a z with a gradient, and this posterior gives codes; set objective=elbo"
+            )
 
     def __init__(self, l1: Annotated[float, Ge(0), doc("weight of Σ|z|, which makes the code sparse")] = 0.0) -> None:
         super().__init__()

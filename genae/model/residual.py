@@ -1,4 +1,4 @@
-r"""A residual network of convolutions for pictures (C, H, W): images, spectrograms, boards, of any two sides and depth.
+r"""A residual network of convolutions for pictures (C, H, W), of whatever: any two sides and depth.
 
     x → 2x − 1 → patches to channels → 3x3 → (residual blocks → 2x2, stride 2)… → flat → linear → residual → q(z | x)
     z → linear → residual → (residual blocks → 1x1 → channels to 2x2 cells)… → 3x3 → channels to patches → p(x | z)
@@ -19,9 +19,11 @@ import torch
 from annotated_types import Ge, Lt, MinLen, doc
 from torch import Tensor, nn
 
-from genae.latent.space import Shape
 from genae.errors import GenaeError
-from genae.model.networks import Activation, Conditioned, Sizes, activation
+from genae.latent.posteriors import Family
+from genae.latent.space import Shape, Space
+from genae.model.likelihoods import Likelihood
+from genae.model.networks import Activation, Conditioned, Networks, Sizes, activation, ending
 
 
 class Residual(nn.Module):
@@ -78,7 +80,7 @@ def residual(
     blocks: Annotated[Sizes, MinLen(1), doc("residual blocks of each level")] = (2, 2),
     encoder_widths: Annotated[Sizes, doc("the encoder's own widths; without, those of both")] = (),
     hidden: Annotated[int, Ge(1), doc("width between the smallest level and z")] = 256,
-    patch: Annotated[int, Ge(1), doc("side of the squares of pixels that the first level sees as one")] = 2,
+    patch: Annotated[int, Ge(1), doc("side of the squares of values that the first level sees as one")] = 2,
     dropout: Annotated[float, Ge(0), Lt(1), doc("share of features hidden from the encoder's last layers in training")] = 0.0,
     activation: Annotated[Activation, doc("before every layer of a block")] = "relu",
 ) -> Networks:

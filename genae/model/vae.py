@@ -12,68 +12,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Literal, Protocol, cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 
 from genae.errors import GenaeError
+from genae.latent.inference import Distribution, Inference
 from genae.latent.posteriors import Density, Family, Posterior
 from genae.latent.samplers import Noise, Prior, Sampler
 from genae.latent.space import Kind, Shape, Space
-from genae.model.likelihoods import Distribution
 
 Shows = Literal["mean", "sample"]
-
-
-class Inferred(Protocol):
-    """A sample z of q(z | x) for each of a batch, and what follows from it. Of K samples z and log_ratio are (K, B, …), p of K·B."""
-
-    @property
-    def z(self) -> Tensor:
-        """(B, *shape), or as the decoder is given it."""
-        ...
-
-    @property
-    def p(self) -> Distribution:
-        """p(x | z)."""
-        ...
-
-    @property
-    def rate(self) -> Tensor:
-        """KL(q ‖ p) (B,), nats: exact where it can be."""
-        ...
-
-    @property
-    def penalty(self) -> Tensor | None:
-        """(B,) what is minimised beside distortion and rate: a commitment loss."""
-        ...
-
-    @property
-    def terms(self) -> Mapping[str, Tensor]:
-        """Further numbers, () or (B,): a perplexity, a level's rate."""
-        ...
-
-    def log_ratio(self) -> Tensor:
-        """log q(z | x) − log p(z) (B,) at that z, for importance weights."""
-        ...
-
-    def rates(self) -> Tensor:
-        """The exact rate of each dimension, or of each level (B, parts). GenaeError where there is none."""
-        ...
-
-
-class Inference(Protocol):
-    """x, encoded: its posterior, ready to be sampled as often as is wanted."""
-
-    @property
-    def mean(self) -> Tensor:
-        """The z that stands for x (B, *shape)."""
-        ...
-
-    def sample(self, samples: int | None = None) -> Inferred:
-        """One z for each x, or so many: then the decoder sees samples · B of them, sample by sample."""
-        ...
 
 
 class Model(nn.Module, ABC):
@@ -86,7 +36,7 @@ class Model(nn.Module, ABC):
         """`shows` what people are given of p(x | z)."""
         super().__init__()
         self.event, self.space, self.shows = event, space, shows
-        self.anchor = nn.Buffer(torch.zeros(()), persistent=False)  # knows the device
+        self.anchor: Tensor = nn.Buffer(torch.zeros(()), persistent=False)  # knows the device
 
     @abstractmethod
     def infer(self, x: Tensor, condition: Tensor | None = None) -> Inference:

@@ -2,7 +2,7 @@
 
 A recipe names parts of the registry with their options, a section each:
 
-    {"domain": {"name": "image", "size": 28}, "latent": 40, "prior": {"name": "flow", "kind": "maf"}, …}
+    {"domain": {"name": "sensor", "size": 28}, "latent": 40, "prior": {"name": "flow", "kind": "maf"}, …}
 
 A preset is a difference from its parent. `--set objective.beta=4` changes an option, `--set prior=normal` a section's part.
 Unknown keys fail with the known ones named; options left out are filled in from the part's own defaults when a run starts, so
@@ -39,7 +39,7 @@ class Recipe:
 
     preset: str
     domain: Spec
-    latent: Annotated[Annotated[int, Ge(1)] | dict[str, Any], doc('numbers of z, or of each of its frames; or {"shape": [F, D]}')]
+    latent: Annotated[Annotated[int, Ge(1)] | dict[str, Any], doc('numbers of z, or of a frame; or {"shape": [F, D]}')]
     network: Spec
     posterior: Spec
     likelihood: Spec
@@ -60,6 +60,11 @@ class Recipe:
     seed: Annotated[int, Ge(0), doc("of weights, order and noise")]
     limit: Annotated[int, Ge(0), doc("train on the first so many examples; 0 for all")]
     format: int = FORMAT
+
+    def is_default(self, section: str) -> bool:
+        """Whether a section names what it names where nothing was said."""
+        own: Spec = getattr(self, section)
+        return bool(own["name"] == DEFAULTS[section]["name"])
 
 
 DEFAULTS: dict[str, Any] = {
@@ -144,7 +149,7 @@ def _parse(setting: str, merged: Mapping[str, Any]) -> dict[str, Any]:
     key, equals, text = setting.partition("=")
     if not equals or not key:
         raise GenaeError(f"--set takes key=value, not '{setting}'; for example --set latent=8 or --set objective.beta=4")
-    value = _value(text)
+    value = from_text(text)
     section, dot, option = key.partition(".")
     if section not in merged or section in ("preset", "format"):
         raise unknown("recipe key", section, [k for k in merged if k not in ("preset", "format")])
@@ -159,7 +164,7 @@ def _parse(setting: str, merged: Mapping[str, Any]) -> dict[str, Any]:
     return {section: {option: value}} if dot else {section: value}
 
 
-def _value(text: str) -> Any:
+def from_text(text: str) -> Any:
     """JSON; a number as people write it, such as .5; or else the text itself."""
     for parse in (json.loads, float):
         try:

@@ -3,7 +3,7 @@
 A distribution offers things by naming them in its metadata (https://packaging.python.org/specifications/entry-points):
 
     [project.entry-points."genae.domains"]
-    image = "genae_image:Image"
+    sensor = "genae_sensor:Sensor"
 
 Listing reads metadata only; `get` imports one plugin. A broken plugin is told by name and breaks nothing else; a name taken
 by two distributions is an error naming both, but genae's own names stay its own. genae's own parts use the same door.

@@ -27,7 +27,7 @@ def stages(listed: Sequence[Any]) -> list[dict[str, Any]]:
     whole = []
     for number, stage in enumerate(listed):
         if not isinstance(stage, Mapping):
-            raise GenaeError(f"a stage is an object such as {{\"start\": 0.5, \"freeze\": [\"encoder\"]}}, not {stage!r}")
+            raise GenaeError(f'a stage is an object such as {{"start": 0.5, "freeze": ["encoder"]}}, not {stage!r}')
         made = StageSpec(**filled("stages", StageSpec, {"name": "stage", **stage}))
         if made.sampler is not None and (number < len(listed) - 1 or made != StageSpec(sampler=made.sampler)):
             raise GenaeError('a stage that fits a sampler is the last one and has nothing else: {"sampler": {"name": "flow"}}')

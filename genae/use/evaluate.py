@@ -2,18 +2,17 @@ r"""What a model is worth, in nats an example on data it has not seen: the means
 
     active   latent dimensions whose posterior mean varies over the data by more than .01
 
-The NLL is an upper bound that falls to −log p(x) as the number K of samples grows; K = 1 is the ELBO. Its standard error is over
-the examples. Every example is encoded once and all its samples are decoded in batches.
+The NLL is an upper bound that falls to −log p(x) as the number K of samples grows; K = 1 is the ELBO. Its standard error is
+over the examples. Every example is encoded once and all its samples are decoded in batches.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Annotated
+from typing import Any
 
 import torch
-from annotated_types import Ge
 from torch import Tensor
 
 from genae.data.examples import Examples
@@ -23,14 +22,14 @@ from genae.learn.device import computing, seeded
 from genae.learn.scoring import batch_size, batches_of, choose, scored
 
 ACTIVE = 0.01  # variance of the posterior mean: https://arxiv.org/abs/1509.00519, section 5.2
-Numbers = dict[str, float | int | str | None]
+Numbers = dict[str, Any]  # as JSON takes them
 
 
 def evaluate(
     built: Built,
     examples: Examples,
     *,
-    samples: Annotated[int, Ge(1)] = 500,
+    samples: int = 500,
     limit: int | None = None,
     seed: int = 0,
     device: torch.device | None = None,
@@ -54,8 +53,8 @@ def evaluate(
     with seeded(seed), computing(device, precision):
         for batch, seen in batches_of(built, chosen, device, batch_size(built, samples)):
             scores = scored(built, batch, samples)
-            for name, value in scores.items():
-                gathered.setdefault(name, []).append(value.float().cpu())
+            for name, score in scores.items():
+                gathered.setdefault(name, []).append(score.float().cpu())
             shown = built.vae.show(scores["mean"], batch.condition, 0.0) if built.domain.defaults.metrics else seen
             for name, metric in built.domain.defaults.metrics.items():
                 metrics[name] = metrics.get(name, 0.0) + float(metric(seen, shown)) * len(shown) / len(chosen)

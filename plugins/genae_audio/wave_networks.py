@@ -85,7 +85,7 @@ class Decoder(nn.Module):
     """z to p(x | z)."""
 
     def __init__(
-        self, bank: PQMF, body: nn.Module, last: nn.Conv1d, likelihood: nn.Module, tones: nn.Module | None = None
+        self, bank: PQMF, body: nn.Module, last: nn.Conv1d, likelihood: Likelihood, tones: nn.Module | None = None
     ) -> None:
         super().__init__()
         self.bank, self.body, self.last, self.likelihood, self.tones = bank, body, last, likelihood, tones

@@ -29,7 +29,8 @@ notes_wave: Preset = {
 }
 
 # RAVE at its own sizes (https://github.com/acids-ircam/RAVE, configs/v1.gin): 16 bands, ratios 4·4·4·2, 64 channels, 128
-# numbers a frame of 2048 samples. A window of 131 072 samples (2.73 s) has 64 frames; few of the 128 stay in use (`latent_dimensions_95` of `genae evaluate`). For a GPU and hours of one's own recordings.
+# numbers a frame of 2048 samples. A window of 131 072 samples (2.73 s) has 64 frames; few of the
+# 128 stay in use (`latent_dimensions_95` of `genae evaluate`). For a GPU and hours of one's own recordings.
 wave_48k: Preset = {
     "parent": "notes-wave",
     "domain": {"name": "waveform", "rate": 48000, "seconds": 2.7},

@@ -20,9 +20,9 @@ from PIL import Image as Pillow
 from torch import Tensor
 
 from genae.data.domain import Defaults, Domain, Stage
-from genae.latent.space import Shape
 from genae.data.examples import File
 from genae.errors import GenaeError, Rejected
+from genae.latent.space import Shape
 from genae_image.decode import FORMATS, decode
 from genae_image.metrics import bce, brightness, mse, psnr
 from genae_image.pixels import Fit, to_bytes, to_channels, to_size
