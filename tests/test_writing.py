@@ -65,8 +65,8 @@ def test_offers_are_the_marked_options_as_the_run_has_them_and_the_units(recipe)
         ({"lines": "9", "shade": ".25"}, Writing({"shade": 0.25}, 3)),
         ({"metres": "2"}, Writing({}, 2)),
         ({"metres": "2.0000001"}, Writing({}, 2)),
-        ({"metres": "2.2"}, Writing({}, 3, "--metres 2.2: made 3 long, 3 × 1")),
-        ({"metres": "1e-9"}, Writing({}, 1, "--metres 1e-9: made 1 long, 1 × 1")),
+        ({"metres": "2.2"}, Writing({}, 3, "--metres 2.2: rounded up to 3 × 1")),
+        ({"metres": "1e-9"}, Writing({}, 1, "--metres 1e-9: rounded up to 1 × 1")),
     ],
 )
 def test_wishes_become_options_and_a_length(recipe, wishes, made):

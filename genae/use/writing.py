@@ -40,7 +40,7 @@ def plan(recipe: Recipe, wishes: Mapping[str, str], others: Iterable[str] = ()) 
     `others` are the caller's own names, one of which a misspelt wish may mean.
     """
     domain: Domain = instantiate("domain", recipe.domain)
-    known = {option.name: option for option in _options(domain)}
+    known = {option.name: option for option in written_options(domain)}
     for key in wishes:
         if key not in known and key not in domain.units:
             raise _unknown(key, recipe, others)
@@ -56,11 +56,12 @@ def plan(recipe: Recipe, wishes: Mapping[str, str], others: Iterable[str] = ()) 
 def offers(recipe: Recipe) -> list[tuple[str, str]]:
     """What a user may say of how this run's examples are written: name and default; kind, bounds and meaning."""
     domain: Domain = instantiate("domain", recipe.domain)
-    options = [(f"{option.name}={_text(recipe.domain[option.name])}", _described(option)) for option in _options(domain)]
+    options = [(f"{option.name}={_text(recipe.domain[option.name])}", _described(option)) for option in written_options(domain)]
     return options + [(f"{unit}={of:g}", f"how long, {_multiple(of)}") for unit, of in domain.units.items()]
 
 
-def _options(domain: Domain) -> list[Option]:
+def written_options(domain: Domain) -> list[Option]:
+    """Those that a domain marks WRITTEN."""
     return [option for option in offered("domain", type(domain)) if WRITTEN in apart(option.hint)[1]]
 
 
@@ -89,7 +90,7 @@ def _length(unit: str, text: str, of: float) -> tuple[int, str]:
     length: float = check(f"--{unit}", from_text(text), Annotated[float, Gt(0)])
     times = max(1, math.ceil(length / of - NEARLY))
     exact = math.isclose(times * of, length, rel_tol=NEARLY)
-    return times, "" if exact else f"--{unit} {text}: made {times * of:g} long, {times} × {of:g}"
+    return times, "" if exact else f"--{unit} {text}: rounded up to {times} × {of:g}"
 
 
 def _unknown(key: str, recipe: Recipe, others: Iterable[str]) -> GenaeError:
