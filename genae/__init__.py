@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from genae.data.examples import Examples, File, Found, Split
     from genae.errors import GenaeError, Rejected
     from genae.learn.session import Progress, Training, train
+    from genae.recipe.registry import plugin, register
     from genae.use.run import Run, load
 
 __version__ = "0.1.0"
@@ -37,12 +38,14 @@ _HOMES = {
     "Split": "genae.data.examples",
     "Training": "genae.learn.session",
     "load": "genae.use.run",
+    "plugin": "genae.recipe.registry",
+    "register": "genae.recipe.registry",
     "train": "genae.learn.session",
 }
 
 __all__ = [
     "Defaults", "Domain", "Examples", "File", "Found", "GenaeError", "Progress", "Reading", "Rejected", "Run", "Split",
-    "Training", "load", "train",
+    "Training", "load", "plugin", "register", "train",
 ]  # fmt: skip
 
 

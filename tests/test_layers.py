@@ -16,7 +16,10 @@ LISTED = [
     "genae/__init__.py",
     "genae/errors.py",
     "genae/files.py",
+    "genae/recipe/contract.py",
+    "genae/recipe/entries.py",
     "genae/recipe/registry.py",
+    "genae/recipe/quarantine.py",
 ]  # what `genae plugins list` imports
 
 

@@ -5,12 +5,12 @@ import json
 import pytest
 
 from genae.errors import GenaeError
-from genae.recipe import registry
+from genae.recipe import contract, registry
 
-GROUP = "genae.model.tasks"
+GROUP = "genae.tasks"
 LIST = (
-    "import json; from genae.recipe import registry; "
-    "print(json.dumps({p.name: [p.distribution, p.version, p.error] for p in registry.listing() if p.kind == 'task'}))"
+    "import json; from genae.recipe import quarantine; "
+    "print(json.dumps({p.name: [p.distribution, p.version, p.error] for p in quarantine.listing() if p.kind == 'task'}))"
 )
 
 
@@ -50,13 +50,13 @@ def test_unknown_names_the_known_and_the_nearest():
 def test_a_plugin_for_another_contract_is_refused(monkeypatch):
     from genae.latent.priors import Flow
 
-    monkeypatch.setattr(Flow, "contract", registry.CONTRACT + 1, raising=False)
-    with pytest.raises(GenaeError, match="built for contract 2, this genae has 1; install a matching version"):
+    monkeypatch.setattr(Flow, "contract", contract.CONTRACT + 1, raising=False)
+    with pytest.raises(GenaeError, match="built for contract 3, this genae has 2; install a matching version"):
         registry.get("prior", "flow")
 
 
 def test_every_own_part_of_the_engine_can_be_imported():
-    engine = ("posterior", "likelihood", "prior", "objective", "task", "condition")
+    engine = ("posterior", "likelihood", "prior", "objective", "task", "condition", "optimiser", "schedule")
     found = [(kind, name) for kind in engine for name in registry.names(kind)]
     assert len(found) >= 14
     for kind, name in found:
@@ -83,7 +83,7 @@ BROKEN = {
     "number": ("Thing = 3", "must be callable, not int"),
     "dies": ("import os; os._exit(7)", "ended the interpreter with status 7"),
     "syntax": ("def", "SyntaxError"),
-    "foreign": ("class Thing: contract = 99", "contract 99, this genae has 1; install a matching version: a newer genae"),
+    "foreign": ("class Thing: contract = 99", "contract 99, this genae has 2; install a matching version: a newer genae"),
     "backward": ("class Thing: contract = 0", "a newer fragile (pip install --upgrade fragile)"),
     "empty": ("", "has no attribute 'Thing'"),
     "chatty": ("print('hello'); class_ = print('there'); Thing = dict", ""),
@@ -128,7 +128,7 @@ def test_a_name_taken_twice_names_both(install, python):
         "from genae.recipe import registry; from genae.errors import GenaeError\n"
         "try: registry.get('task', 'same')\n"
         "except GenaeError as error: print(error)\n"
-        "print([p.error for p in registry.listing() if p.name == 'same'])\n"
+        "from genae.recipe import quarantine; print([p.error for p in quarantine.listing() if p.name == 'same'])\n"
         "print(registry.get('task', 'denoise').__name__)"
     )
     error, listed, healthy = python(code, site).splitlines()
@@ -147,8 +147,8 @@ def test_a_folder_twice_on_the_path_is_no_clash(install, python):
 def test_a_name_of_genaes_own_stays_its_own(install, python):
     site = install("thief", {GROUP: "denoise = thief:Thing"}, {"thief": "class Thing: pass"})
     code = (
-        "from genae.recipe import registry; print(registry.get('task', 'denoise').__module__)\n"
-        "print([(p.distribution, p.error) for p in registry.listing() if p.name == 'denoise'])"
+        "from genae.recipe import quarantine, registry; print(registry.get('task', 'denoise').__module__)\n"
+        "print([(p.distribution, p.error) for p in quarantine.listing() if p.name == 'denoise'])"
     )
     module, listed = python(code, site).splitlines()
     assert module == "genae.model.tasks"
@@ -217,8 +217,8 @@ def test_presets_that_are_none(install, python):
     "code",
     [
         "import genae, genae.recipe.registry",
-        "from genae.recipe import registry; assert registry.listing()",
-        "from genae.recipe import registry; assert all(registry.names(kind) for kind in registry.KINDS)",
+        "from genae.recipe import quarantine; assert quarantine.listing()",
+        "from genae.recipe import entries, registry; assert all(registry.names(kind) for kind in entries.KINDS)",
         "from genae_cli.main import cli; cli(['--help'], standalone_mode=False)",
         "from genae_cli.main import cli; cli(['plugins', 'list'], standalone_mode=False)",
         "from genae_cli.main import cli; cli(['train', '--help'], standalone_mode=False)",

@@ -34,9 +34,9 @@ def listed(as_json: bool) -> None:
     Example:
       genae plugins list
     """
-    from genae.recipe import registry
+    from genae.recipe import quarantine
 
-    found = registry.listing()
+    found = quarantine.listing()
     emit({"plugins": [dataclasses.asdict(p) for p in found]}, as_json, lambda: _table(found))
 
 

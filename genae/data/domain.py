@@ -31,7 +31,7 @@ import torch
 from torch import Tensor
 
 from genae.errors import GenaeError
-from genae.recipe.registry import CONTRACT
+from genae.recipe.contract import CONTRACT
 
 if TYPE_CHECKING:
     from genae.data.examples import Examples, File, Found

@@ -24,7 +24,7 @@ from genae.errors import NotFinite
 from genae.learn import optim
 from genae.learn.checkpoint import fit_into, load_optimiser, nested, optimiser_tensors, under
 from genae.model.objectives import Batch, Objective, Terms
-from genae.recipe.parts import Built
+from genae.recipe.parts import Built, instantiate
 from genae.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -91,9 +91,8 @@ def start(built: Built, recipe: Recipe, device: torch.device) -> State:
     """Fresh state on a device."""
     vae = built.vae.to(device)
     loss = Loss(vae, built.objective)
-    spec = {k: v for k, v in recipe.optimiser.items() if k != "name"}
     named = [(name, p) for name, p in loss.named_parameters() if p.requires_grad]
-    optimisers = optim.OPTIMISERS[recipe.optimiser["name"]](named, **spec)
+    optimisers = instantiate("optimiser", recipe.optimiser, named)
     average = copy.deepcopy(vae).requires_grad_(False).eval() if recipe.ema else None
     return State(loss, optimisers, average)
 
