@@ -226,3 +226,146 @@ def test_presets_that_are_none(install, python):
 )
 def test_looking_imports_no_torch(python, code):
     assert python(_torch_after(code)) == "False\n"
+
+
+# -- what is not installed --------------------------------------------------------------------------------------------
+
+
+class Half:
+    """A task of the tests' own."""
+
+    def __call__(self, target):
+        return target / 2
+
+
+@pytest.fixture
+def forgotten(monkeypatch):
+    """What a test registers is not there afterwards, nor the modules and paths that it imported."""
+    import sys
+
+    monkeypatch.setattr(registry, "_registered", {})
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_what_is_registered_is_there_at_once_and_named_in_the_recipe(dots):
+    import genae
+    from genae.recipe.recipe import compose
+
+    genae.register("task", "half", Half)
+    assert registry.get("task", "half") is Half
+    made = compose("dots", ["task=half"])
+    assert made.plugins == {"task half": "genae.register"}
+    assert compose("dots").plugins == {}
+    genae.register("task", "half", Half)  # a cell that runs again
+    with pytest.raises(GenaeError, match=r"task 'half' is taken already, by genae\.register; choose another name"):
+        genae.register("task", "half", dict)
+
+
+@pytest.mark.usefixtures("forgotten")
+@pytest.mark.parametrize(
+    ("kind", "name", "plugin", "told"),
+    [
+        ("prior", "normal", dict, "prior 'normal' is taken already, by genae; choose another name"),
+        ("priors", "mine", dict, r"no kind of plugin 'priors'; known: .*did you mean 'prior'\?"),
+        ("prior", "mine", 3, "prior 'mine' of genae.register must be callable, not int"),
+        ("preset", "mine", {"parent": "mnits"}, "no preset 'mnits', its parent; known: .*did you mean 'mnist'"),
+        ("preset", "mine", [], "must be a mapping of settings, not list"),
+    ],
+)
+def test_what_cannot_be_registered(kind, name, plugin, told):
+    with pytest.raises(GenaeError, match=told):
+        registry.register(kind, name, plugin)
+    assert registry.registered() == {}
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_a_file_that_registers_takes_its_own_place_when_it_is_read_again(tmp_path):
+    file = tmp_path / "my_parts.py"
+    file.write_text("import genae\ndef mine(): return 1\ngenae.register('task', 'mine', mine)")
+    registry.plugin(file)
+    assert registry.get("task", "mine")() == 1
+    assert registry.origin("task", "mine") == "my_parts.py"
+    file.write_text("import genae\ndef other(): return 22\ngenae.register('task', 'mine', other)")
+    registry.plugin(file)
+    assert registry.get("task", "mine")() == 22
+    file.write_text("raise ValueError('no')")
+    with pytest.raises(GenaeError, match=r"my_parts\.py, line 1: cannot be imported: ValueError: no$"):
+        registry.plugin(file)
+    assert registry.get("task", "mine")() == 22  # the last that could be read
+
+
+@pytest.mark.usefixtures("forgotten")
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("a_file.py", "x = 1\n\nraise SystemExit(3)", r"a_file\.py, line 3: cannot be imported: SystemExit: 3$"),
+        ("a_file.py", "x = 1\ndef", r"a_file\.py, line 2: cannot be imported: SyntaxError: invalid syntax"),
+        ("a_file.py", "import genae\ngenae.register('task', 'denoise', dict)", r"line 2: task 'denoise' is taken already, by genae;"),
+        ("a_file.py", "import genae", r"line 1: registers nothing; it needs a line such as genae\.register\("),
+        ("json.py", "", "a module called 'json' is imported already; give the file another name"),
+        ("a_file.txt", "", r"a_file\.txt: no Python file \(\.py\)"),
+        ("a_folder/none.py", None, "no such file"),
+    ],
+)  # fmt: skip
+def test_files_that_are_no_plugins(tmp_path, name, text, told):
+    if text is not None:
+        (tmp_path / name).write_text(text)
+    with pytest.raises(GenaeError, match=told):
+        registry.plugin(tmp_path / name)
+    assert registry.registered() == {}
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_a_run_says_which_part_is_missing_and_how_to_give_it(dots, tmp_path):
+    from genae.recipe.recipe import adjust, compose, dump, read
+
+    registry.register("task", "half", Half)
+    made = compose("dots", ["task=half"])
+    (tmp_path / "recipe.json").write_text(dump(made))
+    assert read(tmp_path / "recipe.json") == made
+    registry._registered.clear()
+    with pytest.raises(
+        GenaeError, match=r"task 'half' is not here: .* that of genae\.register; give it with --plugin FILE\.py"
+    ):
+        read(tmp_path / "recipe.json")
+    assert adjust(made, ["task=denoise"]).plugins == {}
+    other = dump(made).replace('"genae.register"', '"halves 1.2"')
+    (tmp_path / "recipe.json").write_text(other)
+    with pytest.raises(GenaeError, match=r"made with that of halves 1\.2; pip install halves"):
+        read(tmp_path / "recipe.json")
+
+
+def test_a_third_partys_version_stays_in_the_recipe(install, python):
+    site = install("strange-things", {GROUP: "blur = strange_blur:Blur"}, {"strange_blur": "class Blur: pass"}, "2.5")
+    code = (
+        "from genae.recipe.recipe import compose, adjust\nimport dataclasses\n"
+        "made = compose('mnist', ['task=blur']); print(made.plugins)\n"
+        "old = dataclasses.replace(made, plugins={'task blur': 'strange-things 1.0'}); print(adjust(old, ['latent=3']).plugins)"
+    )
+    assert python(code, site).splitlines() == ["{'task blur': 'strange-things 2.5'}", "{'task blur': 'strange-things 1.0'}"]
+
+
+# -- contracts --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_a_domain_of_contract_1_is_sent_to_the_page(dots):
+    from dataclasses import dataclass
+
+    first = type("First", (dots,), {"network": "mlp", "shows": "sample"})
+    with pytest.raises(GenaeError, match=r"sets network, shows\), this genae has 2; docs/writing-a-plugin\.md#from-contract-1"):
+        registry.register("domain", "first", first)
+    with pytest.raises(GenaeError, match=r"domain 'first' .* was built for contract 1, this genae has 2; docs/writing"):
+        registry.register("domain", "first", type("First", (dots,), {"contract": 1}))
+
+    @dataclass(frozen=True)
+    class Second(dots):
+        samples: int = 3  # an option may be called so, and a method
+
+        def metrics(self):
+            """Its own."""
+
+    registry.register("domain", "second", Second)
+    assert "second" in registry.names("domain")

@@ -157,6 +157,8 @@ def _of_kind(key: str, value: Any, kind: Any) -> Any:
         if isinstance(value, list | tuple):
             return [check(key, one, item) for one in value]
         raise GenaeError(f"{key} must be {_article(kind)}, not {value!r}")  # text is a sequence too, but never meant as one
+    if isinstance(origin, type) and issubclass(origin, Mapping) and isinstance(value, Mapping) and args:
+        return {name: check(f"{key}.{name}", one, args[1]) for name, one in value.items()}
     return _plain_kind(key, value, kind)
 
 

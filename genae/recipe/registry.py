@@ -149,10 +149,10 @@ def plugin(path: str | Path) -> None:
     """
     file = Path(path).resolve()
     if file.suffix != ".py" or not file.is_file():
-        raise GenaeError(f"--plugin {path}: {'no Python file (.py)' if file.exists() else 'no such file'}")
+        raise GenaeError(f"plugin {path}: {'no Python file (.py)' if file.exists() else 'no such file'}")
     module = sys.modules.get(file.stem)
     if module is not None and Path(vars(module).get("__file__") or ".").resolve() != file:
-        raise GenaeError(f"--plugin {path}: a module called '{file.stem}' is imported already; give the file another name")
+        raise GenaeError(f"plugin {path}: a module called '{file.stem}' is imported already; give the file another name")
     before = dict(_registered)
     for key in [key for key, one in _registered.items() if one.origin == file.name]:
         del _registered[key]
@@ -166,7 +166,7 @@ def plugin(path: str | Path) -> None:
         if type(error) is KeyboardInterrupt:
             raise
         told = str(error) if isinstance(error, GenaeError) else f"cannot be imported: {said(error)}"
-        raise GenaeError(f"--plugin {path}, line {_line(error, file)}: {told}") from error
+        raise GenaeError(f"plugin {path}, line {_line(error, file)}: {told}") from error
 
 
 def _run(file: Path) -> None:
