@@ -118,10 +118,8 @@ def _require_plugins(whole: Mapping[str, Any]) -> None:
     for key, origin in whole.get("plugins", {}).items():
         kind, _, name = key.partition(" ")
         if kind in SECTIONS and whole[kind].get("name") == name and name not in registry.names(kind):
-            from_file = origin.endswith(".py") or origin == registry.DIRECTLY
-            remedy = (
-                "give it with --plugin FILE.py, or genae.register" if from_file else f"pip install {origin.partition(' ')[0]}"
-            )
+            installed = not origin.endswith(".py") and origin != registry.DIRECTLY
+            remedy = f"pip install {origin.split(' ')[0]}" if installed else "give it with --plugin FILE.py or genae.register"
             raise GenaeError(f"{kind} '{name}' is not here: the recipe was made with that of {origin}; {remedy}")
 
 
