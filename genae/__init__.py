@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from genae.data.examples import Examples, File, Found, Split
     from genae.errors import GenaeError, Rejected
     from genae.learn.session import Progress
+    from genae.recipe.registry import plugin, register
     from genae.use.run import Run, load
     from genae.use.training import Training, train
 
@@ -39,12 +40,14 @@ _HOMES = {
     "Training": "genae.use.training",
     "WRITTEN": "genae.data.domain",
     "load": "genae.use.run",
+    "plugin": "genae.recipe.registry",
+    "register": "genae.recipe.registry",
     "train": "genae.use.training",
 }
 
 __all__ = [
     "WRITTEN", "Defaults", "Domain", "Examples", "File", "Found", "GenaeError", "Progress", "Reading", "Rejected", "Run",
-    "Split", "Training", "load", "train",
+    "Split", "Training", "load", "plugin", "register", "train",
 ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import torch
 from click.testing import CliRunner
 
 import genae
-from genae.data.domain import Domain
+from genae.data.domain import Domain, Reading
 from genae.data.examples import Examples, File, Found, Known, Split, joined
 from genae.data.reading import read_file, read_found, read_split
 from genae.data.sources import inspect, read_item
@@ -111,7 +111,7 @@ def test_a_field_of_another_length_is_told():
 
 @pytest.mark.parametrize("cached", [False, True])
 def test_examples_keep_them(lines, monkeypatch, cached):
-    monkeypatch.setattr(Lines, "cached", cached)
+    monkeypatch.setattr(Lines, "reading", Reading(cached=cached))
     for _ in range(2):  # the second time from the cache
         found = read_split(Hours(), "train", Lines())
         assert {name: tuple(x.shape) for name, x in found.fields.items()} == {
@@ -128,7 +128,7 @@ def test_examples_keep_them(lines, monkeypatch, cached):
 
 
 def test_another_number_is_another_cache(lines, monkeypatch):
-    monkeypatch.setattr(Lines, "cached", True)
+    monkeypatch.setattr(Lines, "reading", Reading(cached=True))
 
     @dataclass(frozen=True)
     class One(Hours):

@@ -17,7 +17,10 @@ LISTED = [
     "genae/__init__.py",
     "genae/errors.py",
     "genae/files.py",
+    "genae/recipe/contract.py",
+    "genae/recipe/entries.py",
     "genae/recipe/registry.py",
+    "genae/recipe/quarantine.py",
 ]  # what `genae plugins list` imports
 
 # a domain's words, whole, in code and in prose: the engine and its command line know none

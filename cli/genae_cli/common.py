@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from genae.errors import GenaeError
+from genae.recipe import registry
 
 HELP = {"help_option_names": ["-h", "--help"]}  # context settings of every command
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -53,9 +54,21 @@ class Verbs(click.Group):
             raise Mistake(f"{error.filename}: {error.strerror}") from error
 
 
+def _plugins(context: click.Context, option: click.Parameter, files: tuple[str, ...]) -> None:
+    for file in files if not context.resilient_parsing else ():
+        registry.plugin(file)
+
+
+plugin = click.option(
+    "--plugin", metavar="FILE.py", multiple=True, expose_value=False, is_eager=True, callback=_plugins,
+    help="A module that registers parts of its own: genae.register(KIND, NAME, OBJECT).",
+)  # fmt: skip
+
+
 def verb(**attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
-    """A command whose help keeps its example as it is written."""
-    return click.command(context_settings=HELP, **attributes)
+    """A command that takes plugins from files and whose help keeps its example as it is written."""
+    command: Callable[[Callable[..., Any]], click.Command] = click.command(context_settings=HELP, **attributes)
+    return lambda call: command(plugin(call))
 
 
 def emit(result: dict[str, Any], as_json: bool, lines: Callable[[], list[str]]) -> None:

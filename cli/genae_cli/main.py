@@ -7,7 +7,7 @@ import sys
 import click
 
 from genae import __version__
-from genae_cli import common, data, encode, evaluate, interpolate, plot, plugins, reconstruct, sample, train
+from genae_cli import common, data, encode, evaluate, interpolate, plot, plugins, presets, reconstruct, sample, train
 
 
 @click.group(cls=common.Verbs, context_settings=common.HELP)
@@ -22,7 +22,7 @@ def cli() -> None:
     """
 
 
-for module in (train, sample, interpolate, reconstruct, encode, evaluate, plot, data, plugins):
+for module in (train, sample, interpolate, reconstruct, encode, evaluate, plot, data, presets, plugins):
     cli.add_command(module.command)
 
 

@@ -35,7 +35,7 @@ from torch import Tensor
 from genae.errors import GenaeError
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
-from genae.recipe.registry import CONTRACT
+from genae.recipe.contract import CONTRACT
 
 if TYPE_CHECKING:
     from genae.data.examples import Examples, File, Found

@@ -23,7 +23,8 @@ from genae.data.domain import Domain
 from genae.data.examples import SPLITS, Dataset, Examples, File, Split, require, sum_of, where
 from genae.data.reading import Report, opened, quiet, read_each, read_found, read_split
 from genae.errors import GenaeError, Rejected, unknown
-from genae.recipe import recipe, registry
+from genae.recipe import quarantine, recipe, registry
+from genae.recipe.entries import blamed
 from genae.recipe.parts import instantiate
 
 
@@ -39,13 +40,13 @@ def open_data(data: str) -> Dataset:
     if not path.exists():
         error = unknown("data set or path", data, registry.names("dataset"))
         raise GenaeError(f"{error}")
-    for name, found in registry.each("dataset", registry.own("dataset")):
+    for name, found in quarantine.each("dataset", registry.own("dataset")):
         claimed = None if isinstance(found, GenaeError) else _claimed(name, found, path)
         if claimed is not None:
             return _made(name, claimed)
-    strange = registry.strange("dataset")
+    strange = registry.third_party("dataset")
     passed: list[str] = []
-    for name, found in registry.each("dataset", strange if strange and not _reads_most(path) else []):
+    for name, found in quarantine.each("dataset", strange if strange and not _reads_most(path) else []):
         try:
             claimed = _claimed(name, found, path)
         except GenaeError as error:  # a stranger's refusal must not keep a path from being read otherwise
@@ -60,13 +61,13 @@ def _claimed(name: str, found: Any, path: Path) -> Any:
     """What a data set makes of a path, None if nothing. GenaeError if it is broken, or the path."""
     if isinstance(found, GenaeError):
         raise found
-    with registry.blamed("dataset", name):
+    with blamed("dataset", name):
         claim = getattr(found, "claim", None)
         return claim(path) if claim else None
 
 
 def _made(name: str, found: Any) -> Dataset:
-    with registry.blamed("dataset", name):
+    with blamed("dataset", name):
         dataset: Dataset = found() if isinstance(found, type) else found
     return dataset
 
@@ -201,14 +202,14 @@ def read_item(item: str, domain: Domain) -> Examples:
 
 def catalogue() -> list[dict[str, str]]:
     """Every data set of the registry: name, domain, where it is, one line about it."""
-    return [_entry(name, found) for name, found in registry.each("dataset", registry.names("dataset"))]
+    return [_entry(name, found) for name, found in quarantine.each("dataset", registry.names("dataset"))]
 
 
 def _entry(name: str, found: Any) -> dict[str, str]:
     try:
         if isinstance(found, GenaeError):
             raise found
-        with registry.blamed("dataset", name):
+        with blamed("dataset", name):
             return _facts(name, _made(name, found))
     except GenaeError as error:
         return {"name": name, "domain": "", "state": "broken", "about": str(error)}
@@ -287,10 +288,10 @@ def _domain_of(dataset: Dataset, preset: str | None, settings: Sequence[str] = (
     suffixes = Counter(file.suffix for split in SPLITS for file in dataset.split(split).files)
     scores: dict[str, int] = {}
     passed = list(getattr(dataset, "passed", ()))
-    for names in (registry.own("domain"), registry.strange("domain")):
+    for names in (registry.own("domain"), registry.third_party("domain")):
         if 2 * max(scores.values(), default=0) > suffixes.total():
             break  # strangers' are imported only where genae's own do not read most of it
-        for name, found in registry.each("domain", names):
+        for name, found in quarantine.each("domain", names):
             try:
                 scores[name] = _score(name, found, suffixes)
             except GenaeError as error:
@@ -300,7 +301,7 @@ def _domain_of(dataset: Dataset, preset: str | None, settings: Sequence[str] = (
         kinds = ", ".join(suffixes) or "no files"
         broken = f"; passed over: {'; '.join(passed)}" if passed else ""
         raise GenaeError(f"{dataset.name} holds nothing that a domain reads ({kinds}); domains: {', '.join(scores)}{broken}")
-    with registry.blamed("domain", best):
+    with blamed("domain", best):
         return best, registry.get("domain", best)()
 
 
@@ -308,12 +309,12 @@ def _score(name: str, found: Any, suffixes: Mapping[str, int]) -> int:
     """How many of the files a domain reads. GenaeError if it is broken."""
     if isinstance(found, GenaeError):
         raise found
-    with registry.blamed("domain", name):
+    with blamed("domain", name):
         return sum(suffixes.get(s, 0) for s in found.suffixes)
 
 
 def _reads_most(path: Path) -> bool:
     """Whether one of genae's own domains reads most of the files of a path."""
     suffixes = Counter(file.suffix for _, file in files_of(path))
-    own = [found for _, found in registry.each("domain", registry.own("domain")) if not isinstance(found, GenaeError)]
+    own = [found for _, found in quarantine.each("domain", registry.own("domain")) if not isinstance(found, GenaeError)]
     return any(2 * sum(suffixes[s] for s in domain.suffixes) > suffixes.total() for domain in own)

@@ -1,4 +1,4 @@
-"""Optimisers and learning-rate schedules by name."""
+"""Optimisers, each a list of those that step in turn, and schedules: the learning rate's factor at a step of a run."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import torch
 from annotated_types import Ge, Gt, Le, Lt, doc
 from torch import Tensor
 from torch.nn import Parameter
+
+from genae.recipe import registry
 
 Named = Sequence[tuple[str, Parameter]]
 SMALLEST = 16  # the lesser side of a weight that Muon takes, or more
@@ -116,10 +118,7 @@ def exponential(
     return constant(step, steps, warmup) * (final + (1 - final) * decay**step)
 
 
-OPTIMISERS: dict[str, Callable[..., list[torch.optim.Optimizer]]] = {"adam": adam, "muon": muon}
-SCHEDULES: dict[str, Callable[..., float]] = {"constant": constant, "cosine": cosine, "exponential": exponential}
-
-
 def factor(spec: dict[str, Any], step: int, steps: int) -> float:
     """The learning rate's factor at that step of a run."""
-    return SCHEDULES[spec["name"]](step, steps, **{k: v for k, v in spec.items() if k != "name"})
+    schedule: Callable[..., float] = registry.get("schedule", spec["name"])
+    return schedule(step, steps, **{k: v for k, v in spec.items() if k != "name"})

@@ -74,7 +74,7 @@ def mlp(
     hidden: Annotated[Sizes, MinLen(1), doc("widths of the layers from x to z")] = (512,),
     activation: Annotated[Activation, doc("behind every layer")] = "relu",
 ) -> Networks:
-    """`hidden` layers between the event and z, in the reverse order back."""
+    """Encoder and decoder of linear layers, for any event; the decoder has the encoder's widths in reverse."""
     q, p = posterior.features(space), likelihood.features(event)
     encoder = Conditioned(
         *perceptron([prod(event) + condition, *hidden], activation),

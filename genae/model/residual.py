@@ -84,7 +84,7 @@ def residual(
     dropout: Annotated[float, Ge(0), Lt(1), doc("share of features hidden from the encoder's last layers in training")] = 0.0,
     activation: Annotated[Activation, doc("before every layer of a block")] = "relu",
 ) -> Networks:
-    """An encoder and a decoder of such levels.
+    """Encoder and decoder of residual convolutions, for events (channels, height, width).
 
     Torch's own initial weights make q(z | x) begin near N(0, I), at a rate of a tenth of a nat. Ones that keep the signal's
     scale (variance 1 / fan-in) threw the means far out: at latent 2 they took 600 steps to where these were after 160.

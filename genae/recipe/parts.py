@@ -26,8 +26,6 @@ def part(section: str, spec: Mapping[str, Any], domain: Any = None) -> Factory:
     name = spec.get("name")
     if not isinstance(name, str):
         raise GenaeError(f"recipe section '{section}' lacks its 'name'")
-    if section in ("optimiser", "schedule"):
-        return _of_the_engine(section, name)
     if section == "network" and name == "default":
         return part(section, {"name": domain.defaults.network}, domain)
     own = _own(section, domain)
@@ -54,15 +52,6 @@ def _attribute(name: str, of: Callable[[Any], Any], domain: Domain) -> Factory:
         return registry.get("condition", "attribute")(name, of, domain.event, dropout)
 
     return condition
-
-
-def _of_the_engine(section: str, name: str) -> Factory:
-    from genae.learn import optim
-
-    known: Mapping[str, Factory] = optim.OPTIMISERS if section == "optimiser" else optim.SCHEDULES
-    if name not in known:
-        raise unknown(section, name, known)
-    return known[name]
 
 
 def instantiate(section: str, spec: Mapping[str, Any], *given: Any, domain: Any = None, **more: Any) -> Any:

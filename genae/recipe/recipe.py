@@ -4,7 +4,6 @@ A recipe names parts of the registry with their options, a section each:
 
     {"domain": {"name": "sensor", "size": 28}, "latent": 40, "prior": {"name": "flow", "kind": "maf"}, …}
 
-A preset is a difference from its parent. `--set objective.beta=4` changes an option, `--set prior=normal` a section's part.
 Unknown keys fail with the known ones named; options left out are filled in from the part's own defaults when a run starts, so
 that a later genae with other defaults still rebuilds the same model.
 """
@@ -15,7 +14,7 @@ import dataclasses
 import json
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,6 +25,7 @@ from genae.latent.space import Space
 from genae.recipe import registry
 from genae.recipe.options import Spec, check, filled
 from genae.recipe.parts import SECTIONS, instantiate, part
+from genae.recipe.settings import DEFAULTS, merge, parsed, preset
 from genae.recipe.stages import stages
 from genae.recipe.upgrade import upgraded
 
@@ -60,6 +60,7 @@ class Recipe:
     seed: Annotated[int, Ge(0), doc("of weights, order and noise")]
     limit: Annotated[int, Ge(0), doc("train on the first so many examples; 0 for all")]
     format: int = FORMAT
+    plugins: Annotated[dict[str, str], doc("where parts that are not genae's own come from")] = field(default_factory=dict)
 
     def is_default(self, section: str) -> bool:
         """Whether a section names what it names where nothing was said."""
@@ -67,71 +68,11 @@ class Recipe:
         return bool(own["name"] == DEFAULTS[section]["name"])
 
 
-DEFAULTS: dict[str, Any] = {
-    "network": {"name": "default"},
-    "posterior": {"name": "gaussian"},
-    "likelihood": {"name": "bernoulli"},
-    "prior": {"name": "normal"},
-    "objective": {"name": "elbo"},
-    "task": {"name": "reconstruct"},
-    "condition": {"name": "none"},
-    "optimiser": {"name": "adam"},
-    "schedule": {"name": "constant"},
-    "latent": 32,
-    "optimisers": {},
-    "stages": [],
-    "data": "",
-    "epochs": 10.0,
-    "steps": 0,
-    "batch": 128,
-    "ema": 0.0,
-    "precision": "auto",
-    "seed": 0,
-    "limit": 0,
-}
-
-BARE: dict[str, Any] = {"likelihood": {"name": "gaussian", "learned": "one"}}  # of a domain without a preset: any floats
-
-
-# -- from presets and settings ----------------------------------------------------------------------------------------
-
-
-def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with a preset's or a setting's differences. A section given another name loses the options of the old one."""
-    merged = dict(base)
-    for key, value in change.items():
-        if key not in SECTIONS:
-            merged[key] = value
-            continue
-        section = {"name": value} if isinstance(value, str) else dict(value)
-        before = dict(merged.get(key, {}))
-        same = section.get("name", before.get("name")) == before.get("name")
-        merged[key] = before | section if same else section
-    return merged
-
-
-def preset(name: str) -> dict[str, Any]:
-    """A preset with its parents' settings, over the engine's defaults; a domain's name is one too, if no preset has it."""
-    chain: list[tuple[str, Mapping[str, Any]]] = []
-    at: str | None = name
-    while at is not None:
-        if at in [n for n, _ in chain]:
-            raise GenaeError(f"preset '{name}' is its own ancestor, through '{chain[-1][0]}'")
-        bare = at not in registry.names("preset") and at in registry.names("domain")
-        settings = {"domain": {"name": at}, **BARE} if bare else registry.get("preset", at)
-        chain.append((at, settings))
-        at = settings.get("parent")
-    merged = dict(DEFAULTS)
-    for _, settings in reversed(chain):
-        merged = merge(merged, {k: v for k, v in settings.items() if k != "parent"})
-    return merged | {"preset": name}
-
-
 def compose(name: str, settings: Sequence[str] = (), **changes: Any) -> Recipe:
     """A preset with `key=value` settings and keyword changes, checked and completed."""
     merged = preset(name)
     for setting in settings:
-        merged = merge(merged, _parse(setting, merged))
+        merged = merge(merged, parsed(setting, merged))
     merged = merge(merged, changes)
     return complete(merged)
 
@@ -140,38 +81,8 @@ def adjust(recipe: Recipe, settings: Sequence[str] = (), **changes: Any) -> Reci
     """A recipe with `key=value` settings and keyword changes, checked and completed."""
     merged = dataclasses.asdict(recipe)
     for setting in settings:
-        merged = merge(merged, _parse(setting, merged))
+        merged = merge(merged, parsed(setting, merged))
     return complete(merge(merged, changes))
-
-
-def _parse(setting: str, merged: Mapping[str, Any]) -> dict[str, Any]:
-    """`latent=8`, `prior=normal` or `objective.beta=4` to a difference. A value is JSON, or else text."""
-    key, equals, text = setting.partition("=")
-    if not equals or not key:
-        raise GenaeError(f"--set takes key=value, not '{setting}'; for example --set latent=8 or --set objective.beta=4")
-    value = from_text(text)
-    section, dot, option = key.partition(".")
-    if section not in merged or section in ("preset", "format"):
-        raise unknown("recipe key", section, [k for k in merged if k not in ("preset", "format")])
-    if dot and section not in SECTIONS:
-        raise GenaeError(f"recipe key '{section}' has no options; set it as --set {section}={text}")
-    if section in SECTIONS and not dot:
-        if not isinstance(value, str):
-            raise GenaeError(f"--set {section} takes a name, not {text}; for example --set {section}=NAME")
-        return {section: {"name": value}}
-    if section == "epochs" or section == "steps":  # one of the two says how long
-        return {"epochs": 0.0, "steps": 0} | {section: value}
-    return {section: {option: value}} if dot else {section: value}
-
-
-def from_text(text: str) -> Any:
-    """JSON; a number as people write it, such as .5; or else the text itself."""
-    for parse in (json.loads, float):
-        try:
-            return parse(text)
-        except ValueError:
-            continue
-    return text
 
 
 # -- checking ---------------------------------------------------------------------------------------------------------
@@ -184,16 +95,18 @@ def complete(settings: Mapping[str, Any]) -> Recipe:
     for key in settings:
         if key not in fields:
             raise unknown("recipe key", key, fields)
-    missing = [n for n, f in fields.items() if n not in settings and f.default is dataclasses.MISSING]
+    missing = [n for n, f in fields.items() if n not in settings and f.default is f.default_factory is dataclasses.MISSING]
     if missing:
         raise GenaeError(f"the recipe lacks {', '.join(missing)}; a recipe has {', '.join(fields)}")
     whole = {k: v if k in SECTIONS else check(k, v, hints[k]) for k, v in settings.items()}
+    for section in SECTIONS:
+        if not isinstance(whole[section], Mapping):
+            raise GenaeError(f"recipe section '{section}' must be an object with a name, not {whole[section]!r}")
+    _require_plugins(whole)
     whole["stages"] = stages(whole["stages"])
     domain: Any = None
     for section in SECTIONS:
         spec = whole[section]
-        if not isinstance(spec, Mapping):
-            raise GenaeError(f"recipe section '{section}' must be an object with a name, not {spec!r}")
         factory = part(section, spec, domain)
         name = domain.defaults.network if section == "network" and spec["name"] == "default" else spec["name"]
         whole[section] = {"name": name, **filled(section, factory, spec)}
@@ -201,7 +114,24 @@ def complete(settings: Mapping[str, Any]) -> Recipe:
             domain = instantiate(section, whole[section])
         elif section in CHEAP:
             instantiate(section, whole[section], domain=domain)  # its own checks of its options, before any data are read
-    return _bounded(Recipe(**whole))
+    return _bounded(Recipe(**whole | {"plugins": _origins(whole)}))
+
+
+def _origins(whole: Mapping[str, Any]) -> dict[str, str]:
+    """Where parts that are not genae's own come from, {"prior mine": "distribution version"}; what was written stays."""
+    named = [(section, whole[section]["name"]) for section in SECTIONS]
+    origins = {f"{kind} {name}": registry.origin(kind, name) for kind, name in named}
+    return {key: whole.get("plugins", {}).get(key, origin) for key, origin in origins.items() if origin}
+
+
+def _require_plugins(whole: Mapping[str, Any]) -> None:
+    """GenaeError for a part that a recipe was made with and that is not here."""
+    for key, origin in whole.get("plugins", {}).items():
+        kind, _, name = key.partition(" ")
+        if kind in SECTIONS and whole[kind].get("name") == name and name not in registry.names(kind):
+            installed = not origin.endswith(".py") and origin != registry.DIRECTLY
+            remedy = f"pip install {origin.split(' ')[0]}" if installed else "give it with --plugin FILE.py or genae.register"
+            raise GenaeError(f"{kind} '{name}' is not here: the recipe was made with that of {origin}; {remedy}")
 
 
 def _bounded(recipe: Recipe) -> Recipe:

@@ -24,7 +24,7 @@ from genae.errors import GenaeError, Rejected
 from genae.learn import device, trainer
 from genae.learn.build import Built, build, learned
 from genae.learn.state import start
-from genae.recipe import recipe, registry
+from genae.recipe import recipe, registry, settings
 from genae.recipe.parts import instantiate
 from genae.recipe.recipe import Recipe
 from genae.testing.expect import expect
@@ -55,7 +55,7 @@ def domain_of(preset: Any) -> str:
     """The name of the domain that a preset ends with; "" of a broken one."""
     try:
         with registry.override("preset", PRESET, preset):
-            return str(recipe.preset(PRESET)["domain"]["name"])
+            return str(settings.preset(PRESET)["domain"]["name"])
     except (GenaeError, KeyError, TypeError, ValueError, AttributeError):
         return ""
 
@@ -107,7 +107,7 @@ class Subject:
     def few(self) -> Few:
         """Of the first place that has any: what the user gave, the plugin's data sets, the preset's, the domain itself."""
         with self.named():
-            own = recipe.preset(PRESET)["data"]
+            own = settings.preset(PRESET)["data"]
         name = self.recipe.domain["name"]
         for place in filter(None, [self._data] if self._data else [own, *self._sets]):
             try:

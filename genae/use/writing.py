@@ -21,7 +21,8 @@ from genae.data.domain import WRITTEN, Domain
 from genae.errors import GenaeError
 from genae.recipe.options import Option, apart, check, offered
 from genae.recipe.parts import instantiate
-from genae.recipe.recipe import Recipe, from_text
+from genae.recipe.recipe import Recipe
+from genae.recipe.settings import from_text
 
 NEARLY = 1e-6  # of an example: 4.096 s are two of 2.048 s, however they were rounded
 

@@ -132,7 +132,7 @@ def rave(
     dilations: Annotated[Sequence[Annotated[int, Ge(1)]], doc("of the residual units of every level, one each")] = (1, 3, 9),
     tones: Annotated[int, Ge(0), doc("sinusoids that the decoder adds, and the encoder sees the spectrum; 0 for none")] = 0,
 ) -> Networks:
-    """RAVE's encoder and decoder, with or without a branch of tones."""
+    """RAVE's encoder and decoder of waveforms, with or without a branch of tones."""
     frames = _frames(event, bands, ratios)
     if tones and tones < event[1] // frames:
         raise GenaeError(

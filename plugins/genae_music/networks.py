@@ -49,7 +49,7 @@ def lstm(
     sampling_rate: SamplingRate = 1000.0,
     dropout: Dropout = 0.0,
 ) -> Networks:
-    """Flat encoder and decoder."""
+    """MusicVAE's flat encoder and decoder."""
     _length(likelihood, event)
     encoder = Encoder(likelihood, posterior, space, condition, encoder_width, encoder_layers)
     core = Core(likelihood.inputs, prod(posterior.embedded(space)) + condition, width, layers, sum(likelihood.widths))
@@ -75,7 +75,7 @@ def hierarchical(
     sampling_rate: SamplingRate = 1000.0,
     dropout: Dropout = 0.0,
 ) -> Networks:
-    """Either encoder, and a decoder begun anew in each segment."""
+    """MusicVAE's decoder begun anew in each segment by a conductor, and a flat encoder or one of two levels."""
     steps = _length(likelihood, event)
     if steps % segments:
         possible = ", ".join(str(n) for n in range(1, steps + 1) if steps % n == 0)

@@ -183,7 +183,7 @@ def test_check_reports_like_a_test_run(tmp_path):
         ("{tmp}/raises.py", r"raises.py cannot be imported: ValueError: two lines"),
         ("{tmp}/exits.py", r"exits.py cannot be imported: SystemExit"),
         ("{tmp}/nothing.py", r"defines no domain"),
-        ("{tmp}/foreign.py", r"Pairs was built for contract 99, this genae has 1"),
+        ("{tmp}/foreign.py", r"Pairs was built for contract 99, this genae has 2"),
     ],
 )
 def test_what_cannot_be_checked(tmp_path, target, told):
