@@ -11,10 +11,12 @@ import torch
 from click.testing import CliRunner
 
 import genae
-from genae.data.domain import Domain
+from genae.data.domain import Domain, Reading
 from genae.data.examples import Examples, File, Found, Known, Split, joined
-from genae.data.reading import read_file, read_found, read_split
-from genae.data.sources import inspect, read_item
+from genae.data.found import read_file, read_found
+from genae.data.inspecting import inspect
+from genae.data.items import read_item
+from genae.data.reading import read_split
 from genae.errors import GenaeError
 from genae.model.conditions import Label
 from genae.model.fields import Fields
@@ -111,7 +113,7 @@ def test_a_field_of_another_length_is_told():
 
 @pytest.mark.parametrize("cached", [False, True])
 def test_examples_keep_them(lines, monkeypatch, cached):
-    monkeypatch.setattr(Lines, "cached", cached)
+    monkeypatch.setattr(Lines, "reading", Reading(cached=cached))
     for _ in range(2):  # the second time from the cache
         found = read_split(Hours(), "train", Lines())
         assert {name: tuple(x.shape) for name, x in found.fields.items()} == {
@@ -128,7 +130,7 @@ def test_examples_keep_them(lines, monkeypatch, cached):
 
 
 def test_another_number_is_another_cache(lines, monkeypatch):
-    monkeypatch.setattr(Lines, "cached", True)
+    monkeypatch.setattr(Lines, "reading", Reading(cached=True))
 
     @dataclass(frozen=True)
     class One(Hours):

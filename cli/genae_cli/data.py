@@ -34,7 +34,7 @@ def listed(as_json: bool) -> None:
     Example:
       genae data list
     """
-    from genae.data.sources import catalogue
+    from genae.data.inspecting import catalogue
 
     found = catalogue()
     emit({"datasets": found}, as_json, lambda: [f"{d['name']:16} {d['domain']:8} {d['state']:12} {d['about']}" for d in found])
@@ -55,7 +55,7 @@ def get(name: str, as_json: bool) -> None:
     """
     from tqdm import tqdm
 
-    from genae.data.sources import open_data
+    from genae.data.opening import open_data
     from genae.recipe import registry
     from genae_datasets import download
 
@@ -87,7 +87,7 @@ def inspect(data: str, preset: str | None, settings: tuple[str, ...], as_json: b
     Example:
       genae data inspect glyphs
     """
-    from genae.data.sources import inspect as look
+    from genae.data.inspecting import inspect as look
 
     if settings and preset is None:
         raise GenaeError("--set changes a preset's recipe: give its name with --preset")
@@ -113,7 +113,7 @@ def tokens(data: Path, preset: str, grid: str | None, settings: tuple[str, ...],
     Example:
       genae data tokens tunes.zip --preset melody-2bar --grid magenta --json > windows.json
     """
-    from genae.data.sources import stored
+    from genae.data.inspecting import stored
 
     wishes = [*settings, *([f"domain.grid={grid}"] if grid else [])]
     with reading_bar() as report:

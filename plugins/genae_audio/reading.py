@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from genae.data.examples import UNREADABLE, File, Found
-from genae.data.reading import NOT_FINITE
+from genae.data.found import NOT_FINITE
 from genae.errors import GenaeError, Rejected
 from genae_audio.resample import resample
 
