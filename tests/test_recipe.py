@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from genae.data.domain import Defaults
 from genae.errors import GenaeError
-from genae.recipe import parts, recipe, registry
+from genae.recipe import options, parts, recipe, registry
 from genae.recipe.recipe import adjust, complete, compose, differences, dump, merge, read
 
 pytestmark = pytest.mark.usefixtures("dots")
@@ -188,7 +189,7 @@ def test_the_default_network_is_the_domains(presets, dots):
 
     presets(own={"parent": "dots", "network": "default"})
     assert compose("own").network == {"name": "mlp", "hidden": [512], "activation": "relu"}
-    with registry.override("domain", "dots", type("Own", (dots,), {"network": "tiny", "networks": {"tiny": tiny}})):
+    with registry.override("domain", "dots", type("Own", (dots,), {"defaults": Defaults("tiny", {"tiny": tiny})})):
         assert compose("own").network == {"name": "tiny", "width": 3}
 
 
@@ -281,7 +282,7 @@ def test_values_of_any_kind_are_taken_or_refused_in_one_line(value):
 
     for hint in (int, float, str, bool, list, Sequence[int], Literal["a", 1], int | None):
         try:
-            kept = parts.check("key", value, hint)
+            kept = options.check("key", value, hint)
         except GenaeError as error:
             kept, told = value, str(error)
             assert told.startswith("key must be ")

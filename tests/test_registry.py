@@ -7,7 +7,7 @@ import pytest
 from genae.errors import GenaeError
 from genae.recipe import registry
 
-GROUP = "genae.model.tasks"
+GROUP = "genae.tasks"
 LIST = (
     "import json; from genae.recipe import registry; "
     "print(json.dumps({p.name: [p.distribution, p.version, p.error] for p in registry.listing() if p.kind == 'task'}))"

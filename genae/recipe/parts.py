@@ -1,22 +1,18 @@
 """Parts: from a recipe's section, {"name": …, option: value}, to the thing it names.
 
-Options are the keyword arguments of the part's factory, checked against their annotations before anything is built; what the
-engine passes itself is no option.
+Its options are checked where it is made (genae/recipe/options.py).
 """
 
 from __future__ import annotations
 
 import dataclasses
-import inspect
-import json
-import math
-import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from genae.errors import GenaeError, unknown
 from genae.recipe import registry
+from genae.recipe.options import Factory, filled, plain
 
 if typing.TYPE_CHECKING:
     from genae.data.domain import Domain
@@ -24,15 +20,6 @@ if typing.TYPE_CHECKING:
     from genae.recipe.recipe import Recipe
 
 SECTIONS = ("domain", "network", "posterior", "likelihood", "prior", "objective", "task", "condition", "optimiser", "schedule")
-GIVEN = {  # what the engine passes
-    "network": ("event", "latent", "posterior", "likelihood", "condition"),
-    "prior": ("latent", "condition"),
-    "optimiser": ("parameters",),
-    "schedule": ("step", "steps"),
-}
-
-Spec = dict[str, Any]
-Factory = Callable[..., Any]
 
 
 def part(section: str, spec: Mapping[str, Any], domain: Any = None) -> Factory:
@@ -80,84 +67,9 @@ def _of_the_engine(section: str, name: str) -> Factory:
 
 
 def instantiate(section: str, spec: Mapping[str, Any], *given: Any, domain: Any = None, **more: Any) -> Any:
-    """The part that a section names, with its options and what the engine gives."""
-    return part(section, spec, domain)(*given, **more, **{k: v for k, v in spec.items() if k != "name"})
-
-
-def options(section: str, factory: Factory, spec: Mapping[str, Any]) -> Spec:
-    """Every option of a part, given or default. GenaeError for an unknown one or a value of the wrong kind."""
-    try:
-        hints = typing.get_type_hints(factory.__init__ if inspect.isclass(factory) else factory)
-    except NameError:  # a stranger's annotation that cannot be resolved is not checked
-        hints = {}
-    known = {
-        name: parameter
-        for name, parameter in inspect.signature(factory).parameters.items()
-        if name not in GIVEN.get(section, ()) and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-    }
-    complete: Spec = {}
-    for name, parameter in known.items():
-        if name in spec:
-            complete[name] = check(f"{section}.{name}", spec[name], hints.get(name, Any))
-        elif parameter.default is parameter.empty:
-            raise GenaeError(f"recipe section '{section}' lacks '{name}', which {spec['name']} needs")
-        else:
-            complete[name] = plain(_default(factory, parameter))
-    for key in spec:
-        if key != "name" and key not in known:
-            raise unknown("option", f"{section}.{key}", [f"{section}.{n}" for n in known], f" of {section} '{spec['name']}'")
-    return complete
-
-
-def _default(factory: Factory, parameter: inspect.Parameter) -> Any:
-    """A default as it is called for; a dataclass's signature shows a stand-in for one that is made anew each time."""
-    made = getattr(getattr(factory, "__dataclass_fields__", {}).get(parameter.name), "default_factory", dataclasses.MISSING)
-    return parameter.default if made is dataclasses.MISSING else made()
-
-
-def check(key: str, value: Any, hint: Any) -> Any:
-    """The value as its annotation wants it, or a GenaeError that says what is possible."""
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if hint is Any:
-        return plain(value)
-    if origin in (typing.Union, types.UnionType):
-        for choice in args:
-            try:
-                return check(key, value, choice)
-            except GenaeError:
-                continue
-        raise GenaeError(f"{key} must be {hint}, not {value!r}")
-    if origin is Literal:
-        if value in args or str(value) in args:  # on the command line --set precision=32 is a number
-            return value if value in args else str(value)
-        if isinstance(value, int) and str(value) in args:  # --set precision=32: JSON took the text for a number
-            return str(value)
-        raise GenaeError(f"{key} must be one of {', '.join(map(str, args))}, not {value!r}")
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(origin, type) and issubclass(origin, Sequence):
-        if isinstance(value, list | tuple):
-            return [check(key, item, args[0] if args else Any) for item in value]
-        raise GenaeError(f"{key} must be {_described(hint)}, not {value!r}")  # text is a sequence too, but never meant as one
-    if isinstance(value, float) and not math.isfinite(value):  # JSON as Python reads it has NaN and Infinity
-        raise GenaeError(f"{key} must be finite, not {value}")
-    wanted = origin or hint
-    if isinstance(wanted, type) and isinstance(value, wanted) and not (isinstance(value, bool) and wanted is not bool):
-        return plain(value)
-    raise GenaeError(f"{key} must be {_described(hint)}, not {value!r}")
-
-
-def _described(hint: Any) -> str:
-    names = {int: "a whole number", float: "a number", str: "text", bool: "true or false", type(None): "null"}
-    if typing.get_origin(hint) is not None:
-        inner = typing.get_args(hint)
-        return "a list" + (f" of {names.get(inner[0], inner[0])}s".replace("a ", "", 1) if inner else "")
-    return names.get(hint, str(hint))
-
-
-def plain(value: Any) -> Any:
-    """As JSON would give it back, so that a recipe read from disk equals the one written."""
-    return json.loads(json.dumps(value))
+    """The part that a section names, with its options, checked and completed, and what the engine gives."""
+    factory = part(section, spec, domain)
+    return factory(*given, **more, **filled(section, factory, spec))
 
 
 class Built(NamedTuple):

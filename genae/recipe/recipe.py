@@ -21,7 +21,8 @@ from typing import Any, Literal
 
 from genae.errors import GenaeError, unknown
 from genae.recipe import registry
-from genae.recipe.parts import SECTIONS, Spec, check, instantiate, options, part
+from genae.recipe.options import Spec, check, filled
+from genae.recipe.parts import SECTIONS, instantiate, part
 
 CHEAP = ("posterior", "likelihood", "objective", "task", "condition")  # parts that are made in no time
 FORMAT = 1  # of recipe.json and the weights beside it
@@ -180,7 +181,7 @@ def complete(settings: Mapping[str, Any]) -> Recipe:
             raise GenaeError(f"recipe section '{section}' must be an object with a name, not {spec!r}")
         factory = part(section, spec, domain)
         name = domain.defaults.network if section == "network" and spec["name"] == "default" else spec["name"]
-        whole[section] = {"name": name, **options(section, factory, spec)}
+        whole[section] = {"name": name, **filled(section, factory, spec)}
         if section == "domain":
             domain = instantiate(section, whole[section])
         elif section in CHEAP:

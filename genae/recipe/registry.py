@@ -49,13 +49,13 @@ KINDS: Mapping[str, str] = {  # kind, in the singular, to entry-point group
     "preset": "genae.presets",
     "dataset": "genae.datasets",
     "claim": "genae.claims",
-    "network": "genae.model.networks",
+    "network": "genae.networks",
     "likelihood": "genae.likelihoods",
-    "posterior": "genae.latent.posteriors",
-    "prior": "genae.latent.priors",
-    "objective": "genae.model.objectives",
-    "task": "genae.model.tasks",
-    "condition": "genae.model.conditions",
+    "posterior": "genae.posteriors",
+    "prior": "genae.priors",
+    "objective": "genae.objectives",
+    "task": "genae.tasks",
+    "condition": "genae.conditions",
 }
 
 _overrides: dict[tuple[str, str], Any] = {}

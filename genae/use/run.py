@@ -25,8 +25,7 @@ from genae.learn import checkpoint
 from genae.learn.device import computing, pick, seeded
 from genae.model.vae import VAE
 from genae.recipe import recipe
-from genae.recipe.parts import Built, build, instantiate, part
-from genae.recipe.parts import options as checked
+from genae.recipe.parts import Built, build, instantiate
 from genae.recipe.recipe import Recipe
 from genae.use.evaluate import evaluate
 
@@ -191,7 +190,7 @@ class Run:
                     f"its options: {', '.join(spec) or 'none'}"
                 )
         whole = {"name": self.recipe.domain["name"], **spec, **options}
-        domain: Domain = instantiate("domain", {"name": whole["name"], **checked("domain", part("domain", whole), whole)})
+        domain: Domain = instantiate("domain", whole)
         if domain.event != self.vae.event:
             raise GenaeError(f"{', '.join(options)} cannot be changed after training: the model's events are {self.vae.event}")
         return domain

@@ -34,13 +34,11 @@ class Sensor(Domain):
     window: int = 64
     centre: float = 0.0
     scale: float = 1.0
-
     suffixes = (".csv",)
     defaults = Defaults(
-        tasks={"dropouts": Dropouts},
-        attributes={"spread": lambda x: x.std(1)},  # a condition: --set condition=spread
+        tasks={"dropouts": Dropouts}, attributes={"spread": lambda x: x.std(1)},  # conditions: --set condition=spread
         metrics={"rmse": lambda target, output: (target - output).square().mean().sqrt().item()},
-    )
+    )  # fmt: skip
 
     @property
     def event(self):

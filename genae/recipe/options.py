@@ -1,0 +1,248 @@
+"""Options: the keyword arguments of a part's factory, by their annotations.
+
+    def flow(…, hidden: Annotated[int, Ge(1), doc("width of every layer")] = 128)
+
+An annotation says the kind (int, float, str, bool, Literal, Sequence, X | None), the bounds and what the option means, in the
+words of `annotated_types` (Ge, Gt, Le, Lt, MultipleOf, MinLen, MaxLen, Unit, doc); what a list's items must be stands inside:
+Sequence[Annotated[int, Ge(1)]]. Values are checked here, once, before anything is built; constructors check only what relates
+two options, or an option and an event.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import math
+import operator
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from annotated_types import DocInfo, Ge, GroupedMetadata, Gt, Le, Lt, MaxLen, MinLen, MultipleOf, Unit
+
+from genae.errors import GenaeError, unknown
+
+GIVEN = {  # what the engine passes, which is no option
+    "network": ("event", "latent", "posterior", "likelihood", "condition"),
+    "prior": ("latent", "condition"),
+    "optimiser": ("parameters",),
+    "schedule": ("step", "steps"),
+}
+
+Spec = dict[str, Any]  # {"name": …, option: value}
+Factory = Callable[..., Any]
+NOUNS: Mapping[object, str] = {int: "whole number", float: "number", str: "text", bool: "true or false", type(None): "null"}
+
+BOUNDS: Mapping[type, tuple[Callable[[Any, Any], bool], str]] = {  # mark to whether (value, limit) keep it, and its words
+    Ge: (operator.ge, "at least {}"),
+    Gt: (operator.gt, "above {}"),
+    Le: (operator.le, "at most {}"),
+    Lt: (operator.lt, "below {}"),
+    MultipleOf: (lambda value, unit: value % unit == 0, "a multiple of {}"),
+    MinLen: (lambda value, least: len(value) >= least, "a list of {} or more"),
+    MaxLen: (lambda value, most: len(value) <= most, "a list of {} or less"),
+}
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a part. `default` is `inspect.Parameter.empty` where the part cannot do without."""
+
+    name: str
+    hint: Any
+    default: Any
+
+    @property
+    def required(self) -> bool:
+        return self.default is inspect.Parameter.empty
+
+    @property
+    def kind(self) -> str:
+        """`number`, `list of whole numbers`, `maf, nsf or coupling`."""
+        return described(self.hint)
+
+    @property
+    def bounds(self) -> str:
+        """`at least 0 and below 1`, or ""; of a list, those of its items."""
+        kind, marks = apart(self.hint)
+        inner = bounds(apart(item)[1]) if (item := _item(kind)) is not None else ""
+        return ", ".join(filter(None, [bounds(marks), inner and f"each {inner}"]))
+
+    @property
+    def meaning(self) -> str:
+        """What its annotation says of it, or ""."""
+        return next((mark.documentation for mark in apart(self.hint)[1] if isinstance(mark, DocInfo)), "")
+
+
+def offered(section: str, factory: Factory) -> list[Option]:
+    """The options of a part's factory, in its order."""
+    hints = _hints(factory)
+    return [
+        Option(name, hints.get(name, Any), _default(factory, parameter))
+        for name, parameter in inspect.signature(factory).parameters.items()
+        if name not in GIVEN.get(section, ()) and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    ]
+
+
+def filled(section: str, factory: Factory, spec: Mapping[str, Any]) -> Spec:
+    """Every option of a part, given or default. GenaeError for an unknown one, or a value of the wrong kind or size."""
+    known = {option.name: option for option in offered(section, factory)}
+    for key in spec:
+        if key != "name" and key not in known:
+            raise unknown("option", f"{section}.{key}", [f"{section}.{n}" for n in known], f" of {section} '{spec['name']}'")
+    complete: Spec = {}
+    for name, option in known.items():
+        if name in spec:
+            complete[name] = check(f"{section}.{name}", spec[name], option.hint)
+        elif option.required:
+            raise GenaeError(f"recipe section '{section}' lacks '{name}', which {spec['name']} needs")
+        else:
+            complete[name] = plain(option.default)
+    return complete
+
+
+def _hints(factory: Factory) -> dict[str, Any]:
+    """Annotations by name; none where a third party's cannot be resolved, which then are not checked."""
+    fields = inspect.isclass(factory) and dataclasses.is_dataclass(factory)
+    try:
+        # a dataclass's own __init__ would look up what it inherits in the wrong module
+        return typing.get_type_hints(
+            factory.__init__ if inspect.isclass(factory) and not fields else factory, include_extras=True
+        )
+    except NameError:
+        return {}
+
+
+def _default(factory: Factory, parameter: inspect.Parameter) -> Any:
+    """A default as it is called for; a dataclass's signature shows a stand-in for one that is made anew each time."""
+    fields = {f.name: f for f in dataclasses.fields(factory)} if dataclasses.is_dataclass(factory) else {}
+    field = fields.get(parameter.name)
+    if field is None or field.default_factory is dataclasses.MISSING:
+        return parameter.default
+    return field.default_factory()
+
+
+# -- one value --------------------------------------------------------------------------------------------------------
+
+
+def check(key: str, value: Any, hint: Any) -> Any:
+    """The value as its annotation wants it, or a GenaeError that says what is possible."""
+    kind, marks = apart(hint)
+    value = _of_kind(key, value, kind)
+    if not all(BOUNDS[type(mark)][0](value, _limit(mark)) for mark in marks if type(mark) in BOUNDS):
+        raise GenaeError(f"{key} must be {bounds(marks)}, not {value!r}")
+    return value
+
+
+def apart(hint: Any) -> tuple[Any, tuple[object, ...]]:
+    """An annotation to what it annotates and its marks, groups such as Interval taken apart."""
+    if typing.get_origin(hint) is not Annotated:
+        return hint, ()
+    kind, *marks = typing.get_args(hint)
+    return kind, tuple(one for mark in marks for one in (mark if isinstance(mark, GroupedMetadata) else [mark]))
+
+
+def _of_kind(key: str, value: Any, kind: Any) -> Any:
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if kind is Any:
+        return plain(value)
+    if origin in (typing.Union, types.UnionType):
+        return _any_of(key, value, kind)
+    if origin is Literal:
+        return _chosen(key, value, args)
+    if (item := _item(kind)) is not None:
+        if isinstance(value, list | tuple):
+            return [check(key, one, item) for one in value]
+        raise GenaeError(f"{key} must be {_article(kind)}, not {value!r}")  # text is a sequence too, but never meant as one
+    return _plain_kind(key, value, kind)
+
+
+def _plain_kind(key: str, value: Any, kind: Any) -> Any:
+    """A number, text, true or false, or null; a whole number will do for a number."""
+    if isinstance(value, float) and not math.isfinite(value):  # JSON as Python reads it has NaN and Infinity
+        raise GenaeError(f"{key} must be finite, not {value}")
+    if kind is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 1000:
+        return float(value)
+    wanted = typing.get_origin(kind) or kind
+    if isinstance(wanted, type) and isinstance(value, wanted) and not (isinstance(value, bool) and wanted is not bool):
+        return plain(value)
+    raise GenaeError(f"{key} must be {_article(kind)}, not {value!r}")
+
+
+def _any_of(key: str, value: Any, kind: Any) -> Any:
+    for choice in typing.get_args(kind):
+        try:
+            return check(key, value, choice)
+        except GenaeError:
+            continue
+    raise GenaeError(f"{key} must be {described(kind)}, not {value!r}")
+
+
+def _chosen(key: str, value: Any, choices: Iterable[Any]) -> Any:
+    choices = list(choices)
+    for choice in choices:
+        if type(choice) is type(value) and choice == value:
+            return choice
+    if isinstance(value, int | float) and str(value) in choices:  # --set precision=32: JSON took the text for a number
+        return str(value)
+    raise GenaeError(f"{key} must be one of {', '.join(map(str, choices))}, not {value!r}")
+
+
+# -- in words ---------------------------------------------------------------------------------------------------------
+
+
+def bounds(marks: Iterable[object]) -> str:
+    """`at least 0 and below 1`, `1000 to 768000 Hz`, `a list of 1 or more`; "" for none."""
+    marks = list(marks)
+    limits = {type(mark): _limit(mark) for mark in marks if type(mark) in BOUNDS}
+    words = [f"{limits.pop(Ge)} to {limits.pop(Le)}"] if {Ge, Le} <= {*limits} else []
+    words += [BOUNDS[kind][1].format(limit) for kind, limit in limits.items()]
+    unit = next((f" {mark.unit}" for mark in marks if isinstance(mark, Unit)), "")
+    return " and ".join(words) + unit if words else ""
+
+
+def described(hint: Any) -> str:
+    """A kind in words: `number`, `list of whole numbers`, `maf, nsf or coupling`, `whole number (at least 1) or null`."""
+    kind, _ = apart(hint)
+    args = typing.get_args(kind)
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        return " or ".join(described(choice) + (f" ({b})" if (b := bounds(apart(choice)[1])) else "") for choice in args)
+    if typing.get_origin(kind) is Literal:
+        *first, last = map(str, args)
+        return f"{', '.join(first)} or {last}" if first else last
+    if (item := _item(kind)) is not None:
+        return "list" if item is Any else f"list of {_plural(described(item))}"
+    return NOUNS.get(kind, "anything" if kind is Any else str(kind))
+
+
+def _plural(noun: str) -> str:
+    first, of, rest = noun.partition(" of ")
+    return f"{first}s{of}{rest}" if noun in NOUNS.values() or first == "list" else noun
+
+
+def _article(kind: Any) -> str:
+    """`a list of whole numbers`, but `text`."""
+    noun = described(kind)
+    return f"a {noun}" if kind in (int, float) or noun.startswith("list") else noun
+
+
+def _item(kind: Any) -> Any:
+    """The annotation of a list's items, None for what is no list."""
+    origin = typing.get_origin(kind)
+    if not (isinstance(origin, type) and issubclass(origin, Sequence)):
+        return None
+    return next(iter(typing.get_args(kind)), Any)
+
+
+def _limit(mark: Any) -> Any:
+    """The one number of a bound."""
+    (limit,) = dataclasses.astuple(mark)
+    return limit
+
+
+def plain(value: Any) -> Any:
+    """As JSON would give it back, so that a recipe read from disk equals the one written."""
+    return json.loads(json.dumps(value))
