@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from genae.data.curve import curve
 from genae.errors import GenaeError
@@ -36,7 +36,6 @@ from genae.recipe.registry import CONTRACT
 
 if TYPE_CHECKING:
     from genae.data.examples import Examples, File, Found
-    from genae.model.vae import VAE
 
 Shape = tuple[int, ...]
 Stage = Literal["train", "score", "show"]
@@ -129,6 +128,10 @@ class Domain(ABC):
         """A file to lines that say what of it is used and why the rest is not, for `genae data inspect`."""
         return []
 
-    def assess(self, vae: VAE, held: Examples, train: Callable[[], Examples]) -> Mapping[str, float | None]:
-        """Further numbers of `genae evaluate`, of stored examples; called without gradients, seeded, in the run's precision."""
+    def assess(self, vae: nn.Module, held: Examples, train: Callable[[], Examples]) -> Mapping[str, float | None]:
+        """Further numbers of `genae evaluate`, of stored examples; called without gradients, seeded, in the run's precision.
+
+        The network is what the recipe built: one who asks for more than a module has looks which it is, and has no numbers
+        of one that it does not know.
+        """
         return {}
