@@ -41,7 +41,7 @@ def listed(as_json: bool) -> None:
     Example:
       genae data list
     """
-    from genae.data.sources import catalogue
+    from genae.data.inspecting import catalogue
 
     found = catalogue()
     emit({"datasets": found}, as_json, lambda: [f"{d['name']:16} {d['domain']:8} {d['state']:12} {d['about']}" for d in found])
@@ -62,7 +62,7 @@ def get(name: str, as_json: bool) -> None:
     """
     from tqdm import tqdm
 
-    from genae.data.sources import open_data
+    from genae.data.opening import open_data
     from genae.recipe import registry
     from genae_datasets import download
 
@@ -94,7 +94,7 @@ def inspect(data: str, preset: str | None, settings: tuple[str, ...], as_json: b
     Example:
       genae data inspect glyphs
     """
-    from genae.data.sources import inspect as look
+    from genae.data.inspecting import inspect as look
 
     if settings and preset is None:
         raise GenaeError("--set changes a preset's recipe: give its name with --preset")
@@ -119,7 +119,7 @@ def tokens(data: Path, preset: str, settings: tuple[str, ...], as_json: bool) ->
     Example:
       genae data tokens files.zip --preset mnist --json > examples.json
     """
-    from genae.data.sources import stored
+    from genae.data.inspecting import stored
 
     with reading_bar() as report:
         found = stored(data, preset, settings, report)

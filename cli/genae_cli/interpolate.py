@@ -49,13 +49,14 @@ def command(
     if steps < 2:
         raise GenaeError(f"--steps must be at least 2 (both ends are counted), not {steps}")
     from genae import load
+    from genae.data.items import read_items
     from genae.files import require_empty
     from genae.use.output import write_path
 
     require_empty(out)
     loaded = load(run, device)
     how = written(loaded, wishes)
-    seen = [loaded.seen(point) for point in points]
+    seen = [loaded.seen(one) for one in read_items(points, loaded.domain)]
     for a, b, before, after in zip(points, points[1:], seen, seen[1:], strict=False):
         if before.events.equal(after.events):
             raise GenaeError(

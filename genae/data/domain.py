@@ -32,6 +32,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from genae.data.curve import curve
 from genae.errors import GenaeError
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
@@ -117,8 +118,6 @@ class Domain(ABC):
 
     def picture(self, example: Tensor) -> np.ndarray[Any, Any]:
         """One event to a picture (H, W) or (H, W, 3), uint8, for grids, strips and plots: by default a plot of its numbers."""
-        from genae.use.pictures import curve
-
         return curve(example)
 
     # -- optional: what generation writes ---------------------------------------------------------------------------------

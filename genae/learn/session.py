@@ -20,8 +20,9 @@ from typing import Any
 import torch
 
 from genae.data.examples import require, sum_of
+from genae.data.items import best_split
+from genae.data.opening import open_data
 from genae.data.reading import Report, quiet, read_split
-from genae.data.sources import best_split, open_data
 from genae.errors import GenaeError
 from genae.files import disk, require_empty, write_text
 from genae.learn import checkpoint, device, fitting, trainer

@@ -31,6 +31,7 @@ KINDS: Mapping[str, str] = {  # kind, in the singular, to entry-point group
     "domain": "genae.domains",
     "preset": "genae.presets",
     "dataset": "genae.datasets",
+    "claim": "genae.claims",
     "network": "genae.networks",
     "likelihood": "genae.likelihoods",
     "posterior": "genae.posteriors",

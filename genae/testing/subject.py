@@ -18,8 +18,9 @@ from torch import Tensor
 
 from genae.data.domain import Domain
 from genae.data.examples import Examples, File, Known, Split, require
-from genae.data.reading import read_file, read_split
-from genae.data.sources import open_data
+from genae.data.found import read_file
+from genae.data.opening import open_data
+from genae.data.reading import read_split
 from genae.errors import GenaeError, Rejected
 from genae.learn import device, trainer
 from genae.learn.build import Built, build, learned

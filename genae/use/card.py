@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from genae.data.sources import best_split, open_data
+from genae.data.items import best_split
+from genae.data.opening import open_data
 from genae.files import write_text
 from genae.learn import checkpoint
 from genae.use import output, pictures

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from genae.data.domain import Domain
 from genae.data.examples import Examples, File, Known, joined
-from genae.data.sources import best_split, open_data, read_item
+from genae.data.items import best_split, read_item, read_items
+from genae.data.opening import open_data
 from genae.errors import GenaeError
 from genae.latent.paths import Kind, path, walk
 from genae.latent.samplers import Noise, Sampler
@@ -257,7 +258,8 @@ class Run:
         if isinstance(x, Examples):
             return Seen(self.domain.prepare(self._batched(x.x), "show"), x.known())
         if isinstance(x, Sequence) and not isinstance(x, Tensor):
-            seen = [self.seen(one) for one in x]
+            items = iter(read_items([str(one) for one in x if isinstance(one, str | Path)], self.domain))
+            seen = [self.seen(next(items) if isinstance(one, str | Path) else one) for one in x]
             return Seen(torch.cat([s.events for s in seen]), joined([(len(s.events), s.known) for s in seen]))
         x = self._batched(torch.as_tensor(x))
         return Seen(x if x.is_floating_point() else self.domain.prepare(x, "show"), Known())

@@ -9,10 +9,10 @@ import pretty_midi
 import pytest
 import torch
 
-from genae.data import reading
+from genae.data import pool
 from genae.data.examples import File, sum_of
+from genae.data.local import Local
 from genae.data.reading import read_split
-from genae.data.sources import Local
 from genae.errors import GenaeError, Rejected
 from genae.recipe.parts import instantiate
 from genae_music import melody, midi
@@ -207,9 +207,9 @@ def test_many_files_are_read_in_processes_to_the_same(tmp_path, monkeypatch):
         (folder / f"{i:02}.mid").write_bytes(_tune(program=i).content)
     (folder / "bad.mid").write_bytes(b"no")
     expected = read_split(Local(folder), "train", Music())
-    monkeypatch.setattr(reading, "MANY", 1)
+    monkeypatch.setattr(pool, "MANY", 1)
     monkeypatch.setenv("GENAE_CACHE", str(tmp_path / "another cache"))
-    monkeypatch.setattr(reading, "BrokenProcessPool", KeyError)  # no falling back
+    monkeypatch.setattr(pool, "BrokenProcessPool", KeyError)  # no falling back
     found = read_split(Local(folder), "train", Music())
     assert torch.equal(found.x, expected.x)
     assert found.skipped == expected.skipped
