@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 import genae
+from genae.data.opening import open_data
 from genae.data.reading import read_split
-from genae.data.sources import open_data
 from genae.use.evaluate import choose
 from genae.use.run import Run
 from genae_audio.mel_domain import Mel

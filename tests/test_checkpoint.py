@@ -9,8 +9,8 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
+from genae.data import tensors
 from genae.errors import GenaeError
-from genae.learn import checkpoint
 from genae.learn.checkpoint import (
     append_metrics,
     fit_into,
@@ -81,7 +81,7 @@ def test_a_full_disk_keeps_the_checkpoint_before(tmp_path, monkeypatch):
         temporary.write_bytes(b"half")
         raise SafetensorError(f"Error while serializing: I/O error: No space left on device (os error {errno.ENOSPC})")
 
-    monkeypatch.setattr(checkpoint, "save_file", full)
+    monkeypatch.setattr(tensors, "save_file", full)
     with pytest.raises(GenaeError, match="the disk is full"):
         save_tensors(path, {"w": torch.zeros(3)})
     assert load_tensors(path)[0]["w"].tolist() == [1, 1, 1]

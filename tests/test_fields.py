@@ -13,8 +13,10 @@ from click.testing import CliRunner
 import genae
 from genae.data.domain import Domain, Reading
 from genae.data.examples import Examples, File, Found, Known, Split, joined
-from genae.data.reading import read_file, read_found, read_split
-from genae.data.sources import inspect, read_item
+from genae.data.found import read_file, read_found
+from genae.data.inspecting import inspect
+from genae.data.items import read_item
+from genae.data.reading import read_split
 from genae.errors import GenaeError
 from genae.model.conditions import Label
 from genae.model.fields import Fields

@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
+from genae.data.curve import CURVE, curve
 from genae.errors import GenaeError
 from genae.use import pictures
 
@@ -79,9 +80,9 @@ def test_save_is_a_round_trip_and_whole(tmp_path):
 
 
 def test_curve_rises_with_the_series():
-    picture = pictures.curve(torch.linspace(0, 1, 50))
+    picture = curve(torch.linspace(0, 1, 50))
     assert picture.dtype == np.uint8
-    assert picture.shape == pictures.CURVE
+    assert picture.shape == CURVE
     heights = picture.argmax(0)[2:-2]  # the row of the line in every column
     assert heights[0] > 55 > 8 > heights[-1]
     assert (np.diff(heights) <= 0).all()
@@ -91,11 +92,11 @@ def test_curve_rises_with_the_series():
     "example", [torch.zeros(2), torch.ones(1), torch.tensor(3.0), torch.randn(3, 40), torch.randn(2, 3, 9)]
 )
 def test_curve_of_any_numbers(example):
-    picture = pictures.curve(example)
-    assert picture.shape == pictures.CURVE
+    picture = curve(example)
+    assert picture.shape == CURVE
     assert picture.max() > 90
 
 
 def test_curve_bears_what_is_not_finite():
-    assert pictures.curve(torch.tensor([0.0, float("nan"), 1.0])).shape == pictures.CURVE
-    assert pictures.curve(torch.tensor([0.0, float("inf"), 1.0])).shape == pictures.CURVE
+    assert curve(torch.tensor([0.0, float("nan"), 1.0])).shape == CURVE
+    assert curve(torch.tensor([0.0, float("inf"), 1.0])).shape == CURVE

@@ -13,7 +13,7 @@ from genae_cli import common, data, encode, evaluate, interpolate, plot, plugins
 @click.group(cls=common.Verbs, context_settings=common.HELP)
 @click.version_option(__version__, prog_name="genae")
 def cli() -> None:
-    """Train VAEs on images, music and sound, then sample, interpolate and measure them.
+    """Train VAEs on files of many kinds, then sample, interpolate and measure them.
 
     \b
     A first run, in a minute and without downloads:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from genae.data.examples import SPLITS, File, Split, where
-from genae.data.sources import files_of
+from genae.data.local import files_of
 from genae.errors import GenaeError, unknown
 from genae.files import data_folders
 from genae_datasets import download

@@ -17,11 +17,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
-from genae.data.examples import UNREADABLE, where
+from genae.data.examples import UNREADABLE, Dataset, Downloaded, where
 from genae.errors import GenaeError
 from genae.files import disk
 
@@ -49,12 +48,12 @@ class Broken(Exception):
     """One mirror failed, with the reason; the next may do better."""
 
 
-def get(dataset: Any, report: Report = quiet) -> list[Path]:
+def get(dataset: Dataset, report: Report = quiet) -> list[Path]:
     """All files of a data set into the user's cache; those there already are checked and kept. GenaeError if that fails."""
-    if not getattr(dataset, "downloads", ()):
+    if not isinstance(dataset, Downloaded) or not dataset.downloads:
         raise GenaeError(f"data set '{dataset.name}' is made on the spot: it needs no download")
     folder = where(dataset.name)[-1]
-    return [fetch(download, folder, report) for download in dataset.downloads]
+    return [fetch(one, folder, report) for one in dataset.downloads if isinstance(one, Download)]
 
 
 def fetch(download: Download, folder: Path, report: Report = quiet) -> Path:

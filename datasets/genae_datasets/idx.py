@@ -6,15 +6,15 @@ IDX files are taken too: see `genae_datasets.idxfolder`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from genae.data.examples import Split, where
 from genae.errors import GenaeError
 from genae_datasets import download
 from genae_datasets.download import Download
-from genae_datasets.idxfolder import Own, claim, find, part_of, split_of
+from genae_datasets.idxfolder import find, part_of, split_of
 
 FILES = tuple(f"{part}-{kind}-ubyte.gz" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
 
@@ -30,7 +30,6 @@ class Official:
     classes: tuple[str, ...]
     downloads: tuple[Download, ...]
     domain: str = "image"
-    claim: Callable[[Path], Own | None] | None = field(default=None, repr=False)  # takes a user's path for its own, or not
 
     def split(self, name: str) -> Split:
         """`array` (N, 28, 28) uint8, white on black, and `labels` (N,). GenaeError if the files are absent or damaged."""
@@ -70,7 +69,6 @@ mnist = Official(
         ),
         (9_912_422, 28_881, 1_648_877, 4_542),
     ),
-    claim=claim,
 )
 
 fashion_mnist = Official(

@@ -1,7 +1,7 @@
 """Nottingham, Groove and POP909: MIDI files from the homes of their sets.
 
 A set without splits of its own is split by tune: SHA-256 of the file's name modulo 10, 0 test, 1 valid, the rest train. That is
-what `genae.data.sources` does with a user's own files.
+what `genae.data.local` does with a user's own files.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from dataclasses import replace
 
 from genae.data.examples import File, Split
-from genae.data.sources import hash_split
+from genae.data.local import hash_split
 from genae.errors import GenaeError
 from genae_datasets.archived import Archived, Inside
 from genae_datasets.download import Download

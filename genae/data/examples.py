@@ -6,8 +6,8 @@
     Examples  stored examples (N, *event) of one domain with what is known of them, and a report of what was not used and why
     Known     what is known of examples beside them: their class, and fields, which are numbers with a name
 
-A set that fits is one tensor on the device and batches are gathers there; a larger one stays in a memory-mapped cache.
-Reading is in `genae/data/reading.py`.
+A set that fits is one tensor on the device and batches are gathers there; a larger one stays in a memory-mapped file
+(`genae/data/store.py`). Reading is in `genae/data/reading.py`.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from genae.data import store
 from genae.errors import GenaeError, Rejected
 from genae.files import data_folders
 
 SPLITS = ("train", "valid", "test")
-MEMORY = 2 << 30  # bytes of examples kept in memory; more are memory-mapped from the cache
 LARGEST_FILE = 1 << 28  # bytes that one file may unpack to: a zip bomb is refused before it is read
 
 UNREADABLE = (OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
@@ -89,6 +89,7 @@ class Split:
     fields: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)  # of arrays: name to (N,) or (N, K)
 
 
+@runtime_checkable
 class Dataset(Protocol):
     """Where raw files come from. Required are these four; see `genae_datasets` for ones with a home on the web."""
 
@@ -109,11 +110,19 @@ class Dataset(Protocol):
         ...
 
 
+@runtime_checkable
+class Downloaded(Protocol):
+    """A data set with a home on the web."""
+
+    @property
+    def downloads(self) -> Sequence[object]: ...
+
+
 class Found(NamedTuple):
     """What a domain found in one file."""
 
     x: Tensor  # (W, *event), stored examples; none is no error
-    lost: Mapping[str, int] = {}  # what of it was not used: a reason for people, such as "notes out of range", and how often
+    lost: Mapping[str, int] = {}  # what of it was not used: a reason for people, such as "values out of range", and how often
     fields: Mapping[str, Tensor] = {}  # what `Domain.fields` names: (W,) or (W, K), NaN where it is not known
 
 
@@ -149,10 +158,10 @@ def joined(parts: Sequence[tuple[int, Known]]) -> Known:
 
 @dataclass(frozen=True)
 class Examples:
-    """Stored examples of one domain."""
+    """Stored examples of one domain. Arrays of numpy are as good as tensors. GenaeError where their shapes do not fit."""
 
     x: Tensor  # (N, *event), the domain's stored form
-    labels: Tensor | None = None  # (N,) int64
+    labels: Tensor | None = None  # (N,) int64, indices into `classes`
     classes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()  # what was not used and why, a line each
     names: tuple[str, ...] = ()  # of the files they came from, if from files
@@ -161,12 +170,24 @@ class Examples:
     used: int = 0  # how many of these gave an example
     fields: Mapping[str, Tensor] = field(default_factory=dict)  # name to (N, K) float32, NaN where it is not known
 
+    def __post_init__(self) -> None:
+        x = numbers(self.x, "examples")
+        if not x.ndim:
+            raise GenaeError("examples have shape (N, *event), a single number has none")
+        labels = None if self.labels is None else numbers(self.labels, "labels")
+        if labels is not None and (labels.is_floating_point() or labels.shape != x.shape[:1]):
+            kind = f"{labels.dtype} {tuple(labels.shape)}"
+            raise GenaeError(f"labels are {len(x)} whole numbers, one for each example, not {kind}")
+        object.__setattr__(self, "x", x)
+        object.__setattr__(self, "labels", None if labels is None else labels.long())
+        object.__setattr__(self, "fields", {k: rows_of(k, v, len(x), "examples") for k, v in self.fields.items()})
+
     def __len__(self) -> int:
         return len(self.x)
 
     def to(self, device: torch.device) -> Examples:
         """The same on a device, when it fits; a memory-mapped set stays where it is and its batches travel."""
-        if self.x.nbytes > MEMORY:
+        if self.x.nbytes > store.MEMORY:
             return self
         known = self.known().to(device)
         return replace(self, x=self.x.to(device), labels=known.labels, fields=known.fields)
@@ -180,11 +201,29 @@ class Examples:
         return Known(labels, self.classes, {name: value[index.to(value.device)] for name, value in self.fields.items()})
 
     def take(self, index: Tensor) -> Examples:
-        """Those at `index` (B,)."""
-        at = index.to(self.x.device)
+        """Those at `index` (B,); of more than fit into memory a memory-mapped copy."""
         names = tuple(self.names[i] for i in index.tolist()) if self.names else ()
         known = self.known(index)
-        return replace(self, x=self.x[at], labels=known.labels, fields=known.fields, names=names, skipped=())
+        return replace(self, x=store.gathered(self.x, index), labels=known.labels, fields=known.fields, names=names, skipped=())
+
+
+def numbers(value: object, what: str) -> Tensor:
+    """A tensor as it is, or an array of numbers as one. GenaeError for anything else."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in "buif":
+        # tensors cannot be read-only, nor in another processor's order of bytes
+        value = torch.from_numpy(np.require(value, value.dtype.newbyteorder("="), ["C", "W"]))
+    if not isinstance(value, Tensor) or value.is_complex():
+        kind = value.dtype if isinstance(value, np.ndarray | Tensor) else type(value).__name__
+        raise GenaeError(f"{what} are a tensor or an array of real numbers, not {kind}")
+    return value
+
+
+def rows_of(name: str, value: Any, n: int, where: str) -> Tensor:
+    """A field of n examples (n,) or (n, K), to (n, K) float32."""
+    x = torch.as_tensor(value, dtype=torch.float32)
+    if x.ndim not in (1, 2) or len(x) != n or (n and not x.numel()):
+        raise GenaeError(f"{where}: field {name} has shape {tuple(x.shape)}, and there are {n} examples")
+    return x.reshape(n, -1) if n else x.reshape(0, x.shape[1] if x.ndim == 2 else 1)
 
 
 def sum_of(examples: Examples) -> list[str]:

@@ -20,13 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from genae.data.tensors import load_tensors as load_tensors
+from genae.data.tensors import save_tensors as save_tensors
 from genae.errors import GenaeError
 from genae.files import disk, sweep, write_file
-from genae.recipe.recipe import FORMAT
 
 WEIGHTS, TRAINING, METRICS, RECIPE, CARD = (
     "weights.safetensors",
@@ -35,35 +34,6 @@ WEIGHTS, TRAINING, METRICS, RECIPE, CARD = (
     "recipe.json",
     "README.md",
 )
-
-
-def save_tensors(path: Path, tensors: Mapping[str, Tensor], **facts: Any) -> None:
-    """Atomically; `facts` become the file's metadata."""
-    # a contiguous copy of each: safetensors refuses tensors that share memory, and channels-last ones
-    held = {name: t.detach().contiguous().cpu().clone() for name, t in tensors.items()}
-    meta = {"format": str(FORMAT)} | {key: str(value) for key, value in facts.items()}
-    write_file(path, lambda temporary: _save_file(held, temporary, meta))
-
-
-def _save_file(tensors: dict[str, Tensor], path: Path, meta: dict[str, str]) -> None:
-    try:
-        save_file(tensors, path, metadata=meta)
-    except SafetensorError as error:  # of a full disk it tells in words: the error is given its number back
-        number = re.search(r"os error (\d+)", str(error))
-        if number is None:
-            raise
-        raise OSError(int(number[1]), str(error)) from error
-
-
-def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata. GenaeError if the file is missing, cut short or damaged."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
-    except FileNotFoundError as error:
-        raise GenaeError(f"{path.parent} has no {path.name}: the training there was never saved, start it again") from error
-    except (SafetensorError, OSError, ValueError) as error:
-        raise GenaeError(f"{path} is cut short or damaged ({error}); train again or restore the file") from error
 
 
 def fit_into(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
@@ -103,6 +73,11 @@ def load_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tenso
         number, _, key = name.partition("/")
         state.setdefault(int(number), {})[key] = tensor
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def upgraded(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A training state of format 1, whose optimisers had no players, as one of now."""
+    return {re.sub(r"^optimiser/(?=\d)", "optimiser/vae/", name): tensor for name, tensor in tensors.items()}
 
 
 # -- metrics ----------------------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 r"""All that is known of examples as one condition: their class and their fields, any of them named or left open.
 
     --set condition=fields                              the class, as `label`, and every field that the training examples have
-    --set 'condition.of=["label", "pitch"]'             these alone
-    --condition label=flute,pitch=60                    what is not named is unknown
+    --set 'condition.of=["label", "hour"]'              these alone
+    --condition label=rain,hour=7                       what is not named is unknown
 
 The class is a one-hot vector, zeros where it is unknown. A field of K numbers is (x − centre) / spread, of the training
 examples, with a 1 behind it, and K + 1 zeros where one of them is not known.
@@ -23,12 +23,12 @@ from torch import Tensor
 
 from genae.data.examples import Examples, Known
 from genae.errors import GenaeError, unknown
-from genae.model.conditions import Options, Share, hide, numbers, one_hot
+from genae.model.conditions import Condition, Options, Share, hide, numbers, one_hot
 
 LABEL = "label"  # what the class is called among fields
 
 
-class Fields:
+class Fields(Condition):
     """The class and the fields that `of` names; the others are filled in from the training examples when a run starts."""
 
     def __init__(
@@ -84,7 +84,7 @@ class Fields:
         return hide(torch.cat(parts, 1), share)
 
     def named(self, text: str) -> Tensor:
-        """`flute`, `60` where there is one field alone, or `label=flute,pitch=60`, to (1, C)."""
+        """`rain`, `7` where there is one field alone, or `label=rain,hour=7`, to (1, C)."""
         pairs = [self._pair(item) for item in text.split(",")] if text.strip() else []
         told = dict(pairs)
         if len(told) < len(pairs):

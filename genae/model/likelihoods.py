@@ -18,30 +18,14 @@ import torch.nn.functional as F
 from annotated_types import Ge, Gt, doc
 from torch import Tensor, nn
 
-from genae.data.domain import Shape
+from genae.latent.inference import Distribution
+from genae.latent.posteriors import LOG_2PI
+from genae.latent.space import Shape
 
-LOG_2PI = math.log(2 * math.pi)
 LOG_SCALE = (-7.0, 5.0)  # bounds of a log scale that a network gives: e^-7 is a quarter of an 8-bit level
 
 
-class Distribution(Protocol):
-    """p(x | z) over a batch of events; an autoregressive one has the same face."""
-
-    @property
-    def mean(self) -> Tensor:
-        """(B, *event)."""
-        ...
-
-    def log_prob(self, x: Tensor) -> Tensor:
-        """x (B, *event) to log p(x | z) (B,), nats."""
-        ...
-
-    def sample(self, temperature: float = 1.0) -> Tensor:
-        """(B, *event); temperature 0 gives its mode (of a mixture, that of the likeliest part)."""
-        ...
-
-
-class Head(Protocol):
+class Likelihood(Protocol):
     """Last step of a network: features to a distribution over one event."""
 
     def features(self, event: Shape) -> Shape:
@@ -126,7 +110,7 @@ class DiscretisedLogisticEvent:
 
 
 class Bernoulli(nn.Module):
-    """Pixels in {0, 1}; given greys in [0, 1] its log-probability is the negative cross-entropy of the autoencoder lesson."""
+    """Values in {0, 1}; given values between, its log-probability is the negative cross-entropy of the autoencoder lesson."""
 
     def features(self, event: Shape) -> Shape:
         return event
@@ -173,7 +157,7 @@ class Laplace(nn.Module):
 
 
 class DiscretisedLogistic(nn.Module):
-    """A mixture of logistics over `levels` equally spaced values in [0, 1]; 256 levels are 8-bit images."""
+    """A mixture of logistics over `levels` equally spaced values in [0, 1]; 256 levels are those of 8 bits."""
 
     def __init__(
         self,

@@ -2,9 +2,12 @@
 
 A network factory is called with what it must fit and its own options, and gives the encoder and the decoder:
 
-    factory(event, latent, posterior, likelihood, condition, **options) -> (encoder, decoder)
+    factory(event, space, posterior, likelihood, condition, **options) -> Networks(encoder, decoder, space)
     encoder(x (B, *event), condition (B, C) | None) -> q(z | x)        ends with `posterior`
-    decoder(z (B, latent), condition (B, C) | None) -> p(x | z)        ends with `likelihood`, or with one of its own
+    decoder(z (B, *embedded), condition (B, C) | None) -> p(x | z)     ends with `likelihood`, or with one of its own
+
+The space it answers with is the one it was given, or another one that it makes of it (frames, say). Of codes the decoder is
+given the vectors: `posterior.embedded(space)`. A network whose levels depend on each other answers with a `Model` of its own.
 """
 
 from __future__ import annotations
@@ -12,19 +15,29 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from math import prod
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
 from annotated_types import Ge, MinLen, doc
 from torch import Tensor, nn
 
-from genae.data.domain import Shape
+from genae.latent.posteriors import Family
+from genae.latent.space import Shape, Space
+from genae.model.likelihoods import Likelihood
 
 Activation = Literal["relu", "silu", "gelu", "tanh"]
 ACTIVATIONS: Mapping[Activation, Callable[[], nn.Module]] = {
     "relu": nn.ReLU, "silu": nn.SiLU, "gelu": nn.GELU, "tanh": nn.Tanh,
 }  # fmt: skip
 Sizes = Sequence[Annotated[int, Ge(1)]]
+
+
+class Networks(NamedTuple):
+    """What a factory gives."""
+
+    encoder: nn.Module
+    decoder: nn.Module
+    space: Space
 
 
 def activation(name: Activation) -> nn.Module:
@@ -54,21 +67,26 @@ def perceptron(sizes: Sequence[int], act: Activation) -> list[nn.Module]:
 
 def mlp(
     event: Shape,
-    latent: int,
-    posterior: Any,
-    likelihood: Any,
+    space: Space,
+    posterior: Family,
+    likelihood: Likelihood,
     condition: int = 0,
     hidden: Annotated[Sizes, MinLen(1), doc("widths of the layers from x to z")] = (512,),
     activation: Annotated[Activation, doc("behind every layer")] = "relu",
-) -> tuple[nn.Module, nn.Module]:
+) -> Networks:
     """Encoder and decoder of linear layers, for any event; the decoder has the encoder's widths in reverse."""
-    q, p = posterior.features((latent,)), likelihood.features(event)
+    q, p = posterior.features(space), likelihood.features(event)
     encoder = Conditioned(
         *perceptron([prod(event) + condition, *hidden], activation),
-        nn.Linear(hidden[-1], prod(q)), posterior,
+        nn.Linear(hidden[-1], prod(q)), *ending(q, posterior),
     )  # fmt: skip
     decoder = Conditioned(
-        *perceptron([latent + condition, *reversed(hidden)], activation),
+        *perceptron([prod(posterior.embedded(space)) + condition, *reversed(hidden)], activation),
         nn.Linear(hidden[0], prod(p)), nn.Unflatten(1, p), likelihood,
     )  # fmt: skip
-    return encoder, decoder
+    return Networks(encoder, decoder, space)
+
+
+def ending(features: Shape, posterior: Family) -> list[nn.Module]:
+    """The last layers of an encoder whose features are flat."""
+    return [nn.Unflatten(1, features), posterior] if len(features) > 1 else [posterior]

@@ -1,4 +1,4 @@
-r"""A residual network of convolutions for pictures (C, H, W): images, spectrograms, boards, of any two sides and depth.
+r"""A residual network of convolutions for pictures (C, H, W), of whatever: any two sides and depth.
 
     x → 2x − 1 → patches to channels → 3x3 → (residual blocks → 2x2, stride 2)… → flat → linear → residual → q(z | x)
     z → linear → residual → (residual blocks → 1x1 → channels to 2x2 cells)… → 3x3 → channels to patches → p(x | z)
@@ -19,9 +19,11 @@ import torch
 from annotated_types import Ge, Lt, MinLen, doc
 from torch import Tensor, nn
 
-from genae.data.domain import Shape
 from genae.errors import GenaeError
-from genae.model.networks import Activation, Conditioned, Sizes, activation
+from genae.latent.posteriors import Family
+from genae.latent.space import Shape, Space
+from genae.model.likelihoods import Likelihood
+from genae.model.networks import Activation, Conditioned, Networks, Sizes, activation, ending
 
 
 class Residual(nn.Module):
@@ -69,19 +71,19 @@ def dense(width: int, act: Activation) -> Residual:
 
 def residual(
     event: Shape,
-    latent: int,
-    posterior: Any,
-    likelihood: Any,
+    space: Space,
+    posterior: Family,
+    likelihood: Likelihood,
     condition: int = 0,
     *,
     widths: Annotated[Sizes, MinLen(1), doc("channels of the levels, each at half the sides of the one before")] = (32, 64),
     blocks: Annotated[Sizes, MinLen(1), doc("residual blocks of each level")] = (2, 2),
     encoder_widths: Annotated[Sizes, doc("the encoder's own widths; without, those of both")] = (),
     hidden: Annotated[int, Ge(1), doc("width between the smallest level and z")] = 256,
-    patch: Annotated[int, Ge(1), doc("side of the squares of pixels that the first level sees as one")] = 2,
+    patch: Annotated[int, Ge(1), doc("side of the squares of values that the first level sees as one")] = 2,
     dropout: Annotated[float, Ge(0), Lt(1), doc("share of features hidden from the encoder's last layers in training")] = 0.0,
     activation: Annotated[Activation, doc("before every layer of a block")] = "relu",
-) -> tuple[nn.Module, nn.Module]:
+) -> Networks:
     """Encoder and decoder of residual convolutions, for events (channels, height, width).
 
     Torch's own initial weights make q(z | x) begin near N(0, I), at a rate of a tenth of a nat. Ones that keep the signal's
@@ -90,15 +92,15 @@ def residual(
     narrow = encoder_widths or widths
     for levels in (widths, narrow):
         small = _smallest(event, levels, blocks, patch)
-    (q,), p = posterior.features((latent,)), likelihood.features(event)
+    q, p = posterior.features(space), likelihood.features(event)
     down = _down(event[0] * patch**2, narrow, blocks, activation)
     up = _up(p[0] * patch**2, widths, blocks, activation)
-    ends = _through(narrow[-1] * prod(small) + condition, hidden, q, activation)
-    starts = _through(latent + condition, hidden, widths[-1] * prod(small), activation)
+    ends = _through(narrow[-1] * prod(small) + condition, hidden, prod(q), activation)
+    starts = _through(prod(posterior.embedded(space)) + condition, hidden, widths[-1] * prod(small), activation)
     body = nn.Sequential(nn.PixelUnshuffle(patch), ChannelsLast(), *down, nn.Dropout(dropout))
     unflatten = nn.Unflatten(1, (widths[-1], *small)), ChannelsLast()
     decoder = Conditioned(*starts, *unflatten, *up, nn.PixelShuffle(patch), likelihood)
-    return Encoder(body, Conditioned(*ends, posterior)), decoder
+    return Networks(Encoder(body, Conditioned(*ends, *ending(q, posterior))), decoder, space)
 
 
 def _down(channels: int, widths: Sequence[int], blocks: Sequence[int], act: Activation) -> list[nn.Module]:

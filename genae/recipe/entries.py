@@ -31,6 +31,7 @@ KINDS: Mapping[str, str] = {  # kind, in the singular, to entry-point group
     "domain": "genae.domains",
     "preset": "genae.presets",
     "dataset": "genae.datasets",
+    "claim": "genae.claims",
     "network": "genae.networks",
     "likelihood": "genae.likelihoods",
     "posterior": "genae.posteriors",
@@ -41,7 +42,7 @@ KINDS: Mapping[str, str] = {  # kind, in the singular, to entry-point group
     "condition": "genae.conditions",
     "optimiser": "genae.optimisers",
     "schedule": "genae.schedules",
-    "upgrade": "genae.upgrades",  # "network.rave": that section of a recipe of an older format to one of this
+    "upgrade": "genae.upgrades",  # "network.rave": settings of an older format that name it, to what they mean now
 }
 
 _imported: dict[EntryPoint, Any] = {}

@@ -26,8 +26,9 @@ from annotated_types import DocInfo, Ge, GroupedMetadata, Gt, Le, Lt, MaxLen, Mi
 from genae.errors import GenaeError, unknown
 
 GIVEN = {  # what the engine passes, which is no option
-    "network": ("event", "latent", "posterior", "likelihood", "condition"),
-    "prior": ("latent", "condition"),
+    "network": ("event", "space", "posterior", "likelihood", "condition"),
+    "prior": ("space", "condition"),
+    "sampler": ("space", "condition"),
     "optimiser": ("parameters",),
     "schedule": ("step", "steps"),
 }

@@ -5,21 +5,18 @@ Its options are checked where it is made (genae/recipe/options.py).
 
 from __future__ import annotations
 
-import dataclasses
 import typing
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 from annotated_types import Ge, Lt, doc
 
 from genae.errors import GenaeError, unknown
 from genae.recipe import registry
-from genae.recipe.options import Factory, filled, plain
+from genae.recipe.options import Factory, filled
 
 if typing.TYPE_CHECKING:
     from genae.data.domain import Domain
-    from genae.data.examples import Examples
-    from genae.recipe.recipe import Recipe
 
 SECTIONS = ("domain", "network", "posterior", "likelihood", "prior", "objective", "task", "condition", "optimiser", "schedule")
 
@@ -52,9 +49,7 @@ def _attribute(name: str, of: Callable[[Any], Any], domain: Domain) -> Factory:
     def condition(
         dropout: Annotated[float, Ge(0), Lt(1), doc("share of the training examples from which it is hidden")] = 0.1,
     ) -> Any:
-        from genae.model.conditions import Attribute
-
-        return Attribute(name, of, domain.event, dropout)
+        return registry.get("condition", "attribute")(name, of, domain.event, dropout)
 
     return condition
 
@@ -63,37 +58,3 @@ def instantiate(section: str, spec: Mapping[str, Any], *given: Any, domain: Any 
     """The part that a section names, with its options, checked and completed, and what the engine gives."""
     factory = part(section, spec, domain)
     return factory(*given, **more, **filled(section, factory, spec))
-
-
-class Built(NamedTuple):
-    """What a recipe builds."""
-
-    domain: Domain
-    vae: Any  # genae.model.vae.VAE, or what stands in for it
-    objective: Any
-    task: Any
-    condition: Any
-
-
-def learned(recipe: Recipe, train: Examples) -> Recipe:
-    """With what the condition learns from the training examples: their classes, say."""
-    condition = part("condition", recipe.condition, instantiate("domain", recipe.domain))
-    if not hasattr(condition, "learned"):
-        return recipe
-    return dataclasses.replace(recipe, condition=plain(condition.learned(recipe.condition, train)))
-
-
-def build(recipe: Recipe) -> Built:
-    """The parts of a run, with fresh weights drawn from the global random state."""
-    from genae.model.vae import VAE
-
-    domain = instantiate("domain", recipe.domain)
-    posterior, likelihood = instantiate("posterior", recipe.posterior), instantiate("likelihood", recipe.likelihood)
-    condition = instantiate("condition", recipe.condition, domain=domain)
-    prior = instantiate("prior", recipe.prior, recipe.latent, condition=condition.size)
-    encoder, decoder = instantiate(
-        "network", recipe.network, domain=domain, event=domain.event, latent=recipe.latent,
-        posterior=posterior, likelihood=likelihood, condition=condition.size,
-    )  # fmt: skip
-    objective, task = instantiate("objective", recipe.objective), instantiate("task", recipe.task, domain=domain)
-    return Built(domain, VAE(encoder, decoder, prior, domain.event, domain.defaults.shows), objective, task, condition)

@@ -2,7 +2,7 @@
 
 A recipe names parts of the registry with their options, a section each:
 
-    {"domain": {"name": "image", "size": 28}, "latent": 40, "prior": {"name": "flow", "kind": "maf"}, …}
+    {"domain": {"name": "sensor", "size": 28}, "latent": 40, "prior": {"name": "flow", "kind": "maf"}, …}
 
 Unknown keys fail with the known ones named; options left out are filled in from the part's own defaults when a run starts, so
 that a later genae with other defaults still rebuilds the same model.
@@ -21,13 +21,16 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Lt, doc
 
 from genae.errors import GenaeError, unknown
+from genae.latent.space import Space
 from genae.recipe import registry
 from genae.recipe.options import Spec, check, filled
 from genae.recipe.parts import SECTIONS, instantiate, part
-from genae.recipe.settings import merge, parsed, preset
+from genae.recipe.settings import DEFAULTS, merge, parsed, preset
+from genae.recipe.stages import stages
+from genae.recipe.upgrade import upgraded
 
 CHEAP = ("posterior", "likelihood", "objective", "task", "condition")  # parts that are made in no time
-FORMAT = 1  # of recipe.json and the weights beside it
+FORMAT = 2  # of recipe.json and the weights beside it
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Recipe:
 
     preset: str
     domain: Spec
-    latent: Annotated[int, Ge(1), doc("numbers of z")]
+    latent: Annotated[Annotated[int, Ge(1)] | dict[str, Any], doc('numbers of z, or of a frame; or {"shape": [F, D]}')]
     network: Spec
     posterior: Spec
     likelihood: Spec
@@ -46,6 +49,8 @@ class Recipe:
     condition: Spec
     optimiser: Spec
     schedule: Spec
+    optimisers: Annotated[dict[str, Any], doc("player to what its optimiser has else than `optimiser`")]
+    stages: Annotated[list[dict[str, Any]], doc("which players learn from when on, and the sampler fitted at the end")]
     data: Annotated[str, doc("the data set, or a path; empty where one must be given")]
     epochs: Annotated[float, Ge(0), doc("passes over the training set; 0 where `steps` says how long")]
     steps: Annotated[int, Ge(0), doc("optimiser steps; 0 where `epochs` says how long")]
@@ -56,6 +61,11 @@ class Recipe:
     limit: Annotated[int, Ge(0), doc("train on the first so many examples; 0 for all")]
     format: int = FORMAT
     plugins: Annotated[dict[str, str], doc("where parts that are not genae's own come from")] = field(default_factory=dict)
+
+    def is_default(self, section: str) -> bool:
+        """Whether a section names what it names where nothing was said."""
+        own: Spec = getattr(self, section)
+        return bool(own["name"] == DEFAULTS[section]["name"])
 
 
 def compose(name: str, settings: Sequence[str] = (), **changes: Any) -> Recipe:
@@ -93,6 +103,7 @@ def complete(settings: Mapping[str, Any]) -> Recipe:
         if not isinstance(whole[section], Mapping):
             raise GenaeError(f"recipe section '{section}' must be an object with a name, not {whole[section]!r}")
     _require_plugins(whole)
+    whole["stages"] = stages(whole["stages"])
     domain: Any = None
     for section in SECTIONS:
         spec = whole[section]
@@ -126,8 +137,7 @@ def _require_plugins(whole: Mapping[str, Any]) -> None:
 def _bounded(recipe: Recipe) -> Recipe:
     if bool(recipe.epochs) == bool(recipe.steps):
         raise GenaeError(f"a run lasts epochs or steps, one of them above 0; got epochs={recipe.epochs}, steps={recipe.steps}")
-    if recipe.format != FORMAT:
-        raise GenaeError(f"this recipe has format {recipe.format}, this genae reads {FORMAT}; install a matching genae")
+    Space.of(recipe.latent)
     return recipe
 
 
@@ -151,7 +161,7 @@ def read(path: Path) -> Recipe:
         raise GenaeError(f"{path} cannot be read as a recipe: {error}") from error
     if not isinstance(settings, dict):
         raise GenaeError(f"{path} is not a recipe: it must be a JSON object")
-    return complete(settings)
+    return complete(upgraded(settings, FORMAT, path))
 
 
 def differences(a: Recipe, b: Recipe) -> list[str]:

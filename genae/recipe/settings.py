@@ -27,6 +27,8 @@ DEFAULTS: dict[str, Any] = {
     "optimiser": {"name": "adam"},
     "schedule": {"name": "constant"},
     "latent": 32,
+    "optimisers": {},
+    "stages": [],
     "data": "",
     "epochs": 10.0,
     "steps": 0,
@@ -81,7 +83,7 @@ def parsed(setting: str, merged: Mapping[str, Any]) -> dict[str, Any]:
     key, equals, text = setting.partition("=")
     if not equals or not key:
         raise GenaeError(f"--set takes key=value, not '{setting}'; for example --set latent=8 or --set objective.beta=4")
-    value = _value(text)
+    value = from_text(text)
     section, dot, option = key.partition(".")
     if section not in merged or section in WRITTEN:
         raise unknown("recipe key", section, [k for k in merged if k not in WRITTEN])
@@ -96,7 +98,7 @@ def parsed(setting: str, merged: Mapping[str, Any]) -> dict[str, Any]:
     return {section: {option: value}} if dot else {section: value}
 
 
-def _value(text: str) -> Any:
+def from_text(text: str) -> Any:
     """JSON; a number as people write it, such as .5; or else the text itself."""
     for parse in (json.loads, float):
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,16 @@ def _prints(split: Split) -> list[Any]:
     return [(f.name, f.label, f.content, dict(f.fields)) for f in split.files]
 
 
+def claiming_no_others(t: Target, kind: str, name: str) -> None:
+    """An empty folder, and a file of nobody's format, are left to others."""
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "empty").mkdir()
+        (Path(folder) / "of.nobody").write_bytes(bytes(range(256)))
+        for path in sorted(Path(folder).iterdir()):
+            claimed = t.plugin(kind, name)(path)
+            expect(claimed is None, f"it claims {path.name}, which is not of any format; give None for what is not its own")
+
+
 def composed_with_others(t: Target, kind: str, name: str) -> None:
     """Trains by one step in a small network on square events of one channel, unless it says that it cannot."""
     s = Parts(kind, name)
@@ -124,5 +135,6 @@ Check = Callable[[Target, str, str], None]
 COMPOSED = ("network", "likelihood", "posterior", "prior", "objective", "task", "condition")
 CHECKS: Mapping[str, tuple[Check, ...]] = {
     "domain": (its_name,), "preset": (its_name, composing), "dataset": (its_name, splitting),
+    "claim": (its_name, claiming_no_others),
     **dict.fromkeys(COMPOSED, (its_name, composed_with_others)),
 }  # fmt: skip

@@ -18,16 +18,19 @@ from torch import Tensor
 
 from genae.data.domain import Domain
 from genae.data.examples import Examples, File, Known, Split, require
-from genae.data.reading import read_file, read_split
-from genae.data.sources import open_data
+from genae.data.found import read_file
+from genae.data.opening import open_data
+from genae.data.reading import read_split
 from genae.errors import GenaeError, Rejected
 from genae.learn import device, trainer
-from genae.learn.session import Training
+from genae.learn.build import Built, build, learned
+from genae.learn.state import start
 from genae.recipe import recipe, registry, settings
-from genae.recipe.parts import Built, build, instantiate, learned
+from genae.recipe.parts import instantiate
 from genae.recipe.recipe import Recipe
 from genae.testing.expect import expect
 from genae.use.run import Run
+from genae.use.training import Training
 
 FILES, ROWS = 32, 64  # that are read of a data set
 MADE = 16  # examples, or as many as the domain needs, where there is no data set
@@ -170,7 +173,7 @@ class Subject:
         built = self.build()
         with self.ready():
             place = torch.device("cpu")
-            state = trainer.start(built, self.recipe, place)
+            state = start(built, self.recipe, place)
             for _ in trainer.fit(built, self.told, self.recipe, state, device.fabric(place, self.recipe.precision)):
                 pass
         return {name: value.clone() for name, value in state.loss.vae.state_dict().items()}

@@ -1,4 +1,4 @@
-"""Pictures side by side, one after another, and of plain numbers. A picture is uint8, (H, W) grey or (H, W, 3) colour."""
+"""Pictures side by side and one after another. A picture is uint8, (H, W) grey or (H, W, 3) colour."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw
-from torch import Tensor
+from PIL import Image
 
 from genae.errors import GenaeError
 from genae.files import write_file
@@ -19,8 +18,6 @@ Picture = np.ndarray[Any, Any]
 GROUND = 64  # grey between pictures: apart from both black and white
 SUFFIXES = (".png", ".gif", ".jpg", ".webp")
 LEAST = 112  # pixels, the shorter side of an animation: browsers show them as they are
-CURVE = (64, 128)  # height and width, pixels
-FINE = 4  # a curve is drawn so many times as large and scaled down, which makes it smooth
 
 
 def mosaic(pictures: Sequence[Picture], columns: int, gap: int = 0) -> Picture:
@@ -63,25 +60,6 @@ def save(image: Image.Image, path: Path) -> Path:
     if path.suffix.lower() not in SUFFIXES:
         raise GenaeError(f"a picture is written as {', '.join(SUFFIXES)}, not as '{path.name}'")
     return write_file(path, image.save)
-
-
-def curve(example: Tensor) -> Picture:
-    """A series (T,), or several (C, T), to light lines on black (64, 128), from its least value to its largest."""
-    values = example.detach().double().cpu().nan_to_num().numpy()
-    series = values.reshape(-1, values.shape[-1] if values.ndim else 1)  # (C, T)
-    if series.shape[1] == 1:
-        series = np.repeat(series, 2, axis=1)  # a single value is a level line
-    height, width = (side * FINE for side in CURVE)
-    low, high = series.min(), series.max()
-    unit = (series - low) / (high - low) if high > low else np.full_like(series, 0.5)
-    at = np.linspace(FINE, width - 1 - FINE, series.shape[1])
-    image = Image.new("L", (width, height))
-    draw = ImageDraw.Draw(image)
-    for number, line in enumerate(unit):
-        heights = (1 - line) * (height - 1 - 4 * FINE) + 2 * FINE  # high values at the top
-        light = 255 - 155 * number // len(unit)
-        draw.line(list(zip(at.tolist(), heights.tolist(), strict=True)), fill=light, width=FINE + FINE // 2, joint="curve")
-    return np.asarray(image.reduce(FINE)).copy()
 
 
 def _same_shape(pictures: Sequence[Picture]) -> tuple[int, ...]:

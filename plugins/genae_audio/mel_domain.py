@@ -20,10 +20,11 @@ import torch
 from annotated_types import Ge, doc
 from torch import Tensor
 
-from genae.data.domain import Defaults, Domain, Reading, Shape, Stage
+from genae.data.domain import Condition, Defaults, Domain, Reading, Stage
 from genae.data.examples import Examples, File, Found
 from genae.errors import GenaeError
-from genae.model.vae import VAE
+from genae.latent.inference import Generative
+from genae.latent.space import Shape
 from genae_audio import reading, spectrogram
 from genae_audio.mel import RANGE, MelScale
 
@@ -74,6 +75,11 @@ class Mel(Domain):
         """Samples of a window."""
         return self.event[2] * self.hop
 
+    @property
+    def units(self) -> Mapping[str, float]:
+        """Seconds."""
+        return {"seconds": self.length / self.rate}
+
     # -- files --------------------------------------------------------------------------------------------------------
 
     def read(self, file: File) -> Found:
@@ -122,11 +128,13 @@ class Mel(Domain):
         shift = int(torch.randint(-most, most + 1, ()))  # drawn on the CPU: the device is not waited for
         return torch.nn.functional.pad(x, (shift, -shift))
 
-    def assess(self, vae: VAE, held: Examples, train: Callable[[], Examples]) -> Mapping[str, float | None]:
+    def assess(
+        self, vae: Generative, held: Examples, train: Callable[[], Examples], condition: Condition
+    ) -> Mapping[str, float | None]:
         """The numbers of `genae_audio.mel_assess`."""
         from genae_audio.mel_assess import assess
 
-        return assess(vae, self, held, train())
+        return assess(vae, self, held, train(), condition)
 
 
 def log_mel_distance(target: Tensor, output: Tensor) -> float:

@@ -21,7 +21,7 @@ from annotated_types import Ge, Gt, Le, Unit, doc
 from torch import Tensor
 
 from genae.data.examples import UNREADABLE, File, Found
-from genae.data.reading import NOT_FINITE
+from genae.data.found import NOT_FINITE
 from genae.errors import Rejected
 from genae_audio.resample import resample
 

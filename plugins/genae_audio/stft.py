@@ -27,8 +27,8 @@ from annotated_types import Gt, doc
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from genae.data.domain import Shape
 from genae.errors import GenaeError
+from genae.latent.space import Shape
 
 SIZES = (2048, 1024, 512, 256, 128)
 FLOOR = 1e-4  # root mean square of what lies under both, full scale 1

@@ -21,9 +21,10 @@ import torch.nn.functional as F
 from annotated_types import doc
 from torch import Tensor
 
-from genae.data.domain import Defaults, Domain, Reading, Shape, Stage
+from genae.data.domain import Condition, Defaults, Domain, Reading, Stage
 from genae.data.examples import Examples, File, Found
-from genae.model.vae import VAE
+from genae.latent.inference import Generative
+from genae.latent.space import Shape
 from genae_audio import reading, spectrogram
 from genae_audio.stft import distance
 
@@ -49,6 +50,11 @@ class Wave(Domain):
     def event(self) -> Shape:
         """(1, N)."""
         return (1, math.ceil(round(self.seconds * self.rate) / STRIDE) * STRIDE)
+
+    @property
+    def units(self) -> Mapping[str, float]:
+        """Seconds, of which joining takes FADE."""
+        return {"seconds": self.event[1] / self.rate}
 
     @property
     def defaults(self) -> Defaults:  # type: ignore[override]  # a log-mel distance hangs on the rate
@@ -103,11 +109,13 @@ class Wave(Domain):
         shift = int(torch.randint(-most, most + 1, ()))  # drawn on the CPU: the device is not waited for
         return F.pad(x * (gain * sign), (shift, -shift))
 
-    def assess(self, vae: VAE, held: Examples, train: Callable[[], Examples]) -> Mapping[str, float | None]:
+    def assess(
+        self, vae: Generative, held: Examples, train: Callable[[], Examples], condition: Condition
+    ) -> Mapping[str, float | None]:
         """The numbers of `genae_audio.wave_assess`."""
         from genae_audio.wave_assess import assess
 
-        return assess(vae, self, held, train())
+        return assess(vae, self, held, train(), condition)
 
 
 def to_levels(x: Tensor) -> Tensor:

@@ -19,9 +19,10 @@ from annotated_types import Ge, doc
 from PIL import Image as Pillow
 from torch import Tensor
 
-from genae.data.domain import Defaults, Domain, Shape, Stage
+from genae.data.domain import Defaults, Domain, Stage
 from genae.data.examples import File
 from genae.errors import GenaeError, Rejected
+from genae.latent.space import Shape
 from genae_image.decode import FORMATS, decode
 from genae_image.metrics import bce, brightness, mse, psnr
 from genae_image.pixels import Fit, to_bytes, to_channels, to_size
@@ -61,7 +62,12 @@ class Image(Domain):
             raise Rejected(f"{file.name}: {error}") from error
 
     def adapt(self, array: np.ndarray[Any, Any]) -> Tensor:
-        """(N, H, W) or (N, H, W, C), C 1 to 4 (2 and 4 with alpha), of any depth and size, to (N, C, size, size) uint8."""
+        """(N, H, W) or (N, H, W, C), C 1 to 4 (2 and 4 with alpha), of any depth and size, to (N, C, size, size) uint8.
+
+        What is (N, C, size, size) already is taken as that, of any depth.
+        """
+        if array.shape[1:] == self.event and array.ndim == 4:
+            array = np.moveaxis(array, 1, -1)
         if array.ndim not in (3, 4) or 0 in array.shape[1:] or (array.ndim == 4 and array.shape[3] > 4):
             raise GenaeError(f"has shape {array.shape}; images are (N, H, W) or (N, H, W, C) with C from 1 to 4")
         pixels = torch.from_numpy(np.require(to_bytes(array), requirements=["C", "W"]))  # Tensors cannot be read-only

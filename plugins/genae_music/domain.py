@@ -16,13 +16,14 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from annotated_types import Ge, Le, doc
+from annotated_types import Ge, Le, Unit, doc
 from torch import Tensor
 
-from genae.data.domain import Defaults, Domain, Reading, Shape, Stage
+from genae.data.domain import WRITTEN, Condition, Defaults, Domain, Reading, Stage
 from genae.data.examples import Examples, File, Found
 from genae.errors import GenaeError, Rejected
-from genae.model.vae import VAE
+from genae.latent.inference import Generative
+from genae.latent.space import Shape
 from genae_music import drums, melody, midi, report, roll, trio
 from genae_music.drums import Kit
 from genae_music.quantise import Setting
@@ -36,7 +37,7 @@ PITCHED = 2  # the first streams of a trio
 
 @dataclass(frozen=True)
 class Music(Domain):
-    """Windows of `bars` bars, one beginning at every bar. The last four options are of what is written."""
+    """Windows of `bars` bars, one beginning at every bar. Tempo, program and velocity are a file's own where one is read."""
 
     kind: Annotated[Kind, doc("one melody, drums, or melody, bass and drums together")] = "melody"
     bars: Annotated[int, Ge(1), doc("length of a window")] = 2
@@ -49,10 +50,10 @@ class Music(Domain):
         doc("General MIDI's first and last of a melody; without, all, or 0 and 31 as in Magenta's 2 bars"),
     ] = ()
     transpose: Annotated[int, Ge(0), doc("most semitones up or down in training")] = 0
-    tempo: Annotated[float, Ge(4), Le(60_000), doc("quarters a minute")] = 120.0
-    program: Annotated[int, Ge(0), Le(127), doc("General MIDI's number of the melody's instrument")] = 0
-    velocity: Annotated[int, Ge(1), Le(127), doc("loudness of the notes")] = 80
-    audio: Annotated[bool, doc("a WAV beside every MIDI file")] = True
+    tempo: Annotated[float, WRITTEN, Ge(4), Le(60_000), Unit("quarters per minute"), doc("how fast it is played")] = 120.0
+    program: Annotated[int, WRITTEN, Ge(0), Le(127), doc("General MIDI's number of the melody's instrument")] = 0
+    velocity: Annotated[int, WRITTEN, Ge(1), Le(127), doc("loudness of the notes")] = 80
+    audio: Annotated[bool, WRITTEN, doc("a WAV beside every MIDI file")] = True
 
     suffixes: ClassVar[tuple[str, ...]] = (".mid", ".midi", ".kar")
     defaults: ClassVar[Defaults] = Defaults(network="music-lstm", shows="sample", temperature=0.5, samples=10)
@@ -85,6 +86,11 @@ class Music(Domain):
             self.kind, (steps,)
         )
 
+    @property
+    def units(self) -> Mapping[str, float]:
+        """Bars, of which there are whole windows."""
+        return {"bars": self.bars}
+
     # -- files --------------------------------------------------------------------------------------------------------
 
     def read(self, file: File) -> Found:
@@ -109,7 +115,7 @@ class Music(Domain):
         """A line for the file and one for each of its tracks."""
         return report.inspect(file.name, file.read(), self.setting, self.kind).lines
 
-    def manner(self, file: File) -> dict[str, Any]:
+    def style(self, file: File) -> dict[str, Any]:
         """The file's tempo at the start, and program and velocity of the instrument whose window is the first."""
         score, found = self._found(file)
         whose = int(np.ravel(found.instrument)[0]) if len(found.tokens) else 0
@@ -157,13 +163,14 @@ class Music(Domain):
         """One after the other."""
         return torch.cat(list(examples), 1 if self.kind == "trio" else 0)
 
-    def assess(self, vae: VAE, held: Examples, train: Callable[[], Examples]) -> Mapping[str, float | None]:
+    def assess(
+        self, vae: Generative, held: Examples, train: Callable[[], Examples], condition: Condition
+    ) -> Mapping[str, float | None]:
         """The numbers of `genae_music.assess`."""
         from genae_music.assess import assess
 
-        device = next(vae.parameters()).device
-        events = [self.prepare(x, "score").to(device) for x in (held.x, train().x)]
-        return assess(vae, *events, kind=self.kind, steps_per_bar=self.steps_per_bar)
+        x, other = (self.prepare(x, "score").to(vae.anchor.device) for x in (held.x, train().x))
+        return assess(vae, x, other, condition(held, x), kind=self.kind, steps_per_bar=self.steps_per_bar)
 
 
 def transposed(x: Tensor, most: int) -> Tensor:

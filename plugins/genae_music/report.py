@@ -1,9 +1,8 @@
-"""What of a file was used, track by track, and why the rest was not: plain data that a command line prints and sums up."""
+"""What of a file was used, track by track, and why the rest was not: plain data that a command line prints."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,22 +78,6 @@ class FileReport:
         return [f"{self.name}: {'; '.join(parts)}", *("  " + track.line for track in self.tracks)]
 
 
-@dataclass(frozen=True)
-class Summary:
-    """Many files."""
-
-    files: int
-    used: int  # files that give a window
-    windows: int
-    lost: tuple[tuple[Reason, str, int], ...]  # reason, "notes", "windows" or "files", how many; the most frequent first
-
-    @property
-    def lines(self) -> list[str]:
-        """The sum, then one for each reason."""
-        why = [f"  {_count(count, what)} not used: {reason}" for reason, what, count in self.lost]
-        return [f"{_count(self.windows, 'windows')} from {self.used:,} of {_count(self.files, 'files')}", *why]
-
-
 def _count(n: int, what: str) -> str:
     """2 notes, 1 note."""
     return f"{n:,} {what if n != 1 else what[:-1]}"
@@ -129,29 +112,3 @@ def _loss(reason: Reason, count: int, what: str, score: Score, track: int, setti
     line = _LINES[reason].format(n=n, meters=meters, who="drums" if player.is_drum else "a pitched instrument",
                                  program=player.program, bars=setting.bars)  # fmt: skip
     return Loss(reason, count, what, line)
-
-
-def windows(data: bytes, setting: Setting, kind: str = "melody") -> Windows:
-    """A MIDI file's bytes to its windows. Unusable if it gives none, with what most of it was lost to."""
-    score = midi.read(data)
-    found = KINDS[kind](score, setting)
-    if len(found.tokens):
-        return found
-    most = max(found.lost, key=lambda loss: len(loss.instrument))
-    if not len(most.instrument):
-        raise Unusable(Reason.GAP, f"gives no window: its parts never play {setting.bars} bars together")
-    loss = _loss(most.reason, len(most.instrument), most.what, score, int(most.instrument[0]), setting)
-    raise Unusable(loss.reason, f"gives no window: {loss.line}")
-
-
-def total(reports: Iterable[FileReport]) -> Summary:
-    """Reports of files to their sum."""
-    files = used = windows = 0
-    lost: Counter[tuple[Reason, str]] = Counter()
-    for report in reports:
-        files += 1
-        used += report.windows > 0
-        windows += report.windows
-        for loss in (*report.losses, *(loss for track in report.tracks for loss in track.losses)):
-            lost[loss.reason, loss.what] += loss.count
-    return Summary(files, used, windows, tuple((*key, count) for key, count in lost.most_common()))

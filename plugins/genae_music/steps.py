@@ -19,8 +19,8 @@ import torch.nn.functional as F
 from annotated_types import Ge, MinLen, doc
 from torch import Tensor, nn
 
-from genae.data.domain import Shape
 from genae.errors import GenaeError
+from genae.latent.space import Shape
 from genae_music import drums, melody
 
 DRUMS = len(drums.REDUCED)

@@ -14,8 +14,9 @@ import soundfile
 import torch
 
 from genae.data.examples import File
-from genae.data.reading import read_found, read_split
-from genae.data.sources import Local
+from genae.data.found import read_found
+from genae.data.local import Local
+from genae.data.reading import read_split
 from genae.errors import Rejected
 from genae_audio.mel_domain import Mel
 from genae_audio.wave import Wave
@@ -231,7 +232,7 @@ import numpy as np, soundfile
 from genae.recipe import registry
 from genae.data.examples import File
 from genae.data.reading import read_split
-from genae.data.sources import Local
+from genae.data.local import Local
 
 def peak():
     status = Path("/proc/self/status")

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genae.data.sources import open_data
+from genae.data.opening import open_data
 from genae.errors import GenaeError
-from genae_datasets.idx import FILES, Official, claim, fashion_mnist, kmnist, mnist
+from genae_datasets.idx import FILES, Official, fashion_mnist, kmnist, mnist
+from genae_datasets.idxfolder import claim
 
 
 def images_of(n: int, value: int = 0) -> bytes:

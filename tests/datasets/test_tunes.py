@@ -24,7 +24,7 @@ from genae_datasets.composer.melody import BAR, RANGE, cheapest, moves_of, rhyth
 from genae_datasets.composer.song import Song
 from genae_datasets.composer.styles import FILL, LOUDNESS, PITCHES, STYLES
 from genae_datasets.tunes import SIZES, Tunes, tunes
-from genae_music import report
+from genae_music import midi, report
 from genae_music.quantise import Setting
 
 
@@ -128,7 +128,7 @@ def test_the_bytes_by_the_standard() -> None:
 def test_every_song_trains_every_model(kind: str) -> None:
     setting = Setting(bars=16, programs=(0, 31)) if kind == "melody" else Setting(bars=16)
     for file in made("valid").files:
-        assert len(report.windows(content(file), setting, kind).tokens) == 17  # one from each of bars 1 to 17 of 32
+        assert len(report.KINDS[kind](midi.read(content(file)), setting).tokens) == 17  # one from each of bars 1 to 17 of 32
 
 
 # -- as music ---------------------------------------------------------------------------------------------------------

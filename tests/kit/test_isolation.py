@@ -146,16 +146,18 @@ def test_a_slow_one_that_is_named_is_told_while_it_is_waited_for(genae) -> None:
 
 
 def test_data_sets_that_fail_when_they_are_asked(install, python, tmp_path: Path) -> None:
-    claims = "import sys\nclass Thing:\n    name = domain = about = ''\n    def claim(self, path): sys.exit('not mine')"
+    claims = "import sys\ndef claim(path): sys.exit('not mine')"
     tells = "class Thing:\n    name = domain = ''\n    @property\n    def about(self): raise KeyError('about')"
     none = "class Thing:\n    def __init__(self): raise RuntimeError('cannot be made')"
-    takes = "class Thing:\n    name = 'taken'\n    domain = about = None\n    def claim(path): return Thing()"
-    for name, source in {"claims": claims, "tells": tells, "none": none, "zakes": takes}.items():
-        site = install(name, {"genae.datasets": f"{name} = {name}:Thing"}, {name: source})
+    takes = "class Thing:\n    name = 'taken'\n    domain = about = None\ndef claim(path): return Thing()"
+    for name, source in {"tells": tells, "none": none}.items():
+        install(name, {"genae.datasets": f"{name} = {name}:Thing"}, {name: source})
+    for name, source in {"claims": claims, "zakes": takes}.items():
+        site = install(name, {"genae.claims": f"{name} = {name}:claim"}, {name: source})
     (tmp_path / "odd.nothing").write_text("")
     code = (
-        "from genae.data import sources; print(sources.open_data('odd.nothing').name)\n"
-        "for entry in sources.catalogue(): print(entry['name'], entry['state'], entry['about'])"
+        "from genae.data import inspecting, opening; print(opening.open_data('odd.nothing').name)\n"
+        "for entry in inspecting.catalogue(): print(entry['name'], entry['state'], entry['about'])"
     )
     opened, *listed = python(code, site).splitlines()
     assert opened == "taken"

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from genae.errors import GenaeError
-from genae_music import drums, melody, report
+from genae_music import drums, melody, midi, report
 from genae_music.baselines import Ngrams
 from genae_music.quantise import Setting
 from genae_music.reasons import Unusable
@@ -83,7 +83,7 @@ def cut(files: Iterable[bytes], kind: str, setting: Setting) -> np.ndarray:
     found = []
     for data in files:
         try:
-            found.append(report.windows(data, setting, kind).tokens)
+            found.append(report.KINDS[kind](midi.read(data), setting).tokens)
         except Unusable:
             continue
     return np.concatenate(found)

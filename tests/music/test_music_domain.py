@@ -1,4 +1,4 @@
-"""The music domain: files to windows, windows to files, what a file's manner is, transposition."""
+"""The music domain: files to windows, windows to files, what a file's style is, transposition."""
 
 import io
 import wave
@@ -9,10 +9,10 @@ import pretty_midi
 import pytest
 import torch
 
-from genae.data import reading
+from genae.data import pool
 from genae.data.examples import File, sum_of
+from genae.data.local import Local
 from genae.data.reading import read_split
-from genae.data.sources import Local
 from genae.errors import GenaeError, Rejected
 from genae.recipe.parts import instantiate
 from genae_music import melody, midi
@@ -53,15 +53,15 @@ def test_events_come_back_from_midi_bytes(tmp_path, name):
         assert any(torch.equal(domain.prepare(w, "show"), event) for w in found)
 
 
-def test_the_manner_of_a_file_is_kept(tmp_path):
+def test_the_style_of_a_file_is_kept(tmp_path):
     tune = pretty_midi.PrettyMIDI(initial_tempo=96)
     player = pretty_midi.Instrument(program=40)
     player.notes = [pretty_midi.Note(55, 60 + i % 5, i * 0.625, (i + 1) * 0.625) for i in range(16)]
     tune.instruments.append(player)
     tune.write(str(tmp_path / "a.mid"))
-    manner = Music().manner(File(tmp_path / "a.mid"))
-    assert manner == {"tempo": pytest.approx(96, abs=0.01), "program": 40, "velocity": 55}
-    again = Music(**manner, audio=False)
+    style = Music().style(File(tmp_path / "a.mid"))
+    assert style == {"tempo": pytest.approx(96, abs=0.01), "program": 40, "velocity": 55}
+    again = Music(**style, audio=False)
     again.write(again.read(File(tmp_path / "a.mid")).x[0].float(), tmp_path / "b.mid")
     back = pretty_midi.PrettyMIDI(str(tmp_path / "b.mid"))
     assert back.get_tempo_changes()[1] == pytest.approx([96], abs=0.01)
@@ -189,7 +189,7 @@ def test_magentas_two_bar_models_know_few_programs():
         ({"bars": 0}, "domain.bars must be at least 1, not 0"),
         ({"grid": "magenta", "steps_per_bar": 12}, "domain.steps_per_bar must be 16 with domain.grid=magenta, not 12"),
         ({"programs": [5]}, r"a first and a last one, 0 to 127, not \[5\]"),
-        ({"tempo": 0.0}, "domain.tempo must be 4 to 60000, not 0.0"),
+        ({"tempo": 0.0}, "domain.tempo must be 4 to 60000 quarters per minute, not 0.0"),
         ({"program": 128}, "domain.program must be 0 to 127, not 128"),
         ({"velocity": 0}, "domain.velocity must be 1 to 127, not 0"),
     ],
@@ -207,9 +207,9 @@ def test_many_files_are_read_in_processes_to_the_same(tmp_path, monkeypatch):
         (folder / f"{i:02}.mid").write_bytes(_tune(program=i).content)
     (folder / "bad.mid").write_bytes(b"no")
     expected = read_split(Local(folder), "train", Music())
-    monkeypatch.setattr(reading, "MANY", 1)
+    monkeypatch.setattr(pool, "MANY", 1)
     monkeypatch.setenv("GENAE_CACHE", str(tmp_path / "another cache"))
-    monkeypatch.setattr(reading, "BrokenProcessPool", KeyError)  # no falling back
+    monkeypatch.setattr(pool, "BrokenProcessPool", KeyError)  # no falling back
     found = read_split(Local(folder), "train", Music())
     assert torch.equal(found.x, expected.x)
     assert found.skipped == expected.skipped

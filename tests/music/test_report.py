@@ -30,17 +30,14 @@ def test_a_report_names_every_track_and_reason(raw) -> None:
     ]
 
 
-def test_reports_add_up(raw) -> None:
+def test_what_is_lost_is_counted_in_its_own_kind(raw) -> None:
     good = report.inspect("a.mid", raw.file(raw.notes((0, 2 * BAR, 60))), Setting())
     seven = report.inspect("b.mid", raw.file(raw.meter(7, 8) + raw.notes((0, BAR, 60), (BAR, 2 * BAR, 62))), Setting())
     cut = report.inspect("c.mid", raw.file(b"")[:10], Setting())
-    found = report.total([good, seven, cut])
-    assert (found.files, found.used, found.windows) == (3, 1, 1)
-    assert found.lost == ((Reason.METER, "notes", 2), (Reason.CUT, "files", 1))
-    assert found.lines == [
-        "1 window from 1 of 3 files",
-        "  2 notes not used: meter",
-        "  1 file not used: cut",
+    assert [found.windows for found in (good, seven, cut)] == [1, 0, 0]
+    assert [(x.reason, x.what, x.count) for x in (*seven.tracks[0].losses, *cut.losses)] == [
+        (Reason.METER, "notes", 2),
+        (Reason.CUT, "files", 1),
     ]
     assert cut.lines == ["c.mid: the header is cut after 10 of 14 bytes"]
     assert "2 notes in 7/8, which this grid does not have" in seven.lines[1]

@@ -8,12 +8,14 @@ import pytest
 import torch
 
 from genae import Training
-from genae.data import reading
+from genae.data import pool, reading
 from genae.data.domain import Domain, Reading
 from genae.data.examples import Found, require, sum_of
+from genae.data.inspecting import stored
+from genae.data.local import Local
 from genae.data.reading import read_split
-from genae.data.sources import Local, stored
 from genae.errors import GenaeError, Rejected
+from genae.files import cache_folder
 from genae.recipe import recipe, registry
 
 
@@ -107,10 +109,10 @@ def test_the_cache_knows_content_and_options(tmp_path, change):
 
 def test_a_damaged_cache_is_only_a_cache(tmp_path):
     data = _folder(tmp_path / "d", train_a="1 2 3")
-    first = read_split(data, "train", Words())
-    (kept,) = (reading.cache_folder() / "read").iterdir()
+    first = read_split(data, "train", Words()).x  # nobody has the examples any more
+    (kept,) = (cache_folder() / "read").iterdir()
     kept.write_bytes(kept.read_bytes()[:40])
-    assert torch.equal(read_split(data, "train", Words()).x, first.x)
+    assert torch.equal(read_split(data, "train", Words()).x, first)
 
 
 def test_held_out_examples_are_not_in_an_earlier_split(tmp_path):
@@ -127,21 +129,21 @@ def test_files_are_read_here_when_other_processes_cannot_start(tmp_path, monkeyp
     texts = {f"train_{i:02}": f"{i} {i + 1} {i % 3 * 90}" for i in range(40)} | {"train_x": "?"}
     data = _folder(tmp_path / "d", **texts)
     expected = read_split(data, "train", Words())
-    monkeypatch.setattr(reading, "MANY", 1)
-    monkeypatch.setattr(reading, "CHUNK", 16)
-    monkeypatch.setattr(reading, "ProcessPoolExecutor", _Refusing)
+    monkeypatch.setattr(pool, "MANY", 1)
+    monkeypatch.setattr(pool, "CHUNK", 16)
+    monkeypatch.setattr(pool, "ProcessPoolExecutor", _Refusing)
     monkeypatch.setenv("GENAE_CACHE", str(tmp_path / "other"))
     found = read_split(data, "train", Words())  # tests/music reads in processes that start
     assert torch.equal(found.x, expected.x)
     assert found.skipped == expected.skipped
 
 
-class _Refusing(reading.ThreadPoolExecutor):
+class _Refusing(pool.ThreadPoolExecutor):
     def __init__(self, mp_context=None):
         super().__init__(max_workers=1)
 
     def map(self, *arguments, **options):
-        raise reading.BrokenProcessPool
+        raise pool.BrokenProcessPool
 
 
 def test_progress_counts_files(tmp_path):
@@ -167,12 +169,12 @@ def test_a_rejected_file_prints_as_its_line():
 
 def test_a_file_too_large_to_be_loaded_is_known_by_its_content_too(tmp_path, monkeypatch):
     from genae.data import examples as data
-    from genae.data import reading
+    from genae.data.kept import contents
 
     monkeypatch.setattr(data, "LARGEST_FILE", 10)
     path, prints = tmp_path / "large.wav", []
     for content in (b"a" * 100, b"b" * 100):
         path.write_bytes(content)
-        prints += reading._contents([data.File(path), data.File(path, content=b"a" * 100)])
+        prints += contents([data.File(path), data.File(path, content=b"a" * 100)])
     assert prints[0] == prints[1] == prints[3]
     assert prints[2] not in ("", prints[0])

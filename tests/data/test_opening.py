@@ -9,10 +9,13 @@ import pytest
 import torch
 
 from genae.data import examples as data
-from genae.data import reading
+from genae.data import store
 from genae.data.examples import Examples, File, Split, require
+from genae.data.inspecting import inspect
+from genae.data.items import best_split, read_item
+from genae.data.local import Local, files_of
+from genae.data.opening import open_data
 from genae.data.reading import read_split
-from genae.data.sources import Local, best_split, files_of, inspect, open_data, read_item
 from genae.errors import GenaeError, Rejected
 from genae.recipe import registry
 
@@ -236,8 +239,7 @@ def test_files_without_a_class_make_the_set_unlabelled(tmp_path, dots):
 def test_a_set_larger_than_memory_is_the_same(tmp_path, dots, monkeypatch, memory):
     folder = _write(tmp_path / "points", {f"train/{i:02}.txt": f"{i} {-i} {i} 0" for i in range(12)})
     expected = read_split(Local(folder), "train", dots())
-    monkeypatch.setattr(data, "MEMORY", memory)
-    monkeypatch.setattr(reading, "MEMORY", memory)
+    monkeypatch.setattr(store, "MEMORY", memory)
     examples = read_split(Local(folder), "train", dots())
     assert torch.equal(examples.x, expected.x)
     assert examples.names == expected.names
@@ -307,13 +309,12 @@ def test_data_by_name_and_by_path(tmp_path, points, dots):
 
 
 def test_a_data_set_may_claim_a_path(tmp_path, points):
-    class Claims(Points):
-        def claim(self, path):
-            return Points(name="claimed") if path.suffix == ".dat" else None
+    def claim(path):
+        return Points(name="claimed") if path.suffix == ".dat" else None
 
     (tmp_path / "a.dat").write_text("")
     (tmp_path / "a.txt").write_text("1 2")
-    with registry.override("dataset", "claims", Claims()):
+    with registry.override("claim", "claims", claim):
         assert open_data(str(tmp_path / "a.dat")).name == "claimed"
         assert isinstance(open_data(str(tmp_path / "a.txt")), Local)
 
