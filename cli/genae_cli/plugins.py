@@ -100,7 +100,13 @@ def _part(found: Described) -> list[str]:
 @command.add_command
 @verb(name="new", short_help="Write a plugin to begin with.")
 @click.argument("name")
-@click.option("--kind", default="domain", show_default=True, metavar="KIND", help="What it adds: domain, likelihood.")
+@click.option(
+    "--kind",
+    default="domain",
+    show_default=True,
+    metavar="KIND",
+    help="domain, prior, objective, likelihood, network, sampler.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="A new or empty folder.  [default: genae-NAME]")
 @as_json
 def new(name: str, kind: str, out: Path | None, as_json: bool) -> None:

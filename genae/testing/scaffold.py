@@ -47,6 +47,30 @@ PLUGINS: Mapping[str, Kind] = {
         "genae train mnist-mlp --data glyphs --set likelihood=$name --out runs/$name",
         "`log_prob` and `sample` of one density, and the features that it needs.",
     ),
+    "prior": Kind(
+        {"prior": ("$name", "$class_")},
+        ("Prior", "Space", "Density", "Annotated", "Ge", "Tensor", "Categorical", "Independent", "Normal"),
+        "genae train mnist-mlp --data glyphs --set prior=$name --out runs/$name",
+        "the density of z, and `sample` of the same.",
+    ),
+    "objective": Kind(
+        {"objective": ("$name", "$class_")},
+        ("Objective", "Batch", "Loss", "Moment", "Model", "Iterator", "Annotated", "Ge"),
+        "genae train mnist-mlp --data glyphs --set objective=$name --out runs/$name",
+        "`losses` yields one for each player that learns.",
+    ),
+    "network": Kind(
+        {"network": ("$name", "$function")},
+        ("Annotated", "Ge", "Family", "Shape", "Space", "Likelihood", "Conditioned", "Networks"),
+        "genae train mnist-mlp --data glyphs --set network=$name --out runs/$name",
+        "a function that gives an encoder and a decoder.",
+    ),
+    "sampler": Kind(
+        {"sampler": ("$name", "$class_")},
+        ("Sampler", "Noise", "Fitting", "Space", "Iterator", "Annotated", "Ge", "Tensor"),
+        "genae train mnist-mlp --data glyphs --out runs/$name && genae fit runs/$name $name",
+        "`fit` learns from the latents of the training examples, `push` makes z of noise.",
+    ),
 }
 
 
@@ -77,14 +101,14 @@ def _words(name: str, kind: str) -> dict[str, str]:
     made, class_ = PLUGINS[kind], "".join(part.capitalize() for part in name.split("-"))
     if not NAME.fullmatch(name):
         raise GenaeError(f"a plugin's name has lower-case letters, digits and single hyphens, such as 'sensor', not '{name}'")
-    if keyword.iskeyword(class_) or class_ in made.used:
+    if keyword.iskeyword(class_) or keyword.iskeyword(name) or class_ in made.used:
         raise GenaeError(f"a plugin cannot be called '{name}': its class {class_} would hide another; choose another name")
     taken = [offered for offered in made.offers if name in registry.names(offered)]
     if taken:
         raise GenaeError(f"{taken[0]} '{name}' is installed already; choose another name")
     words = {
         "name": name, "class_": class_, "title": name.replace("-", " ").capitalize(), "kind": kind,
-        "module": f"genae_{name.replace('-', '_')}", "version": __version__,
+        "function": name.replace("-", "_"), "module": f"genae_{name.replace('-', '_')}", "version": __version__,
     }  # fmt: skip
     entries = [
         f'[project.entry-points."{KINDS[offered]}"]\n{label} = "$module:{target}"\n'

@@ -163,13 +163,13 @@ def test_new_passes_its_own_tests_as_generated(tmp_path):
 
 @pytest.mark.parametrize("kind", [kind for kind in PLUGINS if kind != "domain"])
 def test_new_parts_pass_their_own_tests_and_are_offered(kind, tmp_path, monkeypatch):
-    made = _genae("plugins", "new", "wind-speed", "--kind", kind, "--out", tmp_path / "wind")
+    made = _genae("plugins", "new", f"wind-{kind}", "--kind", kind, "--out", tmp_path / "wind")
     assert made.exit_code == 0, made.output
     assert "--data glyphs" in made.stdout
     monkeypatch.setattr(sys, "path", list(sys.path))
     outcomes = list(run(checks(tmp_path / "wind")))
     assert [f"{o.title}: {o.reason}" for o in outcomes if o.status != "ok"] == []
-    assert any(o.title.startswith(f"{kind} wind-speed") for o in outcomes)
+    assert any(o.title.startswith(f"{kind} wind-{kind}") for o in outcomes)
     module = runpy.run_path(str(tmp_path / "wind" / "tests" / "test_contract.py"))
     own = [test for name, test in module.items() if name.startswith("test_") and name != "test_contract"]
     assert own
