@@ -15,11 +15,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from genae.data.domain import Defaults, Domain, Reading
+    from genae.data.domain import WRITTEN, Defaults, Domain, Reading
     from genae.data.examples import Examples, File, Found, Split
     from genae.errors import GenaeError, Rejected
-    from genae.learn.session import Progress, Training, train
+    from genae.learn.session import Progress
+    from genae.recipe.registry import plugin, register
     from genae.use.run import Run, load
+    from genae.use.training import Training, train
 
 __version__ = "0.1.0"
 
@@ -35,14 +37,17 @@ _HOMES = {
     "Rejected": "genae.errors",
     "Run": "genae.use.run",
     "Split": "genae.data.examples",
-    "Training": "genae.learn.session",
+    "Training": "genae.use.training",
+    "WRITTEN": "genae.data.domain",
     "load": "genae.use.run",
-    "train": "genae.learn.session",
+    "plugin": "genae.recipe.registry",
+    "register": "genae.recipe.registry",
+    "train": "genae.use.training",
 }
 
 __all__ = [
-    "Defaults", "Domain", "Examples", "File", "Found", "GenaeError", "Progress", "Reading", "Rejected", "Run", "Split",
-    "Training", "load", "train",
+    "WRITTEN", "Defaults", "Domain", "Examples", "File", "Found", "GenaeError", "Progress", "Reading", "Rejected", "Run",
+    "Split", "Training", "load", "plugin", "register", "train",
 ]  # fmt: skip
 
 

@@ -96,6 +96,17 @@ def dots():
 
 
 @pytest.fixture
+def forgotten(monkeypatch, tmp_path):
+    """What a test registers is not there afterwards, nor the modules that it imported from its own folder."""
+    monkeypatch.setattr(registry, "_registered", {})
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield
+    for name, module in list(sys.modules.items()):
+        if (vars(module).get("__file__") or "").startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+@pytest.fixture
 def python(tmp_path):
     """Runs code in a fresh interpreter with `path` in front of its search path, and gives what it printed."""
 

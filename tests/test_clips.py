@@ -1,4 +1,4 @@
-"""What a domain of clips adds to a run: companions, longer examples, a file's own manner, options of what is written."""
+"""What a domain of clips adds to a run: companions, longer examples, a file's own style, options of what is written."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -43,7 +43,7 @@ class Beats(Domain):
     def join(self, examples):
         return examples.flatten()
 
-    def manner(self, file):
+    def style(self, file):
         return {"loud": float(file.read().split()[4])}
 
     def assess(self, vae, held, train):
@@ -103,12 +103,12 @@ def test_what_is_written(run, tmp_path):
     assert len((tmp_path / "path" / "morph.beat").read_text().split()) == 12
 
 
-def test_a_files_manner_and_the_users_wishes(run, tmp_path):
+def test_a_files_style_and_the_users_wishes(run, tmp_path):
     path = tmp_path / "mine.beat"
     path.write_text("0.1 0.2 0.3 0.4 0.5")
-    assert run.manner(path) == {"loud": 0.5}
-    assert run.manner("beats:test:1") == {}
-    run.styled(**run.manner(path)).write(torch.ones(4), tmp_path / "half.beat")
+    assert run.style(path) == {"loud": 0.5}
+    assert run.style("beats:test:1") == {}
+    run.styled(**run.style(path)).write(torch.ones(4), tmp_path / "half.beat")
     assert (tmp_path / "half.beat").read_text() == "0.500 0.500 0.500 0.500"
     with pytest.raises(
         GenaeError, match="domain 'beats' has no option 'tempo', so it cannot be set here; its options: loud, note"

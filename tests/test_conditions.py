@@ -6,6 +6,7 @@ import torch
 from genae.data.examples import Known
 from genae.errors import GenaeError
 from genae.model.conditions import Label, Unconditional
+from genae.recipe.parts import instantiate
 
 CLASSES = ("cat", "dog", "emu")
 
@@ -51,8 +52,8 @@ def test_labels_are_needed():
 
 @pytest.mark.parametrize("dropout", [-0.1, 1.0])
 def test_impossible_dropout(dropout):
-    with pytest.raises(GenaeError, match=r"condition\.dropout must be"):
-        Label(CLASSES, dropout)
+    with pytest.raises(GenaeError, match=r"condition\.dropout must be at least 0 and below 1"):
+        instantiate("condition", {"name": "label", "classes": CLASSES, "dropout": dropout})
 
 
 def test_no_condition():

@@ -21,7 +21,7 @@ from genae.errors import GenaeError
 from genae.model.conditions import Label
 from genae.model.fields import Fields
 from genae.recipe import registry
-from genae.recipe.parts import learned
+from genae.recipe.parts import instantiate, learned
 from genae.recipe.recipe import compose
 from genae.testing.others import _one
 from genae_cli.main import cli
@@ -246,7 +246,7 @@ def test_learned_from_the_training_examples():
 @pytest.mark.parametrize("more", [{"centre": [[0.0]]}, {"centre": [[0.0]] * 2, "spread": [[1.0]] * 2}, {"dropout": 1.0}])
 def test_options_that_cannot_be(more):
     with pytest.raises(GenaeError, match=r"condition\.(centre|dropout)"):
-        Fields(["label", "pitch"], ["a"], **more)
+        instantiate("condition", {"name": "fields", "of": ["label", "pitch"], "classes": ["a"], **more})
 
 
 # -- runs -------------------------------------------------------------------------------------------------------------

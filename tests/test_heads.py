@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from genae.errors import GenaeError
 from genae.model.likelihoods import Bernoulli, BernoulliEvent, DiscretisedLogistic, DiscretisedLogisticEvent, Gaussian, Laplace
+from genae.recipe.parts import instantiate
 
 EVENT = (2, 3)
 HEADS = [
@@ -204,16 +205,16 @@ def test_events_are_told_apart_by_channel_not_mixed():
 
 
 @pytest.mark.parametrize(
-    "make",
+    ("spec", "told"),
     [
-        lambda: Gaussian(0.0),
-        lambda: Gaussian(float("nan")),
-        lambda: Gaussian(1.0, "none"),
-        lambda: Laplace(-1.0),
-        lambda: DiscretisedLogistic(0),
-        lambda: DiscretisedLogistic(levels=1),
+        ({"name": "gaussian", "sigma": 0.0}, "sigma must be above 0, not 0.0"),
+        ({"name": "gaussian", "sigma": float("nan")}, "sigma must be finite, not nan"),
+        ({"name": "gaussian", "learned": "none"}, "learned must be one of no, one, each, not 'none'"),
+        ({"name": "laplace", "scale": -1.0}, "scale must be above 0, not -1.0"),
+        ({"name": "discretised-logistic", "mixtures": 0}, "mixtures must be at least 1, not 0"),
+        ({"name": "discretised-logistic", "levels": 1}, "levels must be at least 2, not 1"),
     ],
 )
-def test_impossible_options_say_which(make):
-    with pytest.raises(GenaeError, match=r"likelihood\.(sigma|learned|scale|mixtures|levels) must be"):
-        make()
+def test_impossible_options_say_which(spec, told):
+    with pytest.raises(GenaeError, match=rf"likelihood\.{told}"):
+        instantiate("likelihood", spec)

@@ -1,6 +1,7 @@
 """Who may import whom: cli → (plugins, datasets) → genae; and what is looked at before a verb runs stays light."""
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -16,8 +17,22 @@ LISTED = [
     "genae/__init__.py",
     "genae/errors.py",
     "genae/files.py",
+    "genae/recipe/contract.py",
+    "genae/recipe/entries.py",
     "genae/recipe/registry.py",
+    "genae/recipe/quarantine.py",
 ]  # what `genae plugins list` imports
+
+# a domain's words, whole, in code and in prose: the engine and its command line know none
+WORDS = re.compile(
+    "(?<![a-z])(music|musical|midi|tempo|bars|program|melody|melodies|drum|drumming|note|pitch|chord|velocity|instrument|song|tune|"
+    "piano|flute|audio|sound|waveform|spectrogram|speech|pixel|image|photo)s?(?![a-z])",
+    re.IGNORECASE,
+)
+NEEDED = {  # pictures of any kind of thing are drawn of these
+    "genae/use/pictures.py": {"image", "pixel"},  # Pillow's class
+    "genae/use/plots.py": {"pixel"},
+}
 
 
 def _for_types(node):
@@ -106,3 +121,17 @@ def test_nothing_opens_a_pickle(path):
     calls = [n for n in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(n, ast.Call)]
     named = {ast.unparse(call.func) for call in calls}
     assert not named & {"torch.load", "torch.save", "eval", "exec"}
+
+
+@pytest.mark.parametrize(
+    "text, found",
+    [("a_tempo = 1", {"tempo"}), ("# Notes of", {"note"}), ("handlebars, notebook, programme", set()), ("Image", {"image"})],
+)
+def test_a_domains_words_are_found(text, found):
+    assert {word.lower() for word in WORDS.findall(text)} == found
+
+
+@each([path for path in [*ENGINE, *CLI] if "testing" not in path.parts])
+def test_the_engine_and_the_command_line_hold_no_domains_words(path):
+    found = {word.lower() for word in WORDS.findall(path.read_text("utf-8"))}
+    assert found <= NEEDED.get(path.relative_to(ROOT).as_posix(), set())

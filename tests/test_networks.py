@@ -7,6 +7,7 @@ from genae.errors import GenaeError
 from genae.latent.posteriors import GaussianPosterior, PointPosterior
 from genae.model.likelihoods import Bernoulli, DiscretisedLogistic, Gaussian
 from genae.model.networks import mlp
+from genae.recipe.parts import instantiate
 
 
 @pytest.mark.parametrize("event", [(7,), (1, 4, 4), (3, 2, 5)])
@@ -56,11 +57,11 @@ def test_examples_of_a_batch_do_not_touch():
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"hidden": []}, "hidden"),
-        ({"hidden": [4, 0]}, "hidden"),
+        ({"hidden": []}, r"network\.hidden must be a list of 1 or more, not \[\]"),
+        ({"hidden": [4, 0]}, r"network\.hidden must be at least 1, not 0"),
         ({"activation": "sine"}, "relu, silu, gelu, tanh, not 'sine'"),
     ],
 )
 def test_impossible_options(options, told):
     with pytest.raises(GenaeError, match=told):
-        mlp((6,), 2, GaussianPosterior(), Bernoulli(), **options)
+        instantiate("network", {"name": "mlp", **options}, (6,), 2, GaussianPosterior(), Bernoulli())

@@ -8,6 +8,7 @@ from torch import nn
 
 from genae.errors import GenaeError
 from genae.learn import optim
+from genae.recipe.parts import instantiate
 
 
 def test_schedules() -> None:
@@ -67,11 +68,11 @@ def test_a_quadratic_is_descended(make: object) -> None:
 def test_bad_numbers_are_named() -> None:
     weight = [("w", nn.Parameter(torch.zeros(20, 20)))]
     with pytest.raises(GenaeError, match=r"optimiser\.lr must be above 0, not 0"):
-        optim.adam(weight, lr=0)
+        instantiate("optimiser", {"name": "adam", "lr": 0}, weight)
     with pytest.raises(GenaeError, match=r"optimiser\.lr"):
-        optim.muon(weight, lr=-1)
-    with pytest.raises(GenaeError, match="must not be negative"):
-        optim.adam(weight, clip=-1)
+        instantiate("optimiser", {"name": "muon", "lr": -1}, weight)
+    with pytest.raises(GenaeError, match=r"optimiser\.clip must be at least 0, not -1"):
+        instantiate("optimiser", {"name": "adam", "clip": -1}, weight)
 
 
 def test_the_exponential_schedule_is_musicvaes():

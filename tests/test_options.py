@@ -8,7 +8,10 @@ import pytest
 from annotated_types import Ge, Gt, Interval, Le, Lt, MaxLen, MinLen, MultipleOf, Unit, doc
 
 from genae.errors import GenaeError
-from genae.recipe.options import bounds, check, described, filled, offered
+from genae.recipe import describe, recipe, registry
+from genae.recipe.options import bounds, check, described, filled, offered, plain
+from genae.recipe.parts import SECTIONS, instantiate, part
+from genae.recipe.recipe import Recipe
 
 Share = Annotated[float, Ge(0), Lt(1)]
 
@@ -57,7 +60,7 @@ def test_what_a_part_offers():
     assert (width.name, width.kind, width.bounds, width.default, width.meaning) == (
         "width", "whole number", "at least 1", 8, "of every layer",
     )  # fmt: skip
-    assert (sizes.kind, sizes.bounds, sizes.default) == ("list of whole numbers", "a list of 1 or more, each at least 1", [4])
+    assert (sizes.kind, sizes.bounds, sizes.default) == ("list of whole numbers", "1 or more, each at least 1", [4])
     assert (share.meaning, share.required) == ("", False)
 
 
@@ -75,3 +78,67 @@ def test_an_inherited_option_is_checked_where_its_words_are_not_imported():
     exec("@dataclass(frozen=True)\nclass Child(Base):\n    more: 'int' = 1", namespace)
     with pytest.raises(GenaeError, match=r"task\.width must be at least 1, not 0"):
         filled("task", namespace["Child"], {"name": "child", "width": 0})
+
+
+# -- the options of every registered part -----------------------------------------------------------------------------
+
+KINDS = (
+    "domain",
+    "network",
+    "posterior",
+    "likelihood",
+    "prior",
+    "sampler",
+    "objective",
+    "task",
+    "condition",
+    "optimiser",
+    "schedule",
+)
+
+
+def parts():
+    """Every part that genae registers or its domains bring, as kind, name and factory."""
+    for kind in KINDS:
+        yield from ((kind, name, registry.get(kind, name)) for name in registry.own(kind))
+    for name in registry.own("domain"):
+        domain = instantiate("domain", {"name": name})
+        for kind, own in (("task", domain.defaults.tasks), ("condition", domain.defaults.attributes)):
+            yield from ((kind, f"{name}'s {one}", part(kind, {"name": one}, domain)) for one in own)
+
+
+@pytest.mark.parametrize("kind, name, factory", [pytest.param(*one, id=f"{one[0]} {one[1]}") for one in parts()])
+def test_every_option_has_a_kind_a_meaning_and_a_default_within_its_bounds(kind, name, factory):
+    for option in offered(kind, factory):
+        assert option.meaning, f"{kind} {name}: {option.name} is annotated without doc(…)"
+        assert option.kind != "anything"
+        if not option.required:
+            assert check(option.name, option.default, option.hint) == plain(option.default)
+
+
+def test_every_key_of_a_recipe_has_a_meaning():
+    keys = [option for option in offered("recipe", Recipe) if option.name not in (*SECTIONS, "preset", "format")]
+    assert len(keys) >= 10
+    assert all(option.meaning for option in keys)
+
+
+@pytest.mark.parametrize("name", registry.own("preset"))
+def test_every_preset_can_be_shown_and_says_who_sets_what(name):
+    shown = describe.preset(name)
+    made = recipe.compose(name)
+    assert {key["name"]: key["value"] for key in shown["keys"]}["latent"] == made.latent
+    for section in SECTIONS:
+        spec = {k: v for k, v in getattr(made, section).items() if k != "name"}
+        assert {o["name"]: o["value"] for o in shown["sections"][section]["options"]} == spec
+
+
+def test_who_sets_what():
+    by = describe.setters("mnist-2d")
+    assert (by["latent"], by["prior.name"], by["likelihood.name"]) == ("mnist-2d", "mnist-2d", "mnist")
+    assert "prior.transforms" not in by  # of the flow that the parent had
+    assert "seed" not in by
+
+
+def test_an_option_that_is_not_annotated_is_anything():
+    (option,) = offered("task", lambda depth=1: None)
+    assert describe.line(option) == {"name": "depth", "type": "anything", "bounds": "", "default": 1, "meaning": ""}

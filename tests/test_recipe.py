@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from genae.data.domain import Defaults
 from genae.errors import GenaeError
 from genae.recipe import options, parts, recipe, registry
-from genae.recipe.recipe import adjust, complete, compose, differences, dump, merge, read
+from genae.recipe.recipe import adjust, complete, compose, differences, dump, read
+from genae.recipe.settings import merge
 
 pytestmark = pytest.mark.usefixtures("dots")
 

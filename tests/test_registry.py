@@ -5,12 +5,12 @@ import json
 import pytest
 
 from genae.errors import GenaeError
-from genae.recipe import registry
+from genae.recipe import contract, registry
 
 GROUP = "genae.tasks"
 LIST = (
-    "import json; from genae.recipe import registry; "
-    "print(json.dumps({p.name: [p.distribution, p.version, p.error] for p in registry.listing() if p.kind == 'task'}))"
+    "import json; from genae.recipe import quarantine; "
+    "print(json.dumps({p.name: [p.distribution, p.version, p.error] for p in quarantine.listing() if p.kind == 'task'}))"
 )
 
 
@@ -50,13 +50,13 @@ def test_unknown_names_the_known_and_the_nearest():
 def test_a_plugin_for_another_contract_is_refused(monkeypatch):
     from genae.latent.priors import Flow
 
-    monkeypatch.setattr(Flow, "contract", registry.CONTRACT + 1, raising=False)
-    with pytest.raises(GenaeError, match="built for contract 2, this genae has 1; install a matching version"):
+    monkeypatch.setattr(Flow, "contract", contract.CONTRACT + 1, raising=False)
+    with pytest.raises(GenaeError, match="built for contract 3, this genae has 2; install a matching version"):
         registry.get("prior", "flow")
 
 
 def test_every_own_part_of_the_engine_can_be_imported():
-    engine = ("posterior", "likelihood", "prior", "objective", "task", "condition")
+    engine = ("posterior", "likelihood", "prior", "objective", "task", "condition", "optimiser", "schedule")
     found = [(kind, name) for kind in engine for name in registry.names(kind)]
     assert len(found) >= 14
     for kind, name in found:
@@ -83,7 +83,7 @@ BROKEN = {
     "number": ("Thing = 3", "must be callable, not int"),
     "dies": ("import os; os._exit(7)", "ended the interpreter with status 7"),
     "syntax": ("def", "SyntaxError"),
-    "foreign": ("class Thing: contract = 99", "contract 99, this genae has 1; install a matching version: a newer genae"),
+    "foreign": ("class Thing: contract = 99", "contract 99, this genae has 2; install a matching version: a newer genae"),
     "backward": ("class Thing: contract = 0", "a newer fragile (pip install --upgrade fragile)"),
     "empty": ("", "has no attribute 'Thing'"),
     "chatty": ("print('hello'); class_ = print('there'); Thing = dict", ""),
@@ -128,7 +128,7 @@ def test_a_name_taken_twice_names_both(install, python):
         "from genae.recipe import registry; from genae.errors import GenaeError\n"
         "try: registry.get('task', 'same')\n"
         "except GenaeError as error: print(error)\n"
-        "print([p.error for p in registry.listing() if p.name == 'same'])\n"
+        "from genae.recipe import quarantine; print([p.error for p in quarantine.listing() if p.name == 'same'])\n"
         "print(registry.get('task', 'denoise').__name__)"
     )
     error, listed, healthy = python(code, site).splitlines()
@@ -147,8 +147,8 @@ def test_a_folder_twice_on_the_path_is_no_clash(install, python):
 def test_a_name_of_genaes_own_stays_its_own(install, python):
     site = install("thief", {GROUP: "denoise = thief:Thing"}, {"thief": "class Thing: pass"})
     code = (
-        "from genae.recipe import registry; print(registry.get('task', 'denoise').__module__)\n"
-        "print([(p.distribution, p.error) for p in registry.listing() if p.name == 'denoise'])"
+        "from genae.recipe import quarantine, registry; print(registry.get('task', 'denoise').__module__)\n"
+        "print([(p.distribution, p.error) for p in quarantine.listing() if p.name == 'denoise'])"
     )
     module, listed = python(code, site).splitlines()
     assert module == "genae.model.tasks"
@@ -217,8 +217,8 @@ def test_presets_that_are_none(install, python):
     "code",
     [
         "import genae, genae.recipe.registry",
-        "from genae.recipe import registry; assert registry.listing()",
-        "from genae.recipe import registry; assert all(registry.names(kind) for kind in registry.KINDS)",
+        "from genae.recipe import quarantine; assert quarantine.listing()",
+        "from genae.recipe import registry; assert registry.names('domain') and registry.names('schedule')",
         "from genae_cli.main import cli; cli(['--help'], standalone_mode=False)",
         "from genae_cli.main import cli; cli(['plugins', 'list'], standalone_mode=False)",
         "from genae_cli.main import cli; cli(['train', '--help'], standalone_mode=False)",
@@ -226,3 +226,134 @@ def test_presets_that_are_none(install, python):
 )
 def test_looking_imports_no_torch(python, code):
     assert python(_torch_after(code)) == "False\n"
+
+
+# -- what is not installed --------------------------------------------------------------------------------------------
+
+
+class Half:
+    """A task of the tests' own."""
+
+    def __call__(self, target):
+        return target / 2
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_what_is_registered_is_there_at_once_and_named_in_the_recipe(dots):
+    import genae
+    from genae.recipe.recipe import compose
+
+    genae.register("task", "half", Half)
+    assert registry.get("task", "half") is Half
+    made = compose("dots", ["task=half"])
+    assert made.plugins == {"task half": "genae.register"}
+    assert compose("dots").plugins == {}
+    genae.register("task", "half", Half)  # a cell that runs again
+    with pytest.raises(GenaeError, match=r"task 'half' is taken already, by genae\.register; choose another name"):
+        genae.register("task", "half", dict)
+
+
+@pytest.mark.usefixtures("forgotten")
+@pytest.mark.parametrize(
+    ("kind", "name", "plugin", "told"),
+    [
+        ("prior", "normal", dict, "prior 'normal' is taken already, by genae; choose another name"),
+        ("priors", "mine", dict, r"no kind of plugin 'priors'; known: .*did you mean 'prior'\?"),
+        ("prior", "mine", 3, "prior 'mine' of genae.register must be callable, not int"),
+        ("preset", "mine", {"parent": "mnits"}, "no preset 'mnits', its parent; known: .*did you mean 'mnist'"),
+        ("preset", "mine", [], "must be a mapping of settings, not list"),
+    ],
+)
+def test_what_cannot_be_registered(kind, name, plugin, told):
+    with pytest.raises(GenaeError, match=told):
+        registry.register(kind, name, plugin)
+    assert registry.registered() == {}
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_a_file_that_registers_takes_its_own_place_when_it_is_read_again(tmp_path):
+    file = tmp_path / "my_parts.py"
+    file.write_text("import genae\ndef mine(): return 1\ngenae.register('task', 'mine', mine)")
+    registry.plugin(file)
+    assert registry.get("task", "mine")() == 1
+    assert registry.origin("task", "mine") == "my_parts.py"
+    file.write_text("import genae\ndef other(): return 22\ngenae.register('task', 'mine', other)")
+    registry.plugin(file)
+    assert registry.get("task", "mine")() == 22
+    file.write_text("raise ValueError('no')")
+    with pytest.raises(GenaeError, match=r"my_parts\.py, line 1: cannot be imported: ValueError: no$"):
+        registry.plugin(file)
+    assert registry.get("task", "mine")() == 22  # the last that could be read
+
+
+@pytest.mark.usefixtures("forgotten")
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("a_file.py", "x = 1\n\nraise SystemExit(3)", r"a_file\.py, line 3: cannot be imported: SystemExit: 3$"),
+        ("a_file.py", "x = 1\ndef", r"a_file\.py, line 2: cannot be imported: SyntaxError: invalid syntax"),
+        ("a_file.py", "from genae import register\nregister('task', 'denoise', 1)", "line 2: task 'denoise' is taken"),
+        ("a_file.py", "import genae", r"line 1: registers nothing; it needs a line such as genae\.register\("),
+        ("json.py", "", "a module called 'json' is imported already; give the file another name"),
+        ("a_file.txt", "", r"a_file\.txt: no Python file \(\.py\)"),
+        ("a_folder/none.py", None, "no such file"),
+    ],
+)  # fmt: skip
+def test_files_that_are_no_plugins(tmp_path, name, text, told):
+    if text is not None:
+        (tmp_path / name).write_text(text)
+    with pytest.raises(GenaeError, match=told):
+        registry.plugin(tmp_path / name)
+    assert registry.registered() == {}
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_a_run_says_which_part_is_missing_and_how_to_give_it(dots, tmp_path):
+    from genae.recipe.recipe import adjust, compose, dump, read
+
+    registry.register("task", "half", Half)
+    made = compose("dots", ["task=half"])
+    (tmp_path / "recipe.json").write_text(dump(made))
+    assert read(tmp_path / "recipe.json") == made
+    registry._registered.clear()
+    with pytest.raises(GenaeError, match=r"task 'half' is not here: .* genae\.register; give it with --plugin FILE\.py"):
+        read(tmp_path / "recipe.json")
+    assert adjust(made, ["task=denoise"]).plugins == {}
+    other = dump(made).replace('"genae.register"', '"halves 1.2"')
+    (tmp_path / "recipe.json").write_text(other)
+    with pytest.raises(GenaeError, match=r"made with that of halves 1\.2; pip install halves"):
+        read(tmp_path / "recipe.json")
+
+
+def test_a_third_partys_version_stays_in_the_recipe(install, python):
+    site = install("strange-things", {GROUP: "blur = strange_blur:Blur"}, {"strange_blur": "class Blur: pass"}, "2.5")
+    code = (
+        "from genae.recipe.recipe import compose, adjust\nimport dataclasses\n"
+        "made = compose('mnist', ['task=blur']); print(made.plugins)\n"
+        "old = dataclasses.replace(made, plugins={'task blur': 'strange-things 1.0'}); print(adjust(old, ['latent=3']).plugins)"
+    )
+    assert python(code, site).splitlines() == ["{'task blur': 'strange-things 2.5'}", "{'task blur': 'strange-things 1.0'}"]
+
+
+# -- contracts --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_a_domain_of_contract_1_is_sent_to_the_page(dots):
+    from dataclasses import dataclass
+
+    first = type("First", (dots,), {"network": "mlp", "shows": "sample"})
+    with pytest.raises(GenaeError, match=r"sets network, shows\), this genae has 2; docs/writing-a-plugin\.md#from-contract-1"):
+        registry.register("domain", "first", first)
+    with pytest.raises(GenaeError, match=r"domain 'first' .* was built for contract 1, this genae has 2; docs/writing"):
+        registry.register("domain", "first", type("First", (dots,), {"contract": 1}))
+
+    @dataclass(frozen=True)
+    class Second(dots):
+        samples: int = 3  # an option may be called so, and a method
+
+        def metrics(self):
+            """Its own."""
+
+    registry.register("domain", "second", Second)
+    assert "second" in registry.names("domain")

@@ -7,6 +7,7 @@ from genae.errors import GenaeError
 from genae.latent.posteriors import DiagonalGaussian, GaussianPosterior
 from genae.model.likelihoods import Bernoulli, DiscretisedLogistic
 from genae.model.residual import residual
+from genae.recipe.parts import instantiate
 
 SMALL = {"widths": (4, 6), "blocks": (1, 2), "hidden": 16}
 
@@ -76,13 +77,13 @@ def test_examples_do_not_mix():
         ((1, 28, 18), {}, r"such as 16 or 20, and this domain's events are 28 by 18"),
         ((1, 2, 2), {}, "such as 4,"),
         ((16,), {}, "channels, height, width"),
-        ((1, 28, 28), {"dropout": 1.0}, "network.dropout must be"),
+        ((1, 28, 28), {"dropout": 1.0}, "network.dropout must be at least 0 and below 1, not 1.0"),
         ((1, 28, 28), {"blocks": (1,)}, "a level"),
-        ((1, 28, 28), {"widths": (), "blocks": ()}, "a level"),
+        ((1, 28, 28), {"widths": (), "blocks": ()}, "network.widths must be a list of 1 or more"),
         ((1, 28, 28), {"patch": 0}, "at least 1"),
         ((1, 28, 28), {"activation": "step"}, "relu, silu"),
     ],
 )
 def test_network_says_what_does_not_fit(event, options, reason):
     with pytest.raises(GenaeError, match=reason):
-        residual(event, 4, GaussianPosterior(), Bernoulli(), **options)
+        instantiate("network", {"name": "residual", **options}, event, 4, GaussianPosterior(), Bernoulli())

@@ -10,8 +10,15 @@ import click
 
 from genae.errors import GenaeError, unknown
 from genae_cli.common import HELP, Verbs, as_json, emit, on_terminal, reading_bar, settings, verb
+from genae_cli.open import Open
 
 SHOWN = 20  # classes, and skipped files, told one by one
+
+
+class OfTheDomain(Open):
+    """A verb of a preset, any other option of which is one of its domain."""
+
+    into, prefix = "--set", "domain."
 
 
 @click.group(
@@ -81,7 +88,7 @@ def get(name: str, as_json: bool) -> None:
 def inspect(data: str, preset: str | None, settings: tuple[str, ...], as_json: bool) -> None:
     """Inspect NAME or PATH: how many examples each split has, of which classes, and which files cannot be used and why.
 
-    Of MIDI files it tells, track by track, what is used and what is not, and sums it up at the end.
+    Where the domain can, it tells of each file what is used and what is not, and sums it up at the end.
 
     \b
     Example:
@@ -97,28 +104,26 @@ def inspect(data: str, preset: str | None, settings: tuple[str, ...], as_json: b
 
 
 @command.add_command
-@verb(name="tokens", short_help="Every window of MIDI files, as numbers.")
+@verb(name="tokens", cls=OfTheDomain, short_help="Every example of your own files, as numbers.")
 @click.argument("data", type=click.Path(path_type=Path, exists=True), metavar="FILE|FOLDER|ZIP")
-@click.option("--preset", required=True, help="Whose windows: melody-2bar, drums-2bar, trio-16bar …")
-@click.option("--grid", type=click.Choice(["default", "magenta"]), help="magenta: exactly as MusicVAE's own converters.")
+@click.option("--preset", required=True, help="Read as this preset would.")
 @settings
 @as_json
-def tokens(data: Path, preset: str, grid: str | None, settings: tuple[str, ...], as_json: bool) -> None:
-    """Print every window that a preset finds in FILE, FOLDER or ZIP, sorted, by the file's path inside.
+def tokens(data: Path, preset: str, settings: tuple[str, ...], as_json: bool) -> None:
+    """Print every example that a preset finds in FILE, FOLDER or ZIP, sorted, by the file's path inside.
 
-    For people who train elsewhere. With --json it is one object, {path inside: [[class, …], …]}, a trio three lists a
-    window; an unusable file has none.
+    For people who train elsewhere. With --json it is one object, {path inside: [[number, …], …]}, nested as examples are;
+    an unusable file has none. --KEY VALUE changes an option of the preset's domain, as --set domain.KEY=VALUE does.
 
     \b
     Example:
-      genae data tokens tunes.zip --preset melody-2bar --grid magenta --json > windows.json
+      genae data tokens files.zip --preset mnist --json > examples.json
     """
     from genae.data.inspecting import stored
 
-    wishes = [*settings, *([f"domain.grid={grid}"] if grid else [])]
     with reading_bar() as report:
-        found = stored(data, preset, wishes, report)
-    emit(found, as_json, lambda: [f"{name}\t{json.dumps(window)}" for name, windows in found.items() for window in windows])
+        found = stored(data, preset, settings, report)
+    emit(found, as_json, lambda: [f"{name}\t{json.dumps(example)}" for name, examples in found.items() for example in examples])
 
 
 def _classes(counts: dict[str, int]) -> str:
@@ -128,7 +133,7 @@ def _classes(counts: dict[str, int]) -> str:
 
 
 def _field(name: str, ends: list[list[float]] | None) -> str:
-    """`pitch 48 to 84`."""
+    """`hour 0 to 23`."""
     if ends is None:
         return f"{name} not known"
     low, high = (" ".join(f"{number:g}" for number in end) for end in ends)

@@ -20,7 +20,7 @@ ROWS = {
 @verb(name="evaluate", short_help="Measure ELBO, NLL and more on held-out data.")
 @run_argument
 @click.option("--data", metavar="NAME|PATH", help="Instead of the run's own data set.")
-@click.option("--samples", type=int, help="Importance samples K an example.  [default: the domain's; 500 for images]")
+@click.option("--samples", type=int, help="Importance samples K an example.  [default: the domain's]")
 @click.option("--limit", type=int, help="So many examples, drawn at random; all if left out.")
 @seed
 @device

@@ -8,10 +8,11 @@ from typing import Any
 import click
 
 from genae.errors import GenaeError
-from genae_cli.common import Clips, emit, making, run_argument, verb, wrote
+from genae_cli.common import emit, run_argument, verb, wrote
+from genae_cli.making import Making, making, written
 
 
-@verb(name="interpolate", short_help="Morph from example to example.")
+@verb(name="interpolate", cls=Making, short_help="Morph from example to example.")
 @run_argument
 @click.argument("points", nargs=-1, required=True, metavar="A B [C…]")
 @click.option("--steps", type=int, default=9, show_default=True, help="From each point to the next, both ends counted.")
@@ -25,7 +26,7 @@ def command(
     kind: Any,
     loop: bool,
     temperature: float | None,
-    clips: Clips,
+    wishes: dict[str, str],
     condition: str | None,
     seed: int,
     device: str,
@@ -34,8 +35,8 @@ def command(
 ) -> None:
     """Interpolate between examples A, B, … in a RUN's latent space: a strip, an animation and every step.
 
-    Of music and sound also one file that plays the whole morph, at the first point's tempo. A point is a file, or an item
-    of a data set such as mnist:test:7.
+    Where the domain can join examples, also one file of the whole morph, in the style of the first point. A point is a
+    file, or an item of a data set such as mnist:test:7.
 
     \b
     Example:
@@ -54,6 +55,7 @@ def command(
 
     require_empty(out)
     loaded = load(run, device)
+    how = written(loaded, wishes)
     seen = [loaded.seen(one) for one in read_items(points, loaded.domain)]
     for a, b, before, after in zip(points, points[1:], seen, seen[1:], strict=False):
         if before.events.equal(after.events):
@@ -62,8 +64,8 @@ def command(
             )
     made = loaded.interpolate(
         *seen, steps, kind=kind, loop=loop, condition=condition, temperature=temperature, seed=seed,
-        length=clips.length(loaded),
+        length=how.length,
     )  # fmt: skip
-    files = write_path(clips.domain(loaded, points[0]), made, out, loop)
+    files = write_path(loaded.styled(points[0], **how.options), made, out, loop)
     result = {"run": str(run), "points": points, "steps": len(made), "path": kind, "loop": loop, "seed": seed, "files": files}
     emit(result, as_json, lambda: wrote(files))

@@ -7,13 +7,13 @@ import sys
 import click
 
 from genae import __version__
-from genae_cli import common, data, encode, evaluate, interpolate, plot, plugins, reconstruct, sample, train
+from genae_cli import common, data, encode, evaluate, interpolate, plot, plugins, presets, reconstruct, sample, train
 
 
 @click.group(cls=common.Verbs, context_settings=common.HELP)
 @click.version_option(__version__, prog_name="genae")
 def cli() -> None:
-    """Train VAEs on images, music and sound, then sample, interpolate and measure them.
+    """Train VAEs on files of many kinds, then sample, interpolate and measure them.
 
     \b
     A first run, in a minute and without downloads:
@@ -22,7 +22,7 @@ def cli() -> None:
     """
 
 
-for module in (train, sample, interpolate, reconstruct, encode, evaluate, plot, data, plugins):
+for module in (train, sample, interpolate, reconstruct, encode, evaluate, plot, data, presets, plugins):
     cli.add_command(module.command)
 
 

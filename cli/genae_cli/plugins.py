@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from genae.errors import GenaeError
 from genae_cli.common import HELP, Verbs, as_json, emit, verb
+from genae_cli.presets import lines
+from genae_cli.table import defaults, meaning, paragraph, table
 
 if TYPE_CHECKING:
+    from genae.recipe.describe import Described
     from genae.testing import Outcome
 
 FAILED = 1  # status of a check that found something; 2 is a mistake in the call
@@ -34,9 +38,9 @@ def listed(as_json: bool) -> None:
     Example:
       genae plugins list
     """
-    from genae.recipe import registry
+    from genae.recipe import quarantine
 
-    found = registry.listing()
+    found = quarantine.listing()
     emit({"plugins": [dataclasses.asdict(p) for p in found]}, as_json, lambda: _table(found))
 
 
@@ -47,6 +51,49 @@ def _table(found: Sequence[object]) -> list[str]:
     return [
         "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[4] and f"BROKEN: {row[4]}"]).rstrip()
         for row in [head, *rows]
+    ]
+
+
+@command.add_command
+@verb(name="show", short_help="A part's options and what they mean.")
+@click.argument("words", metavar="[KIND] NAME", nargs=-1, required=True)
+@as_json
+def show(words: tuple[str, ...], as_json: bool) -> None:
+    """Show a part, a domain or a data set: every option with its default, kind, bounds and meaning.
+
+    \b
+    Example:
+      genae plugins show flow
+      genae plugins show likelihood gaussian
+    """
+    from genae.recipe import describe
+
+    if len(words) > 2:
+        raise click.UsageError(f"show takes [KIND] NAME, not {' '.join(words)}")
+    kind = words[0] if len(words) == 2 else _only(words[0], describe.kinds_of(words[0]))
+    if kind == "preset":
+        preset = describe.preset(words[-1])
+        emit(preset, as_json, lambda: lines(preset))
+        return
+    found = describe.described(kind, words[-1])
+    emit(dataclasses.asdict(found), as_json, lambda: _part(found))
+
+
+def _only(name: str, kinds: Sequence[str]) -> str:
+    if len(kinds) > 1:
+        ways = " or ".join(f"genae plugins show {kind} {name}" for kind in kinds)
+        raise GenaeError(f"'{name}' is a {' and a '.join(kinds)}; say which: {ways}")
+    return kinds[0]
+
+
+def _part(found: Described) -> list[str]:
+    rows = [[o["name"], defaults(o), meaning(o)] for o in found.options]
+    return [
+        f"{found.kind} {found.name} ({found.source})",
+        *paragraph(found.about),
+        *(f"  its own {what}: {', '.join(names)}" for what, names in found.brings.items() if names),
+        "",
+        *(table(("option", "default", "meaning"), rows) if rows else ["  no options"]),
     ]
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
-from genae_cli.common import Clips, emit, making, run_argument, verb, wrote
+from genae_cli.common import emit, run_argument, verb, wrote
+from genae_cli.making import Making, making, written
 
 
-@verb(name="reconstruct", short_help="Send examples through the model and back.")
+@verb(name="reconstruct", cls=Making, short_help="Send examples through the model and back.")
 @run_argument
 @click.argument("items", nargs=-1, required=True, metavar="FILE|ITEM…")
 @making
@@ -17,7 +18,7 @@ def command(
     run: Path,
     items: tuple[str, ...],
     temperature: float | None,
-    clips: Clips,
+    wishes: dict[str, str],
     condition: str | None,
     seed: int,
     device: str,
@@ -26,8 +27,8 @@ def command(
 ) -> None:
     """Reconstruct files, or items such as mnist:test:7, with a RUN: inputs above outputs, and every output.
 
-    Music keeps the tempo, program and velocity of its file. A run with another task shows its own: a denoiser is given
-    the noisy input, drawn with --seed.
+    An output has the style of its file, where the domain reads one. A run with another task shows its own: a denoiser is
+    given the noisy input, drawn with --seed.
 
     \b
     Example:
@@ -39,9 +40,10 @@ def command(
 
     require_empty(out)
     loaded = load(run, device)
+    how = written(loaded, wishes)
     seen = loaded.seen(list(items))
-    domains = [clips.domain(loaded, item) for item in items]
-    inputs, outputs = loaded.reconstruct(seen, condition, seed, temperature, clips.length(loaded))
+    domains = [loaded.styled(item, **how.options) for item in items]
+    inputs, outputs = loaded.reconstruct(seen, condition, seed, temperature, how.length)
     files = write_pairs(domains, inputs, outputs, out)
     numbers = {name: float(metric(seen.events, outputs)) for name, metric in loaded.domain.defaults.metrics.items()}
     result = {"run": str(run), "items": items, "seed": seed, **numbers, "files": files}

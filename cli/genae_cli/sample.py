@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
-from genae_cli.common import Clips, emit, making, run_argument, verb, wrote
+from genae_cli.common import emit, run_argument, verb, wrote
+from genae_cli.making import Making, making, written
 
 
-@verb(name="sample", short_help="Make new examples.")
+@verb(name="sample", cls=Making, short_help="Make new examples.")
 @run_argument
 @click.option("-n", "count", type=int, default=16, show_default=True, help="How many.")
 @making
@@ -17,14 +18,14 @@ def command(
     run: Path,
     count: int,
     temperature: float | None,
-    clips: Clips,
+    wishes: dict[str, str],
     condition: str | None,
     seed: int,
     device: str,
     out: Path,
     as_json: bool,
 ) -> None:
-    """Sample a RUN: a grid picture and every example as a file; of music also its piano roll and its sound.
+    """Sample a RUN: a grid picture, and every example as a file with its picture and whatever else its domain writes.
 
     \b
     Example:
@@ -36,8 +37,9 @@ def command(
 
     require_empty(out)
     loaded = load(run, device)
-    domain = clips.domain(loaded)
-    files = write_samples(domain, loaded.sample(count, temperature, seed, condition, clips.length(loaded)), out)
+    how = written(loaded, wishes)
+    domain = loaded.styled(**how.options)
+    files = write_samples(domain, loaded.sample(count, temperature, seed, condition, how.length), out)
     emit(
         {"run": str(run), "n": count, "temperature": temperature, "condition": condition, "seed": seed, "files": files},
         as_json,

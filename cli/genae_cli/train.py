@@ -13,7 +13,8 @@ import click
 from genae_cli.common import as_json, device, emit, on_terminal, reading_bar, settings, verb
 
 if TYPE_CHECKING:
-    from genae.learn.session import Progress, Training
+    from genae.learn.session import Progress
+    from genae.use.training import Training
 
 Show = Callable[["Progress | None"], None]  # a step done, or None at the end
 LINE_SECONDS = 10.0  # between plain lines, where there is no terminal
@@ -39,7 +40,7 @@ def command(as_json: bool, **options: Any) -> None:
 
     Ctrl-C saves and stops; --resume goes on from there, and from any kill, to the same weights.
     """
-    from genae.learn.session import Training
+    from genae.use.training import Training
 
     with reading_bar() as report:
         training = Training(options.pop("preset"), report=report, **options)
@@ -91,20 +92,20 @@ def told(numbers: dict[str, float]) -> str:
 def _bar(training: Training) -> Show:
     from tqdm import tqdm
 
-    bars: list[Any] = []  # made at the first step done, which knows where a resumed run begins
+    shown: list[Any] = []  # made at the first step done, which knows where a resumed run begins
 
     def show(progress: Progress | None) -> None:
         if progress is None:
-            for bar in bars:
+            for bar in shown:
                 bar.close()
             return
-        if not bars:
-            bars.append(tqdm(total=training.steps, initial=progress.step - 1, unit="step", dynamic_ncols=True, smoothing=0.05))
-        bars[0].update(progress.step - bars[0].n)
+        if not shown:
+            shown.append(tqdm(total=training.steps, initial=progress.step - 1, unit="step", dynamic_ncols=True, smoothing=0.05))
+        shown[0].update(progress.step - shown[0].n)
         if progress.numbers:
-            bars[0].set_description_str(told(progress.numbers), refresh=False)
+            shown[0].set_description_str(told(progress.numbers), refresh=False)
         if progress.valid:
-            bars[0].write(f"step {progress.step}  {training.valid_split} {told(progress.valid)}", file=sys.stderr)
+            shown[0].write(f"step {progress.step}  {training.valid_split} {told(progress.valid)}", file=sys.stderr)
 
     return show
 

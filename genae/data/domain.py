@@ -1,6 +1,6 @@
 r"""The contract of a domain: how files become tensors and back, and which networks suit them.
 
-A domain is all that genae knows of images, music or sound. The least that one must say:
+A domain is all that genae knows of one kind of thing. The least that one must say:
 
     class Dots(Domain):
         suffixes = (".txt",)
@@ -10,12 +10,14 @@ A domain is all that genae knows of images, music or sound. The least that one m
 
 Everything else has a default. Two forms of an example are told apart:
 
-    stored  what `read` gives and data sets keep, as small as it can be (uint8 pixels, token numbers)
-    event   what the model sees, made from a batch of stored ones by `prepare` at every step (floats in [0, 1], binarised
-            pixels, transposed notes); p(x | z) is a distribution over one event
+    stored  what `read` gives and data sets keep, as small as it can be (uint8 levels, token numbers)
+    event   what the model sees, made from a batch of stored ones by `prepare` at every step (floats in [0, 1], binarised or
+            augmented); p(x | z) is a distribution over one event
 
 A domain's options are its constructor's keyword arguments: a frozen dataclass is the usual way. They are kept in the recipe.
-Options that only `write` and its companions look at (tempo, sound or none) can be given anew whenever something is written.
+Those that only `write`, `picture` and `extras` look at are marked so, and can be given anew whenever something is written:
+
+    font: Annotated[str, WRITTEN, doc("of the letters")] = "serif"      # genae sample RUN --with font=sans
 """
 
 from __future__ import annotations
@@ -28,17 +30,27 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from genae.data.curve import curve
 from genae.errors import GenaeError
-from genae.recipe.registry import CONTRACT
+from genae.latent.inference import Generative
+from genae.latent.space import Shape
+from genae.recipe.contract import CONTRACT
 
 if TYPE_CHECKING:
     from genae.data.examples import Examples, File, Found
 
-Shape = tuple[int, ...]
 Stage = Literal["train", "score", "show"]
+Condition = Callable[["Examples", Tensor], Tensor | None]  # of examples and their events: what a model takes beside them
+
+
+@dataclass(frozen=True)
+class Written:
+    """The mark of an option that only writing looks at, in its annotation."""
+
+
+WRITTEN = Written()
 
 
 @dataclass(frozen=True)
@@ -83,7 +95,7 @@ class Domain(ABC):
     def read(self, file: File) -> Tensor | Found:
         """One file to one stored example (*event), or to several (W, *event). Raises Rejected with the reason.
 
-        `Found` tells beside them what of the file was not used, by reason, and the `fields` of each: tempo, key, hour.
+        `Found` tells beside them what of the file was not used, by reason, and the `fields` of each: an hour, a place.
         """
 
     @abstractmethod
@@ -99,7 +111,7 @@ class Domain(ABC):
     def prepare(self, stored: Tensor, stage: Stage) -> Tensor:
         """A batch of stored examples (B, *event) to events (B, *event), float.
 
-        Augmentation belongs to stage "train"; what the likelihood needs drawn (binarised pixels) to "train" and "score";
+        Augmentation belongs to stage "train"; what the likelihood needs drawn (binary values) to "train" and "score";
         "show" is the same at every call.
         """
         return stored.float()
@@ -108,18 +120,26 @@ class Domain(ABC):
         """One event to a picture (H, W) or (H, W, 3), uint8, for grids, strips and plots: by default a plot of its numbers."""
         return curve(example)
 
-    # -- optional: what generation leaves beside the files ----------------------------------------------------------------
+    # -- optional: what generation writes ---------------------------------------------------------------------------------
+
+    @property
+    def units(self) -> Mapping[str, float]:
+        """In what a length can be given, and how much of it one example is: {"seconds": 2.048}, {"lines": 4}.
+
+        A whole number counts, and lengths are multiples of it; any other measures, and lengths are rounded up to examples.
+        """
+        return {}
 
     def extras(self, example: Tensor, path: Path) -> list[Path]:
-        """More files of one event, beside the one that `write` wrote to `path`: its sound, say. The paths written."""
+        """More files of one event, beside the one that `write` wrote to `path`: a rendering, say. The paths written."""
         return []
 
     def join(self, examples: Tensor) -> Tensor | None:
         """Events (N, *event) in a row: one longer example that `write`, `picture` and `extras` take. None if it cannot be."""
         return None
 
-    def manner(self, file: File) -> dict[str, Any]:
-        """Options of this domain with which a file's example should be written back: its tempo, say."""
+    def style(self, file: File) -> dict[str, Any]:
+        """Options marked WRITTEN with which a file's example should be written back, as the file itself has them."""
         return {}
 
     # -- optional: what it tells ------------------------------------------------------------------------------------------
@@ -128,10 +148,11 @@ class Domain(ABC):
         """A file to lines that say what of it is used and why the rest is not, for `genae data inspect`."""
         return []
 
-    def assess(self, vae: nn.Module, held: Examples, train: Callable[[], Examples]) -> Mapping[str, float | None]:
+    def assess(
+        self, vae: Generative, held: Examples, train: Callable[[], Examples], condition: Condition
+    ) -> Mapping[str, float | None]:
         """Further numbers of `genae evaluate`, of stored examples; called without gradients, seeded, in the run's precision.
 
-        The network is what the recipe built: one who asks for more than a module has looks which it is, and has no numbers
-        of one that it does not know.
+        `condition(examples, events)` is what the model takes beside the events, (N, C) or None.
         """
         return {}

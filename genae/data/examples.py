@@ -131,7 +131,7 @@ class Found(NamedTuple):
     """What a domain found in one file."""
 
     x: Tensor  # (W, *event), stored examples; none is no error
-    lost: Mapping[str, int] = {}  # what of it was not used: a reason for people, such as "notes out of range", and how often
+    lost: Mapping[str, int] = {}  # what of it was not used: a reason for people, such as "values out of range", and how often
     fields: Mapping[str, Tensor] = {}  # what `Domain.fields` names: (W,) or (W, K), NaN where it is not known
 
 

@@ -16,7 +16,8 @@ from genae.data.opening import made, open_data
 from genae.data.pool import opened, read_each
 from genae.data.reading import Report, quiet, read_split
 from genae.errors import GenaeError, Rejected
-from genae.recipe import recipe, registry
+from genae.recipe import quarantine, recipe, registry
+from genae.recipe.entries import blamed
 from genae.recipe.parts import instantiate
 
 
@@ -29,14 +30,14 @@ class Placed(Protocol):
 
 def catalogue() -> list[dict[str, str]]:
     """Every data set of the registry: name, domain, where it is, one line about it."""
-    return [_entry(name, found) for name, found in registry.each("dataset", registry.names("dataset"))]
+    return [_entry(name, found) for name, found in quarantine.each("dataset", registry.names("dataset"))]
 
 
 def _entry(name: str, found: Any) -> dict[str, str]:
     try:
         if isinstance(found, GenaeError):
             raise found
-        with registry.blamed("dataset", name):
+        with blamed("dataset", name):
             return _facts(name, made(name, found))
     except GenaeError as error:
         return {"name": name, "domain": "", "state": "broken", "about": str(error)}
@@ -116,10 +117,10 @@ def _domain_of(dataset: Dataset, preset: str | None, settings: Sequence[str] = (
     suffixes = Counter(file.suffix for split in SPLITS for file in dataset.split(split).files)
     scores: dict[str, int] = {}
     passed = list(dataset.passed) if isinstance(dataset, Local) else []
-    for names in (registry.own("domain"), registry.strange("domain")):
+    for names in (registry.own("domain"), registry.third_party("domain")):
         if 2 * max(scores.values(), default=0) > suffixes.total():
             break  # strangers' are imported only where genae's own do not read most of it
-        for name, found in registry.each("domain", names):
+        for name, found in quarantine.each("domain", names):
             try:
                 scores[name] = _score(name, found, suffixes)
             except GenaeError as error:
@@ -129,7 +130,7 @@ def _domain_of(dataset: Dataset, preset: str | None, settings: Sequence[str] = (
         kinds = ", ".join(suffixes) or "no files"
         broken = f"; passed over: {'; '.join(passed)}" if passed else ""
         raise GenaeError(f"{dataset.name} holds nothing that a domain reads ({kinds}); domains: {', '.join(scores)}{broken}")
-    with registry.blamed("domain", best):
+    with blamed("domain", best):
         return best, registry.get("domain", best)()
 
 
@@ -137,5 +138,5 @@ def _score(name: str, found: Any, suffixes: Mapping[str, int]) -> int:
     """How many of the files a domain reads. GenaeError if it is broken."""
     if isinstance(found, GenaeError):
         raise found
-    with registry.blamed("domain", name):
+    with blamed("domain", name):
         return sum(suffixes.get(s, 0) for s in found.suffixes)

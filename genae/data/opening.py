@@ -23,7 +23,8 @@ from genae.data import given
 from genae.data.examples import Dataset, Examples, numbers
 from genae.data.local import Local, files_of
 from genae.errors import GenaeError, unknown
-from genae.recipe import registry
+from genae.recipe import quarantine, registry
+from genae.recipe.entries import blamed
 
 
 def open_data(data: str) -> Dataset:
@@ -36,13 +37,13 @@ def open_data(data: str) -> Dataset:
     path = Path(data)
     if not path.exists():
         raise unknown("data set or path", data, registry.names("dataset"))
-    for name, claim in registry.each("claim", registry.own("claim")):
+    for name, claim in quarantine.each("claim", registry.own("claim")):
         claimed = None if isinstance(claim, GenaeError) else _claimed(name, claim, path)
         if claimed is not None:
             return claimed
-    others = registry.strange("claim")
+    others = registry.third_party("claim")
     passed: list[str] = []
-    for name, claim in registry.each("claim", others if others and not _reads_most(path) else []):
+    for name, claim in quarantine.each("claim", others if others and not _reads_most(path) else []):
         try:
             claimed = _claimed(name, claim, path)
         except GenaeError as error:  # a third party's refusal must not keep a path from being read otherwise
@@ -57,14 +58,14 @@ def _claimed(name: str, claim: Any, path: Path) -> Dataset | None:
     """What a claim makes of a path, None if nothing. GenaeError if it is broken, or the path."""
     if isinstance(claim, GenaeError):
         raise claim
-    with registry.blamed("claim", name):
+    with blamed("claim", name):
         claimed: Dataset | None = claim(path)
     return claimed
 
 
 def made(name: str, found: Any) -> Dataset:
     """The data set that an entry point names: an object, or a class to make one of."""
-    with registry.blamed("dataset", name):
+    with blamed("dataset", name):
         dataset: Dataset = found() if isinstance(found, type) else found
     return dataset
 
@@ -72,7 +73,7 @@ def made(name: str, found: Any) -> Dataset:
 def _reads_most(path: Path) -> bool:
     """Whether one of genae's own domains reads most of the files of a path."""
     suffixes = Counter(file.suffix for _, file in files_of(path))
-    own = [found for _, found in registry.each("domain", registry.own("domain")) if not isinstance(found, GenaeError)]
+    own = [found for _, found in quarantine.each("domain", registry.own("domain")) if not isinstance(found, GenaeError)]
     return any(2 * sum(suffixes[s] for s in domain.suffixes) > suffixes.total() for domain in own)
 
 

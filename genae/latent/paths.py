@@ -1,7 +1,9 @@
-r"""Paths through the latent space.
+r"""Paths and walks through the latent space; z is flat here, (size,).
 
     linear      z(t) = (1 − t) a + t b
     spherical   z(t) = r(t) · [sin((1 − t) ω)/sin ω · a/|a| + sin(t ω)/sin ω · b/|b|], cos ω = a·b / |a||b|
+    codes       z_i(t) = a_i until t passes τ_i, then b_i; τ_i = frac((i + ½) φ), φ the golden ratio, which spreads them
+    walk        u_k = ρ u_{k-1} + √(1 − ρ²) ε: each step is standard normal, and near the one before
 
 The spherical path keeps the norm that a Gaussian prior expects, where the linear one cuts through the improbable centre. Its
 direction turns as Shoemake's does (1985) and its norm r goes linearly from |a| to |b|: with the ends' own norms inside the
@@ -10,6 +12,7 @@ bracket, as it is often written, ends of unequal norm nearly opposite each other
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal
@@ -19,11 +22,14 @@ from torch import Tensor
 
 from genae.errors import GenaeError
 
+Kind = Literal["linear", "spherical"]
+NEAR = 0.8  # ρ, the correlation of a walk's steps: each can be recognised in the next one
+GOLDEN = (math.sqrt(5) - 1) / 2
 SMALL = 1e-4  # of sin ω: below it the spherical weights are 0/0 and the linear path is the same to six digits
 
 
 def lerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
-    """a, b (latent,), t (n,) in [0, 1] to (n, latent)."""
+    """a, b (size,), t (n,) in [0, 1] to (n, size)."""
     return (1 - t[:, None]) * a + t[:, None] * b
 
 
@@ -44,10 +50,22 @@ def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     return torch.where(t[:, None] == 0, a, torch.where(t[:, None] == 1, b, z))  # the ends to the bit
 
 
-def path(
-    points: Sequence[Tensor], steps: int, kind: Literal["linear", "spherical"] = "spherical", loop: bool = False
-) -> Tensor:
-    """Two or more points (latent,) to z (n, latent): `steps` from each point to the next, both ends counted.
+def switch(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+    """As `lerp`, of codes: each place changes from a's to b's once, places far apart one after the other."""
+    order = ((torch.arange(len(a), device=a.device, dtype=torch.float64) + 0.5) * GOLDEN).frac()
+    return torch.where(t[:, None] > order, b, a)
+
+
+def walk(n: int, length: int, size: int) -> Tensor:
+    """Standard-normal noise u (n, length, size) whose steps are near the ones before."""
+    noise = [torch.randn(n, size)]
+    for _ in range(length - 1):
+        noise.append(NEAR * noise[-1] + math.sqrt(1 - NEAR**2) * torch.randn(n, size))
+    return torch.stack(noise, 1)
+
+
+def path(points: Sequence[Tensor], steps: int, kind: Kind = "spherical", loop: bool = False) -> Tensor:
+    """Two or more points (size,) to z (n, size): `steps` from each point to the next, both ends counted.
 
     Open: n = (points − 1)(steps − 1) + 1. Looped, it returns to the first and does not repeat it: n = points·(steps − 1).
     """
@@ -57,8 +75,9 @@ def path(
         raise GenaeError(f"--steps must be at least 2 (both ends are counted), not {steps}")
     if len(points) < 2:
         raise GenaeError(f"an interpolation needs two points or more, not {len(points)}")
-    between = lerp if kind == "linear" else slerp
-    t = torch.linspace(0, 1, steps, device=points[0].device, dtype=points[0].dtype)
+    codes = not points[0].is_floating_point()
+    between = switch if codes else lerp if kind == "linear" else slerp
+    t = torch.linspace(0, 1, steps, device=points[0].device, dtype=torch.float64 if codes else points[0].dtype)
     ends = [*points, points[0]] if loop else list(points)
     legs = [between(a, b, t)[:-1] for a, b in pairwise(ends)]
     return torch.cat(legs if loop else [*legs, ends[-1][None]])

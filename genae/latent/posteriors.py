@@ -3,40 +3,49 @@ r"""Posteriors q(z | x): the last step of an encoder, and the rate KL(q ‖ p) t
     Gaussian   z = μ + σ ε;  KL(q ‖ N(0, I)) = ½ Σ (μ² + σ² − 1 − ln σ²), the log scale being ln σ and not ln σ²
     Point      z = f(x), the plain autoencoder: no rate
 
-Against a prior without a closed form the rate is log q(z | x) − log p(z) at the sampled z, an unbiased estimate.
+Against a prior without a closed form the rate is log q(z | x) − log p(z) at the sampled z, an unbiased estimate. What a
+posterior is, a density, a plain code or discrete, is its `kind`; nothing else in genae asks.
 """
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+import math
+from typing import Annotated, ClassVar, Literal, Protocol
 
 import torch
 import torch.nn.functional as F
+from annotated_types import doc
 from torch import Tensor, nn
 
-from genae.data.domain import Shape
 from genae.errors import GenaeError
-from genae.model.likelihoods import LOG_2PI
+from genae.latent.space import Kind, Shape, Space
 
+LOG_2PI = math.log(2 * math.pi)
 LOG_SIGMA = (-8.0, 5.0)  # beyond these e^ would overflow bf16 gradients early in training; trained runs stay well inside
 
 
 class Density(Protocol):
-    """A distribution over z (B, latent)."""
+    """A distribution over z (B, *shape)."""
 
-    def log_prob(self, z: Tensor) -> Tensor: ...
+    def log_prob(self, z: Tensor) -> Tensor:
+        """z (…, B, *shape) to (…, B), nats; of codes log-probabilities."""
+        ...
 
 
-class Posterior(Density, Protocol):
+class Posterior(Protocol):
     """q(z | x) for a batch."""
 
     @property
     def mean(self) -> Tensor:
-        """(B, latent)."""
+        """The z that stands for x (B, *shape): codes where z is discrete."""
         ...
 
     def rsample(self, samples: int | None = None) -> Tensor:
-        """(B, latent), or (samples, B, latent); gradients reach the encoder."""
+        """What the decoder is given of z, (B, *embedded) or (samples, B, *embedded); gradients reach the encoder."""
+        ...
+
+    def log_ratio(self, prior: Density, z: Tensor) -> Tensor:
+        """log q(z | x) − log p(z), (…, B), nats, at z as `rsample` gave it. GenaeError where there is none."""
         ...
 
     def rate(self, prior: Density, z: Tensor) -> Tensor:
@@ -44,12 +53,42 @@ class Posterior(Density, Protocol):
         ...
 
     def rate_by_dimension(self, prior: Density) -> Tensor:
-        """The exact KL of every latent dimension (B, latent), nats. GenaeError where there is none."""
+        """The exact KL of every latent dimension (B, size), nats. GenaeError where there is none."""
+        ...
+
+    def penalty(self) -> Tensor | None:
+        """(B,) what is minimised beside distortion and rate: a commitment loss."""
+        ...
+
+    def terms(self) -> dict[str, Tensor]:
+        """Further numbers, () or (B,): a perplexity."""
         ...
 
 
+class Family(nn.Module):
+    """A posterior as a part of a recipe: the last step of an encoder, features (B, *features) to q(z | x)."""
+
+    kind: ClassVar[Kind] = "density"
+
+    def space(self, space: Space) -> Space:
+        """The recipe's space as this family has it: with an alphabet, say, where it gives codes."""
+        return space
+
+    def features(self, space: Space) -> Shape:
+        """The shape of what the encoder must give for one example."""
+        raise NotImplementedError
+
+    def embedded(self, space: Space) -> Shape:
+        """The shape of what the decoder is given of one z: of codes, their vectors."""
+        return space.shape
+
+    def embed(self, z: Tensor) -> Tensor:
+        """z (B, *shape) as the decoder is given it (B, *embedded)."""
+        return z
+
+
 class DiagonalGaussian:
-    """N(μ, diag σ²), μ and ln σ each (B, latent)."""
+    """N(μ, diag σ²), μ and ln σ each (B, *shape)."""
 
     def __init__(self, mean: Tensor, log_sigma: Tensor) -> None:
         self.mean, self.log_sigma = mean, log_sigma
@@ -61,53 +100,64 @@ class DiagonalGaussian:
 
     def log_prob(self, z: Tensor) -> Tensor:
         u = (z - self.mean) * (-self.log_sigma).exp()
-        return (-0.5 * u.square() - self.log_sigma - 0.5 * LOG_2PI).sum(-1)
+        return _per_example(-0.5 * u.square() - self.log_sigma - 0.5 * LOG_2PI, self.mean.ndim - 1)
+
+    def log_ratio(self, prior: Density, z: Tensor) -> Tensor:
+        return self.log_prob(z) - prior.log_prob(z)
 
     def rate(self, prior: Density, z: Tensor) -> Tensor:
         if isinstance(prior, DiagonalGaussian):
             return self.rate_by_dimension(prior).sum(-1)
-        return self.log_prob(z) - prior.log_prob(z)
+        return self.log_ratio(prior, z)
 
     def rate_by_dimension(self, prior: Density) -> Tensor:
         if not isinstance(prior, DiagonalGaussian):
             raise GenaeError("a rate by dimension needs the normal prior; use free_bits_per=total with any other")
         narrower = self.log_sigma - prior.log_sigma
         shift = (self.mean - prior.mean) * (-prior.log_sigma).exp()
-        return 0.5 * (shift.square() + (2 * narrower).exp() - 1) - narrower
+        return (0.5 * (shift.square() + (2 * narrower).exp() - 1) - narrower).flatten(1)
+
+    def penalty(self) -> None:
+        return None
+
+    def terms(self) -> dict[str, Tensor]:
+        return {}
 
 
 class Point:
-    """All mass at one z (B, latent)."""
+    """z itself (B, *shape), without a density."""
 
-    def __init__(self, z: Tensor) -> None:
-        self.mean = z
+    def __init__(self, mean: Tensor) -> None:
+        self.mean = mean
 
     def rsample(self, samples: int | None = None) -> Tensor:
         return self.mean if samples is None else self.mean.expand(samples, *self.mean.shape)
 
-    def log_prob(self, z: Tensor) -> Tensor:
+    def log_ratio(self, prior: Density, z: Tensor) -> Tensor:
         raise GenaeError("a plain autoencoder has no posterior density, so no ELBO or NLL; train with posterior=gaussian")
 
     def rate(self, prior: Density, z: Tensor) -> Tensor:
-        return torch.zeros_like(self.mean[:, 0])
+        return self.mean.new_zeros(len(self.mean))
 
     def rate_by_dimension(self, prior: Density) -> Tensor:
-        return torch.zeros_like(self.mean)
+        return torch.zeros_like(self.mean).flatten(1)
+
+    def penalty(self) -> None:
+        return None
+
+    def terms(self) -> dict[str, Tensor]:
+        return {}
 
 
-class GaussianPosterior(nn.Module):
-    """Features (B, 2·latent) to N(μ, diag σ²), σ = e^h or softplus(h) = ln(1 + e^h). https://arxiv.org/abs/1312.6114"""
+class GaussianPosterior(Family):
+    """Features (B, …, 2·D) to N(μ, diag σ²), σ = e^h or softplus(h) = ln(1 + e^h). https://arxiv.org/abs/1312.6114"""
 
-    has_density = True
-
-    def __init__(self, scale: Literal["exp", "softplus"] = "exp") -> None:
+    def __init__(self, scale: Annotated[Literal["exp", "softplus"], doc("how σ comes of the features")] = "exp") -> None:
         super().__init__()
-        if scale not in ("exp", "softplus"):
-            raise GenaeError(f"posterior.scale must be exp or softplus, not '{scale}'")
         self.scale = scale
 
-    def features(self, event: Shape) -> Shape:
-        return (2 * event[0], *event[1:])
+    def features(self, space: Space) -> Shape:
+        return (*space.shape[:-1], 2 * space.shape[-1])
 
     def forward(self, h: Tensor) -> DiagonalGaussian:
         mean, log_sigma = h.float().chunk(2, -1)
@@ -116,13 +166,18 @@ class GaussianPosterior(nn.Module):
         return DiagonalGaussian(mean, log_sigma.clamp(*LOG_SIGMA))
 
 
-class PointPosterior(nn.Module):
-    """Features (B, latent) are z: the plain autoencoder."""
+class PointPosterior(Family):
+    """Features (B, *shape) are z: the plain autoencoder."""
 
-    has_density = False
+    kind = "point"
 
-    def features(self, event: Shape) -> Shape:
-        return event
+    def features(self, space: Space) -> Shape:
+        return space.shape
 
     def forward(self, h: Tensor) -> Point:
         return Point(h.float())
+
+
+def _per_example(x: Tensor, axes: int) -> Tensor:
+    """(…, B, *shape) with so many axes in the shape, summed over them."""
+    return x.flatten(-axes).sum(-1)

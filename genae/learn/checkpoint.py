@@ -13,6 +13,7 @@ Random numbers are a function of seed and step (genae/learn/trainer.py), so noth
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,6 +73,11 @@ def load_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tenso
         number, _, key = name.partition("/")
         state.setdefault(int(number), {})[key] = tensor
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def upgraded(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A training state of format 1, whose optimisers had no players, as one of now."""
+    return {re.sub(r"^optimiser/(?=\d)", "optimiser/vae/", name): tensor for name, tensor in tensors.items()}
 
 
 # -- metrics ----------------------------------------------------------------------------------------------------------

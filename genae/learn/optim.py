@@ -1,62 +1,60 @@
-"""Optimisers and learning-rate schedules by name."""
+"""Optimisers, each a list of those that step in turn, and schedules: the learning rate's factor at a step of a run."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from annotated_types import Ge, Gt, Le, Lt, doc
 from torch import Tensor
 from torch.nn import Parameter
 
-from genae.errors import GenaeError
+from genae.recipe import registry
 
 Named = Sequence[tuple[str, Parameter]]
 SMALLEST = 16  # the lesser side of a weight that Muon takes, or more
 
+Decay = Annotated[float, Ge(0), doc("decoupled weight decay, in units of the learning rate")]
+Beta1 = Annotated[float, Ge(0), Lt(1), doc("Adam's decay of the mean gradient")]
+Beta2 = Annotated[float, Ge(0), Lt(1), doc("Adam's decay of the mean square")]
+Clip = Annotated[float, Ge(0), doc("largest norm of a gradient; 0 for any")]
+Skip = Annotated[float, Ge(0), doc("a gradient of this norm and more counts as zero; 0 for none")]
+Warmup = Annotated[int, Ge(0), doc("steps of the linear rise at the start")]
+Final = Annotated[float, Ge(0), doc("factor of the learning rate at the end")]
+
 
 def adam(
     parameters: Named,
-    lr: float = 1e-3,
-    weight_decay: float = 0.0,
-    beta1: float = 0.9,
-    beta2: float = 0.999,
-    clip: float = 0.0,
-    skip: float = 0.0,
+    lr: Annotated[float, Gt(0), doc("learning rate, before the schedule")] = 1e-3,
+    weight_decay: Decay = 0.0,
+    beta1: Beta1 = 0.9,
+    beta2: Beta2 = 0.999,
+    clip: Clip = 0.0,
+    skip: Skip = 0.0,
 ) -> list[torch.optim.Optimizer]:
-    """Adam with decoupled weight decay (https://arxiv.org/abs/1711.05101).
-
-    `clip` is the largest norm of a gradient; one of norm `skip` and more counts as zero; 0 for neither.
-    """
-    if not lr > 0:
-        raise GenaeError(f"optimiser.lr must be above 0, not {lr}")
-    if skip < 0:
-        raise GenaeError(f"optimiser.skip must not be negative, not {skip}")
-    if weight_decay < 0 or clip < 0 or not (0 <= beta1 < 1 and 0 <= beta2 < 1):
-        raise GenaeError("optimiser.weight_decay and .clip must not be negative, .beta1 and .beta2 at least 0 and below 1")
+    """Adam with decoupled weight decay (https://arxiv.org/abs/1711.05101)."""
     return [torch.optim.AdamW([p for _, p in parameters], lr=lr, betas=(beta1, beta2), weight_decay=weight_decay, fused=True)]
 
 
 def muon(
     parameters: Named,
-    lr: float = 6e-3,
-    adam_lr: float = 2e-3,
-    momentum: float = 0.95,
-    beta1: float = 0.9,
-    beta2: float = 0.99,
-    weight_decay: float = 0.0,
-    clip: float = 0.0,
-    skip: float = 0.0,
-    largest: int = 100,
+    lr: Annotated[float, Gt(0), doc("learning rate of matrices, before the schedule")] = 6e-3,
+    adam_lr: Annotated[float, Gt(0), doc("Adam's, of everything else")] = 2e-3,
+    momentum: Annotated[float, Ge(0), Lt(1), doc("of the matrices' gradients")] = 0.95,
+    beta1: Beta1 = 0.9,
+    beta2: Beta2 = 0.99,
+    weight_decay: Decay = 0.0,
+    clip: Clip = 0.0,
+    skip: Skip = 0.0,
+    largest: Annotated[int, Ge(0), doc("lesser side of the largest matrix that is taken")] = 100,
 ) -> list[torch.optim.Optimizer]:
     """Muon for matrices of encoder and decoder, Adam for everything else. https://kellerjordan.github.io/posts/muon
 
-    `largest` is the lesser side of the largest matrix taken: to make a larger one orthogonal costs more than it gains in
-    convolutions, whose products are small, but not in LSTMs.
+    To make a matrix above `largest` orthogonal costs more than it gains in convolutions, whose products are small, but not
+    in LSTMs.
     """
-    if not (lr > 0 and 0 <= momentum < 1):
-        raise GenaeError(f"optimiser.lr must be above 0 and .momentum at least 0 and below 1, not {lr} and {momentum}")
     matrices = [p for name, p in parameters if _is_matrix(name, p, largest)]
     chosen = {id(p) for p in matrices}
     others = [(name, p) for name, p in parameters if id(p) not in chosen]
@@ -98,26 +96,29 @@ def orthogonal(x: Tensor) -> Tensor:
     return (y.mT if tall else y).to(x.dtype)
 
 
-def constant(step: int, steps: int, warmup: int = 0) -> float:
+def constant(step: int, steps: int, warmup: Warmup = 0) -> float:
     """1, after a linear rise over `warmup` steps."""
     return min(1.0, (step + 1) / warmup) if warmup else 1.0
 
 
-def cosine(step: int, steps: int, warmup: int = 0, final: float = 0.0) -> float:
+def cosine(step: int, steps: int, warmup: Warmup = 0, final: Final = 0.0) -> float:
     """From 1 to `final` over the run, after a linear rise over `warmup` steps. https://arxiv.org/abs/1608.03983"""
     done = min(1.0, step / max(1, steps))
     return constant(step, steps, warmup) * (final + (1 - final) * 0.5 * (1 + math.cos(math.pi * done)))
 
 
-def exponential(step: int, steps: int, decay: float = 0.9999, final: float = 0.01, warmup: int = 0) -> float:
+def exponential(
+    step: int,
+    steps: int,
+    decay: Annotated[float, Gt(0), Le(1), doc("from one step to the next")] = 0.9999,
+    final: Final = 0.01,
+    warmup: Warmup = 0,
+) -> float:
     """From 1 towards `final` as decay^step, whatever the run's length. https://arxiv.org/abs/1803.05428"""
     return constant(step, steps, warmup) * (final + (1 - final) * decay**step)
 
 
-OPTIMISERS: dict[str, Callable[..., list[torch.optim.Optimizer]]] = {"adam": adam, "muon": muon}
-SCHEDULES: dict[str, Callable[..., float]] = {"constant": constant, "cosine": cosine, "exponential": exponential}
-
-
 def factor(spec: dict[str, Any], step: int, steps: int) -> float:
     """The learning rate's factor at that step of a run."""
-    return SCHEDULES[spec["name"]](step, steps, **{k: v for k, v in spec.items() if k != "name"})
+    schedule: Callable[..., float] = registry.get("schedule", spec["name"])
+    return schedule(step, steps, **{k: v for k, v in spec.items() if k != "name"})

@@ -1,9 +1,9 @@
 """A training that lasts: it locks its folder, saves as it goes, survives a kill, stops at a NaN and ends as a run.
 
-    for progress in Training("mnist", out="runs/mnist"):
+    for progress in Session("mnist", out="runs/mnist"):
         print(progress.step, progress.numbers)
 
-`genae.train` is the same loop with nothing in its body.
+What a loop body breaks off, by `break` or an exception, is saved too. `genae.Training` adds the finished run and its card.
 """
 
 from __future__ import annotations
@@ -25,13 +25,16 @@ from genae.data.opening import open_data
 from genae.data.reading import Report, quiet, read_split
 from genae.errors import GenaeError
 from genae.files import disk, require_empty, write_text
-from genae.learn import checkpoint, device, trainer
+from genae.learn import checkpoint, device, fitting, trainer
+from genae.learn.build import build, learned
+from genae.learn.scoring import choose, validated
+from genae.learn.state import State, start
+from genae.learn.watch import Watch
 from genae.recipe import recipe
-from genae.recipe.parts import build, instantiate, learned
+from genae.recipe.options import Spec
+from genae.recipe.parts import instantiate
 from genae.recipe.recipe import Recipe
-from genae.use.card import write_card
-from genae.use.evaluate import choose, evaluate
-from genae.use.run import Run
+from genae.recipe.stages import sampler_of
 
 LOGS = 200  # lines of training numbers in a run's metrics, about
 VALID = 1000  # examples of the validation ELBO
@@ -46,12 +49,12 @@ class Progress:
     step: int
     steps: int
     epoch: float
-    numbers: dict[str, float] | None = None  # loss, elbo, distortion, rate, nats: means since the last time they were given
-    valid: dict[str, Any] | None = None  # elbo, distortion, rate of the averaged weights on held-out examples
+    numbers: dict[str, float] | None = None  # loss, distortion, rate and all that is named: means since last time
+    valid: dict[str, float] | None = None  # elbo, distortion, rate of the averaged weights on held-out examples, nats
 
 
-class Training:
-    """Iterate to train; `run()` afterwards, or at any time, is the run so far."""
+class Session:
+    """Iterate to train."""
 
     def __init__(
         self,
@@ -67,12 +70,13 @@ class Training:
         resume: str | Path | None = None,
         save_seconds: float = SAVE_SECONDS,
         report: Report = quiet,
+        fit_report: Report = quiet,
     ) -> None:
         """As `genae train`. GenaeError for anything that cannot be trained; nothing has been written then.
 
-        `report(done, total)` is called as files are read.
+        `report(done, total)` is called as files are read, `fit_report` likewise as a sampler is fitted.
         """
-        self.device, self.save_seconds = _pick(device), save_seconds
+        self.device, self.save_seconds, self.fit_report = _pick(device), save_seconds, fit_report
         self.resumed = resume is not None
         changes = _changes(data, epochs, steps, seed)
         if resume is not None:
@@ -86,9 +90,11 @@ class Training:
             self.folder = Path(out) if out is not None else _free_folder(preset)
             require_empty(self.folder)
         self._read_data(report)
-        self.steps = trainer.total_steps(self.recipe, len(self.examples))
         self.seconds = 0.0  # of training, earlier sessions counted in; evaluation and saving not
         self.interrupted = False
+        self.sampler = sampler_of(self.recipe.stages)
+        self._state: State | None = None
+        self._kept = -1  # the step of the last checkpoint
 
     def _read_data(self, report: Report) -> None:
         if not self.recipe.data:
@@ -104,6 +110,8 @@ class Training:
         torch.manual_seed(self.recipe.seed * trainer.SEED_STRIDE)  # before the weights are drawn
         self.built = build(self.recipe)
         self.examples = train.to(self.device)
+        self.steps = trainer.total_steps(self.recipe, len(train))
+        trainer.stages_of(self.built, self.recipe, self.steps)
         self.valid_split, valid = best_split(dataset, domain, ("valid", "test", "train"))
         self.valid = choose(valid, VALID, seed=0).to(self.device)
         next(trainer.batches(self.built, self.examples, self.recipe, 0, 1, self.device))  # what a task refuses, it refuses now
@@ -115,13 +123,18 @@ class Training:
             self.folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             stack.enter_context(checkpoint.locked(self.folder))
-            state = self._begin()
+            self._state = self._begin()
             stack.enter_context(self._stop_on_signal())
-            yield from self._train(state)
+            try:
+                yield from self._train(self._state)
+            except GeneratorExit:  # the loop over it was left: what is done is kept
+                if self._state.finite():
+                    self.save()
+                raise
 
-    def _begin(self) -> trainer.State:
+    def _begin(self) -> State:
         """State and folder as they are before the first step of this session."""
-        state = trainer.start(self.built, self.recipe, self.device)
+        state = start(self.built, self.recipe, self.device)
         if not self.resumed:
             if (self.folder / checkpoint.RECIPE).exists():  # another training was quicker between our look and our lock
                 raise GenaeError(f"--out {self.folder} is not empty (it holds a run); choose a new or an empty folder")
@@ -133,13 +146,13 @@ class Training:
             self._save(state)
             return state
         tensors, meta = checkpoint.load_tensors(path)
-        state.load(tensors, int(meta["step"]), path)
+        state.load(checkpoint.upgraded(tensors), int(meta["step"]), path)
         self.seconds = float(meta["seconds"])
         checkpoint.rewind_metrics(self.folder, state.step)
         return state
 
-    def _train(self, state: trainer.State) -> Iterator[Progress]:
-        watch, began = trainer.Watch(self.device), state.step
+    def _train(self, state: State) -> Iterator[Progress]:
+        watch, began = Watch(), state.step
         fabric = device.fabric(self.device, self.recipe.precision)
         self._saved = self._validated = mark = time.perf_counter()
         for step in trainer.fit(self.built, self.examples, self.recipe, state, fabric):
@@ -150,10 +163,22 @@ class Training:
             if stopping and step.number < self.steps:
                 raise KeyboardInterrupt
             mark = time.perf_counter()
+        if self.sampler is not None and (began < self.steps or not fitting.path_of(self.folder, self.sampler["name"]).exists()):
+            self._fit(self.sampler)
         if began < self.steps or not (self.folder / checkpoint.CARD).exists():
-            write_card(self.run(), self.seconds, len(self.examples), self.valid_split)
+            self.finish()
 
-    def _after(self, number: int, state: trainer.State, watch: trainer.Watch, stopping: bool) -> Progress:
+    def finish(self) -> None:
+        """What else is to be done with a trained run."""
+
+    def _fit(self, spec: Spec) -> None:
+        """The last stage."""
+        assert self._state is not None
+        built = self.built._replace(vae=self._state.best)
+        sampler = fitting.fitted(built, spec, self.examples, self.recipe, self.device, self.fit_report)
+        fitting.keep(sampler, spec, self.folder)
+
+    def _after(self, number: int, state: State, watch: Watch, stopping: bool) -> Progress:
         """Log, validate and save what is due after a step."""
         now, last = time.perf_counter(), stopping or number == self.steps
         per_epoch = trainer.steps_per_epoch(len(self.examples), self.recipe.batch)
@@ -171,14 +196,19 @@ class Training:
             self._saved = time.perf_counter()
         return Progress(number, self.steps, number / per_epoch, numbers, valid)
 
-    def _validate(self, state: trainer.State) -> dict[str, Any]:
-        built = self.built._replace(vae=state.best)
-        mode = state.best.training
-        numbers = evaluate(built, self.valid, samples=1, device=self.device, precision=self.recipe.precision)
-        state.best.train(mode)
-        return {key: numbers[key] for key in ("elbo", "distortion", "rate")}
+    def _validate(self, state: State) -> dict[str, float]:
+        modes = {part: part.training for part in state.best.modules()}
+        numbers = validated(self.built._replace(vae=state.best), self.valid, self.device, self.recipe.precision)
+        for part, training in modes.items():
+            part.training = training
+        return numbers
 
-    def _save(self, state: trainer.State) -> None:
+    def save(self) -> None:
+        """Now, if steps were done since the last time. GenaeError for weights with a NaN: the checkpoint before stays."""
+        if self._state is not None and self._state.step > self._kept:
+            self._save(self._state)
+
+    def _save(self, state: State) -> None:
         """Never with a NaN in it: then the checkpoint before stays."""
         if not state.finite():
             raise GenaeError(
@@ -187,6 +217,7 @@ class Training:
         facts = {"step": state.step, "seconds": self.seconds}
         checkpoint.save_tensors(self.folder / checkpoint.TRAINING, state.tensors(), **facts)
         checkpoint.save_tensors(self.folder / checkpoint.WEIGHTS, state.best.state_dict(), **facts)
+        self._kept = state.step
 
     @contextmanager
     def _stop_on_signal(self) -> Iterator[None]:
@@ -206,20 +237,6 @@ class Training:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-    def run(self) -> Run:
-        """The run as last saved, loaded from its folder."""
-        from genae.use.run import load
-
-        return load(self.folder, self.device.type)
-
-
-def train(preset: str, **options: Any) -> Run:
-    """Train to the end and give the run; options as those of `Training`, which the command `genae train` has too."""
-    training = Training(preset, **options)
-    for _ in training:
-        pass
-    return training.run()
 
 
 def _pick(wish: str) -> torch.device:

@@ -2,12 +2,6 @@
 
 A condition turns what is known of a batch into (B, C); C is 0 for none:
 
-    size                             C
-    tells(known)                     whether of such examples there is anything to tell
-    (known, target, train) -> (B, C) or None     `Known` and target (B, *event), as `Domain.prepare` gives it
-    named(text) -> (1, C)            what a user writes: --condition TEXT
-    learned(options, train)          optional, of its class: the recipe's options with what the training examples say
-
 With dropout it is hidden (all zeros) from some training examples, so that one network is conditional and unconditional at once
 (https://arxiv.org/abs/2207.12598).
 """
@@ -15,20 +9,65 @@ With dropout it is hidden (all zeros) from some training examples, so that one n
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 import torch.nn.functional as F
+from annotated_types import Ge, Lt, doc
 from torch import Tensor
 
 from genae.data.examples import Examples, Known
 from genae.errors import GenaeError, unknown
 
 Options = Mapping[str, Any]
+Share = Annotated[float, Ge(0), Lt(1)]
+HIDDEN = "share of the training examples from which it is hidden"
 
 
-class Unconditional:
+class Condition(ABC):
+    """What a recipe's condition is."""
+
+    dropout: float = 0.0  # share of the training examples from which it is hidden
+
+    @staticmethod
+    def learned(options: Options, train: Examples) -> Options:
+        """The recipe's options with what the training examples say. GenaeError where they lack what it needs."""
+        return options
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """C, 0 for none."""
+
+    @abstractmethod
+    def tells(self, known: Known) -> bool:
+        """Whether of such examples there is anything to tell."""
+
+    @abstractmethod
+    def __call__(self, known: Known, target: Tensor | None = None, train: bool = False) -> Tensor | None:
+        """What is known of examples, and target (B, *event) as `Domain.prepare` gives it, to (B, C)."""
+
+    @abstractmethod
+    def named(self, text: str) -> Tensor:
+        """What a user writes, --condition TEXT, to (1, C)."""
+
+    def absent(self, n: int) -> Tensor:
+        """(n, C) for examples of which nothing is known. GenaeError for a model that never saw the like."""
+        if self.size and not self.dropout:
+            raise GenaeError(
+                "this model always knew its condition (condition.dropout=0); say what it is with --condition, or train with "
+                "--set condition.dropout=0.1"
+            )
+        return torch.zeros(n, self.size)
+
+    def drawn(self, n: int) -> Tensor:
+        """(n, C) for new examples of which nothing is asked; random numbers are torch's."""
+        return self.absent(n)
+
+
+class Unconditional(Condition):
     """No condition."""
 
     size = 0
@@ -46,12 +85,23 @@ class Unconditional:
         raise GenaeError(f"this run has no condition, so '{text}' has no meaning; train with --set condition=label")
 
 
-class Label:
+class Label(Condition):
     """The class as a one-hot vector. `classes` are filled in from the data set when a run starts."""
 
-    def __init__(self, classes: Sequence[str] = (), dropout: float = 0.0) -> None:
-        require_share(dropout)
+    def __init__(
+        self,
+        classes: Annotated[Sequence[str], doc("names in the order of the vector; without, the data set's")] = (),
+        dropout: Annotated[Share, doc(HIDDEN)] = 0.0,
+        shares: Annotated[
+            Sequence[Annotated[float, Ge(0)]], doc("of each class; without, those of the training examples")
+        ] = (),
+    ) -> None:
         self.classes, self.dropout = tuple(classes), dropout
+        self.shares = tuple(shares) or (1.0,) * len(classes)
+        if len(self.shares) != len(classes) or (classes and not sum(self.shares)):
+            raise GenaeError(
+                f"condition.shares must be one for each of {len(classes)} classes and not all 0, not {list(shares)}"
+            )
 
     @staticmethod
     def learned(options: Options, train: Examples) -> Options:
@@ -60,7 +110,9 @@ class Label:
             raise GenaeError(
                 "condition=label needs labelled data; give a data set with classes, or a folder with a sub-folder a class"
             )
-        return {**options, "classes": options["classes"] or list(train.classes)}
+        classes = options["classes"] or list(train.classes)
+        counts = [float((train.labels == i).sum()) for i in range(len(classes))]
+        return {**options, "classes": classes, "shares": options["shares"] or [count / len(train) for count in counts]}
 
     @property
     def size(self) -> int:
@@ -84,17 +136,26 @@ class Label:
             raise unknown("class", text, self.classes)
         return F.one_hot(torch.tensor([self.classes.index(text)]), self.size).float()
 
+    def drawn(self, n: int) -> Tensor:
+        """None of them where the model learnt without, else classes as often as in training."""
+        if self.dropout:
+            return self.absent(n)
+        return F.one_hot(torch.multinomial(torch.tensor(self.shares), n, replacement=True), self.size).float()
 
-class Attribute:
+
+class Attribute(Condition):
     """Numbers of the example itself, with a 1 behind them: hidden, they are not 0 but unknown.
 
     `of` takes events (B, *event) to (B,) or (B, K); C is K + 1.
     """
 
     def __init__(self, name: str, of: Callable[[Tensor], Tensor], event: Sequence[int], dropout: float = 0.1) -> None:
-        require_share(dropout)
         self.name, self.of, self.dropout = name, of, dropout
-        self.size = of(torch.zeros(1, *event)).reshape(1, -1).shape[1] + 1
+        self._size = of(torch.zeros(1, *event)).reshape(1, -1).shape[1] + 1
+
+    @property
+    def size(self) -> int:
+        return self._size
 
     def tells(self, known: Known) -> bool:
         """An attribute is of any example."""
@@ -137,9 +198,3 @@ def numbers(name: str, text: str, count: int, commas: bool = True) -> list[float
 def hide(vector: Tensor, share: float) -> Tensor:
     """(B, C) with that share of rows zero, drawn at random."""
     return vector * (torch.rand(len(vector), 1, device=vector.device) >= share) if share else vector
-
-
-def require_share(dropout: float) -> None:
-    """GenaeError for a dropout that is no share."""
-    if not 0 <= dropout < 1:
-        raise GenaeError(f"condition.dropout must be at least 0 and below 1, not {dropout}")

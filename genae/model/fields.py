@@ -1,8 +1,8 @@
 r"""All that is known of examples as one condition: their class and their fields, any of them named or left open.
 
     --set condition=fields                              the class, as `label`, and every field that the training examples have
-    --set 'condition.of=["label", "pitch"]'             these alone
-    --condition label=flute,pitch=60                    what is not named is unknown
+    --set 'condition.of=["label", "hour"]'              these alone
+    --condition label=rain,hour=7                       what is not named is unknown
 
 The class is a one-hot vector, zeros where it is unknown. A field of K numbers is (x − centre) / spread, of the training
 examples, with a 1 behind it, and K + 1 zeros where one of them is not known.
@@ -14,31 +14,32 @@ others each part with that probability (https://arxiv.org/abs/2207.12598 hides t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
+from annotated_types import doc
 from torch import Tensor
 
 from genae.data.examples import Examples, Known
 from genae.errors import GenaeError, unknown
-from genae.model.conditions import Options, hide, numbers, one_hot, require_share
+from genae.model.conditions import Condition, Options, Share, hide, numbers, one_hot
 
 LABEL = "label"  # what the class is called among fields
 
 
-class Fields:
+class Fields(Condition):
     """The class and the fields that `of` names; the others are filled in from the training examples when a run starts."""
 
     def __init__(
         self,
-        of: Sequence[str] = (),
-        classes: Sequence[str] = (),
-        centre: Sequence[Sequence[float]] = (),
-        spread: Sequence[Sequence[float]] = (),
-        dropout: float = 0.1,
+        of: Annotated[Sequence[str], doc("fields, and `label` for the class; without, all that the data have")] = (),
+        classes: Annotated[Sequence[str], doc("names in the order of the vector; without, the data set's")] = (),
+        centre: Annotated[Sequence[Sequence[float]], doc("mean of each field's numbers; without, that of the data")] = (),
+        spread: Annotated[Sequence[Sequence[float]], doc("their standard deviation, likewise")] = (),
+        dropout: Annotated[Share, doc("share of the examples from which all is hidden, and of the others each part")] = 0.1,
     ) -> None:
         """`centre` and `spread` have K numbers for each of the fields of `of`, which a class is not counted among."""
-        require_share(dropout)
         self.of, self.classes, self.dropout = tuple(of), tuple(classes), dropout
         numbered = [name for name in of if name != LABEL]
         if len(centre) != len(spread) or len(centre) not in (0, len(numbered)):
@@ -83,7 +84,7 @@ class Fields:
         return hide(torch.cat(parts, 1), share)
 
     def named(self, text: str) -> Tensor:
-        """`flute`, `60` where there is one field alone, or `label=flute,pitch=60`, to (1, C)."""
+        """`rain`, `7` where there is one field alone, or `label=rain,hour=7`, to (1, C)."""
         pairs = [self._pair(item) for item in text.split(",")] if text.strip() else []
         told = dict(pairs)
         if len(told) < len(pairs):

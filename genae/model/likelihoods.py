@@ -11,37 +11,21 @@ All are independent over the event given z; log-probabilities are nats, summed o
 from __future__ import annotations
 
 import math
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 import torch
 import torch.nn.functional as F
+from annotated_types import Ge, Gt, doc
 from torch import Tensor, nn
 
-from genae.data.domain import Shape
-from genae.errors import GenaeError
+from genae.latent.inference import Distribution
+from genae.latent.posteriors import LOG_2PI
+from genae.latent.space import Shape
 
-LOG_2PI = math.log(2 * math.pi)
 LOG_SCALE = (-7.0, 5.0)  # bounds of a log scale that a network gives: e^-7 is a quarter of an 8-bit level
 
 
-class Distribution(Protocol):
-    """p(x | z) over a batch of events; an autoregressive one has the same face."""
-
-    @property
-    def mean(self) -> Tensor:
-        """(B, *event)."""
-        ...
-
-    def log_prob(self, x: Tensor) -> Tensor:
-        """x (B, *event) to log p(x | z) (B,), nats."""
-        ...
-
-    def sample(self, temperature: float = 1.0) -> Tensor:
-        """(B, *event); temperature 0 gives its mode (of a mixture, that of the likeliest part)."""
-        ...
-
-
-class Head(Protocol):
+class Likelihood(Protocol):
     """Last step of a network: features to a distribution over one event."""
 
     def features(self, event: Shape) -> Shape:
@@ -126,7 +110,7 @@ class DiscretisedLogisticEvent:
 
 
 class Bernoulli(nn.Module):
-    """Pixels in {0, 1}; given greys in [0, 1] its log-probability is the negative cross-entropy of the autoencoder lesson."""
+    """Values in {0, 1}; given values between, its log-probability is the negative cross-entropy of the autoencoder lesson."""
 
     def features(self, event: Shape) -> Shape:
         return event
@@ -138,10 +122,12 @@ class Bernoulli(nn.Module):
 class Gaussian(nn.Module):
     """σ fixed; one σ learned for all (https://arxiv.org/abs/2006.13202); or a σ for each value given by the network."""
 
-    def __init__(self, sigma: float = 1.0, learned: Literal["no", "one", "each"] = "no") -> None:
+    def __init__(
+        self,
+        sigma: Annotated[float, Gt(0), doc("σ in the event's units; where one σ is learned, its first value")] = 1.0,
+        learned: Annotated[Literal["no", "one", "each"], doc("no σ, one for all values, or one for each of them")] = "no",
+    ) -> None:
         super().__init__()
-        _positive("sigma", sigma)
-        _one_of("learned", learned, ("no", "one", "each"))
         self.learned = learned
         self.log_sigma = nn.Parameter(torch.tensor(math.log(sigma)), requires_grad=learned == "one")
 
@@ -159,9 +145,8 @@ class Gaussian(nn.Module):
 class Laplace(nn.Module):
     """Scale b fixed, in the units of the event."""
 
-    def __init__(self, scale: float = 1.0) -> None:
+    def __init__(self, scale: Annotated[float, Gt(0), doc("b in the event's units")] = 1.0) -> None:
         super().__init__()
-        _positive("scale", scale)
         self.log_scale = nn.Buffer(torch.tensor(math.log(scale)), persistent=False)
 
     def features(self, event: Shape) -> Shape:
@@ -172,13 +157,14 @@ class Laplace(nn.Module):
 
 
 class DiscretisedLogistic(nn.Module):
-    """A mixture of logistics over `levels` equally spaced values in [0, 1]; 256 levels are 8-bit images."""
+    """A mixture of logistics over `levels` equally spaced values in [0, 1]; 256 levels are those of 8 bits."""
 
-    def __init__(self, mixtures: int = 1, levels: int = 256) -> None:
+    def __init__(
+        self,
+        mixtures: Annotated[int, Ge(1), doc("logistics in the mixture")] = 1,
+        levels: Annotated[int, Ge(2), doc("values that an event's number can have, evenly from 0 to 1")] = 256,
+    ) -> None:
         super().__init__()
-        _positive("mixtures", mixtures)
-        if levels < 2:
-            raise GenaeError(f"likelihood.levels must be at least 2, not {levels}")
         self.mixtures, self.levels = mixtures, levels
 
     def features(self, event: Shape) -> Shape:
@@ -188,13 +174,3 @@ class DiscretisedLogistic(nn.Module):
         parts = h.float().reshape(len(h), 3, self.mixtures, -1, *h.shape[2:])  # (B, 3, M, *event)
         logits, location, log_scale = parts.unbind(1)
         return DiscretisedLogisticEvent(logits, location + 0.5, (log_scale - 2.0).clamp(*LOG_SCALE), self.levels)
-
-
-def _positive(key: str, value: float) -> None:
-    if not value > 0:
-        raise GenaeError(f"likelihood.{key} must be above 0, not {value}")
-
-
-def _one_of(key: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise GenaeError(f"likelihood.{key} must be one of {', '.join(known)}, not '{value}'")

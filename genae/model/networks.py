@@ -2,33 +2,47 @@
 
 A network factory is called with what it must fit and its own options, and gives the encoder and the decoder:
 
-    factory(event, latent, posterior, likelihood, condition, **options) -> (encoder, decoder)
+    factory(event, space, posterior, likelihood, condition, **options) -> Networks(encoder, decoder, space)
     encoder(x (B, *event), condition (B, C) | None) -> q(z | x)        ends with `posterior`
-    decoder(z (B, latent), condition (B, C) | None) -> p(x | z)        ends with `likelihood`, or with one of its own
+    decoder(z (B, *embedded), condition (B, C) | None) -> p(x | z)     ends with `likelihood`, or with one of its own
+
+The space it answers with is the one it was given, or another one that it makes of it (frames, say). Of codes the decoder is
+given the vectors: `posterior.embedded(space)`. A network whose levels depend on each other answers with a `Model` of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from math import prod
-from typing import Any
+from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
+from annotated_types import Ge, MinLen, doc
 from torch import Tensor, nn
 
-from genae.data.domain import Shape
-from genae.errors import GenaeError
+from genae.latent.posteriors import Family
+from genae.latent.space import Shape, Space
+from genae.model.likelihoods import Likelihood
 
-ACTIVATIONS = {"relu": nn.ReLU, "silu": nn.SiLU, "gelu": nn.GELU, "tanh": nn.Tanh}
+Activation = Literal["relu", "silu", "gelu", "tanh"]
+ACTIVATIONS: Mapping[Activation, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU, "silu": nn.SiLU, "gelu": nn.GELU, "tanh": nn.Tanh,
+}  # fmt: skip
+Sizes = Sequence[Annotated[int, Ge(1)]]
 
 
-def activation(name: str) -> nn.Module:
+class Networks(NamedTuple):
+    """What a factory gives."""
+
+    encoder: nn.Module
+    decoder: nn.Module
+    space: Space
+
+
+def activation(name: Activation) -> nn.Module:
     """An activation by its name."""
-    if name not in ACTIVATIONS:
-        raise GenaeError(f"network.activation must be one of {', '.join(ACTIVATIONS)}, not '{name}'")
-    made: nn.Module = ACTIVATIONS[name]()
-    return made
+    return ACTIVATIONS[name]()
 
 
 class Conditioned(nn.Module):
@@ -43,7 +57,7 @@ class Conditioned(nn.Module):
         return self.layers(h if condition is None else torch.cat([h, condition.to(h.dtype)], 1))
 
 
-def perceptron(sizes: Sequence[int], act: str) -> list[nn.Module]:
+def perceptron(sizes: Sequence[int], act: Activation) -> list[nn.Module]:
     """Linear layers of those sizes with the activation behind each."""
     layers: list[nn.Module] = []
     for before, after in pairwise(sizes):
@@ -53,23 +67,26 @@ def perceptron(sizes: Sequence[int], act: str) -> list[nn.Module]:
 
 def mlp(
     event: Shape,
-    latent: int,
-    posterior: Any,
-    likelihood: Any,
+    space: Space,
+    posterior: Family,
+    likelihood: Likelihood,
     condition: int = 0,
-    hidden: Sequence[int] = (512,),
-    activation: str = "relu",
-) -> tuple[nn.Module, nn.Module]:
-    """`hidden` layers between the event and z, in the reverse order back."""
-    if not hidden or any(size < 1 for size in hidden):
-        raise GenaeError(f"network.hidden must be one or more sizes of at least 1, not {list(hidden)}")
-    q, p = posterior.features((latent,)), likelihood.features(event)
+    hidden: Annotated[Sizes, MinLen(1), doc("widths of the layers from x to z")] = (512,),
+    activation: Annotated[Activation, doc("behind every layer")] = "relu",
+) -> Networks:
+    """Encoder and decoder of linear layers, for any event; the decoder has the encoder's widths in reverse."""
+    q, p = posterior.features(space), likelihood.features(event)
     encoder = Conditioned(
         *perceptron([prod(event) + condition, *hidden], activation),
-        nn.Linear(hidden[-1], prod(q)), posterior,
+        nn.Linear(hidden[-1], prod(q)), *ending(q, posterior),
     )  # fmt: skip
     decoder = Conditioned(
-        *perceptron([latent + condition, *reversed(hidden)], activation),
+        *perceptron([prod(posterior.embedded(space)) + condition, *reversed(hidden)], activation),
         nn.Linear(hidden[0], prod(p)), nn.Unflatten(1, p), likelihood,
     )  # fmt: skip
-    return encoder, decoder
+    return Networks(encoder, decoder, space)
+
+
+def ending(features: Shape, posterior: Family) -> list[nn.Module]:
+    """The last layers of an encoder whose features are flat."""
+    return [nn.Unflatten(1, features), posterior] if len(features) > 1 else [posterior]

@@ -1,4 +1,4 @@
-r"""What training minimises: a callable (vae, batch, step) to Terms.
+r"""What training minimises: an objective yields losses, one backward and one optimiser step each, in order.
 
     ELBO          E_q[−log p(x | z)] + β·KL(q ‖ p)                                     https://arxiv.org/abs/1312.6114
       β           a constant (https://openreview.net/forum?id=Sy2fzU9gl), raised from 0 over `warmup` steps, or
@@ -6,27 +6,29 @@ r"""What training minimises: a callable (vae, batch, step) to Terms.
       capacity    β·|KL − C|, C raised from 0 to `capacity` nats                       https://arxiv.org/abs/1804.03599
       free bits   Σ_j max(λ, E_B KL_j) by dimension (https://arxiv.org/abs/1606.04934), or max(KL − λ, 0) on the total
                   (https://arxiv.org/abs/1803.05428)
-    IWAE          −[logsumexp_k log w_k − ln K], log w as in genae/use/evaluate.py          https://arxiv.org/abs/1509.00519
+    IWAE          −[logsumexp_k log w_k − ln K], log w as in genae/use/evaluate.py      https://arxiv.org/abs/1509.00519
     Autoencoder   −log p(x | f(x)) + l1·Σ|z|
 
-An objective that depends on how long the run is has a method `plan(steps)`, which the trainer calls before the first step.
-
+An adversarial objective yields once for each player: its critic's parameters are its own, and it says whose loss is whose.
 Sums are over the event, means over the batch, logs natural.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Annotated, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
-from torch import Tensor
+from annotated_types import Ge, Le, Lt, doc
+from torch import Tensor, nn
+from torch.nn import Parameter
 
 from genae.errors import GenaeError
+from genae.latent.inference import Distribution, Inference
+from genae.model.vae import Model, repeated
 
-if TYPE_CHECKING:
-    from genae.latent.posteriors import Posterior
-    from genae.model.vae import VAE
+VAE = "vae"  # the player that every objective has
 
 
 class Batch(NamedTuple):
@@ -37,36 +39,74 @@ class Batch(NamedTuple):
     condition: Tensor | None = None  # (B, C)
 
 
-class Terms(NamedTuple):
-    loss: Tensor  # (), minimised
-    distortion: Tensor  # (B,), −log p(x | z), nats
-    rate: Tensor  # (B,), KL(q, prior), nats
+class Moment(NamedTuple):
+    """When in a run: what schedules are functions of."""
+
+    step: int  # from 0
+    steps: int  # of the whole run
+    players: frozenset[str] = frozenset({VAE})  # those that learn now
 
 
-Objective = Callable[["VAE", Batch, int], Terms]
+class Loss(NamedTuple):
+    """One player's loss."""
+
+    player: str
+    value: Tensor  # (), minimised
+    terms: Mapping[str, Tensor]  # named numbers, () or (B,): distortion and rate of every VAE, perplexity, feature_matching …
 
 
-class ELBO:
+Player = Callable[[nn.Module], Iterable[Parameter]]
+
+
+def of_the_vae(loss: nn.Module) -> Iterable[Parameter]:
+    """All parameters of the model."""
+    return loss.get_submodule(VAE).parameters()
+
+
+class Objective(nn.Module, ABC):
+    """What is minimised; its own parameters, a critic's, are trained by the players that name them."""
+
+    players: ClassVar[Mapping[str, Player]] = {VAE: of_the_vae}  # f(module of `vae` and `objective`) to its parameters
+    fits_prior: ClassVar[bool] = True  # whether z of training examples are pulled to the prior, so that it can be sampled
+
+    def require(self, vae: Model) -> None:
+        """GenaeError for a model that it cannot train, with the reason."""
+        return
+
+    @abstractmethod
+    def losses(self, vae: Model, batch: Batch, at: Moment) -> Iterator[Loss]:
+        """The losses of one step, in order; what follows a `yield` is worked out after that loss's optimiser step."""
+
+
+@runtime_checkable
+class Trained(Protocol):
+    """A distribution whose training minimises something else than its density: scheduled sampling, dropout of its input."""
+
+    def surrogate(self, x: Tensor, at: Moment) -> Tensor | None:
+        """x (B, *event) to what stands for log p(x | z) (B,) at that moment; None where it is the density."""
+        ...
+
+
+def score(p: Distribution, x: Tensor, at: Moment) -> tuple[Tensor, str]:
+    """−log p(x | z) (B,) or its surrogate while training, and what to call it."""
+    stand_in = p.surrogate(x, at) if isinstance(p, Trained) else None
+    return (-p.log_prob(x), "distortion") if stand_in is None else (-stand_in, "surrogate")
+
+
+class ELBO(Objective):
     """The negative evidence lower bound and its usual weightings; with the defaults, the bound itself."""
 
     def __init__(
         self,
-        beta: float = 1.0,
-        warmup: int = 0,
-        capacity: float = 0.0,
-        capacity_steps: int = 0,
-        free_bits: float = 0.0,
-        free_bits_per: Literal["dimension", "total"] = "dimension",
-        beta_rate: float = 0.0,
+        beta: Annotated[float, Ge(0), doc("weight of the rate")] = 1.0,
+        warmup: Annotated[int, Ge(0), doc("steps over which the weight rises from 0")] = 0,
+        capacity: Annotated[float, Ge(0), doc("nats that the rate is held at; 0 for no such target")] = 0.0,
+        capacity_steps: Annotated[int, Ge(0), doc("steps over which the capacity rises from 0")] = 0,
+        free_bits: Annotated[float, Ge(0), doc("bits of rate that cost nothing (1 bit = ln 2 nats)")] = 0.0,
+        free_bits_per: Annotated[Literal["dimension", "total"], doc("what has so many free bits")] = "dimension",
+        beta_rate: Annotated[float, Ge(0), Lt(1), doc("r of β·(1 − r^step); 0 for a constant β")] = 0.0,
     ) -> None:
-        """`warmup` and `capacity_steps` in steps, `capacity` in nats, `free_bits` in bits (1 bit = ln 2 nats)."""
-        if not 0 <= beta_rate < 1:
-            raise GenaeError(f"objective.beta_rate must be at least 0 and below 1, not {beta_rate}")
-        for key, value in {"beta": beta, "warmup": warmup, "capacity": capacity, "free_bits": free_bits}.items():
-            if value < 0:
-                raise GenaeError(f"objective.{key} must not be negative, not {value}")
-        if free_bits_per not in ("dimension", "total"):
-            raise GenaeError(f"objective.free_bits_per must be dimension or total, not '{free_bits_per}'")
+        super().__init__()
         if capacity and free_bits:
             raise GenaeError("objective.capacity and objective.free_bits both hold the rate up; set one of them")
         self.beta, self.warmup, self.beta_rate = beta, warmup, beta_rate
@@ -82,59 +122,60 @@ class ELBO:
         """C at that step, nats."""
         return self.capacity * min(1.0, (step + 1) / self.capacity_steps) if self.capacity_steps else self.capacity
 
-    def __call__(self, vae: VAE, batch: Batch, step: int) -> Terms:
-        q = vae.encode(batch.input, batch.condition)
-        z = q.rsample()
-        distortion = -vae.decode(z, batch.condition).log_prob(batch.target)
-        prior = vae.prior(batch.condition)
-        rate = q.rate(prior, z)
+    def losses(self, vae: Model, batch: Batch, at: Moment) -> Iterator[Loss]:
+        yield self.bound(vae, batch, at)
+
+    def bound(self, vae: Model, batch: Batch, at: Moment) -> Loss:
+        """The loss of the VAE, which other objectives add to."""
+        found = vae.infer(batch.input, batch.condition).sample()
+        distortion, name = score(found.p, batch.target, at)
+        rate = found.rate
         if self.free_nats and self.free_bits_per == "dimension":
-            penalty = q.rate_by_dimension(prior).mean(0).clamp(min=self.free_nats).sum()
+            penalty = found.rates().mean(0).clamp(min=self.free_nats).sum()
         elif self.free_nats:
             penalty = (rate - self.free_nats).clamp(min=0).mean()
         elif self.capacity:
-            penalty = (rate.mean() - self.target_rate(step)).abs()
+            penalty = (rate.mean() - self.target_rate(at.step)).abs()
         else:
             penalty = rate.mean()
-        return Terms(distortion.mean() + self.weight(step) * penalty, distortion, rate)
+        value = distortion.mean() + self.weight(at.step) * penalty
+        value = value if found.penalty is None else value + found.penalty.mean()
+        return Loss(VAE, value, {name: distortion, "rate": rate, **found.terms})
 
 
-class IWAE:
+class IWAE(Objective):
     """The importance-weighted bound of `samples` samples, in the last share of the run; before it the ELBO.
 
     It is tighter, so the model is not held to posteriors that are Gaussian, and a step costs `samples` decodings: it pays where
     the ELBO no longer gains.
     """
 
-    def __init__(self, samples: int = 5, last: float = 1.0, warmup: int = 0) -> None:
-        """`last` from 0 to 1; `warmup` of β in steps, within the ELBO's share."""
-        if samples < 1:
-            raise GenaeError(f"objective.samples must be at least 1, not {samples}")
-        if not 0 <= last <= 1:
-            raise GenaeError(f"objective.last is a share of the run, from 0 to 1, not {last}")
-        self.samples, self.last, self.first = samples, last, 0
+    def __init__(
+        self,
+        samples: Annotated[int, Ge(1), doc("importance samples of each example")] = 5,
+        last: Annotated[float, Ge(0), Le(1), doc("share of the run, at its end, in which the bound is used")] = 1.0,
+        warmup: Annotated[int, Ge(0), doc("steps over which β rises from 0, within the ELBO's share")] = 0,
+    ) -> None:
+        super().__init__()
+        self.samples, self.last = samples, last
         self.elbo = ELBO(warmup=warmup)
 
-    def plan(self, steps: int) -> None:
-        """The run has so many steps."""
-        self.first = round(steps * (1 - self.last))
-
-    def __call__(self, vae: VAE, batch: Batch, step: int) -> Terms:
-        if step < self.first:
-            return self.elbo(vae, batch, step)
-        weights, likelihoods = log_weights(vae, batch, self.samples)  # (K, B)
+    def losses(self, vae: Model, batch: Batch, at: Moment) -> Iterator[Loss]:
+        if at.step < round(at.steps * (1 - self.last)):
+            yield from self.elbo.losses(vae, batch, at)
+            return
+        weights, likelihoods = log_weights(vae.infer(batch.input, batch.condition), batch, self.samples)  # (K, B)
         distortion = -likelihoods.mean(0)
-        return Terms(-iwae(weights).mean(), distortion, -weights.mean(0) - distortion)
+        yield Loss(VAE, -iwae(weights).mean(), {"distortion": distortion, "rate": -weights.mean(0) - distortion})
 
 
-def log_weights(vae: VAE, batch: Batch, samples: int, q: Posterior | None = None) -> tuple[Tensor, Tensor]:
-    """log w = log p(x | z) + log p(z) − log q(z | x) and log p(x | z), both (samples, B), nats; q(z | x) if it is known."""
-    q = q or vae.encode(batch.input, batch.condition)
-    z = q.rsample(samples)  # (K, B, latent)
-    p = vae.decode(z.flatten(0, 1), _repeat(batch.condition, samples))
-    likelihood = p.log_prob(_repeat(batch.target, samples)).view(samples, -1)
-    density = vae.prior(_repeat(batch.condition, samples)).log_prob(z.flatten(0, 1)).view(samples, -1)
-    return likelihood + density - q.log_prob(z), likelihood
+def log_weights(inference: Inference, batch: Batch, samples: int) -> tuple[Tensor, Tensor]:
+    """log w = log p(x | z) + log p(z) − log q(z | x) and log p(x | z), both (samples, B), nats."""
+    found = inference.sample(samples)
+    target = repeated(batch.target, samples)
+    assert target is not None
+    likelihood = found.p.log_prob(target).view(samples, -1)
+    return likelihood - found.log_ratio(), likelihood
 
 
 def iwae(weights: Tensor) -> Tensor:
@@ -142,20 +183,22 @@ def iwae(weights: Tensor) -> Tensor:
     return weights.logsumexp(0) - math.log(len(weights))
 
 
-def _repeat(x: Tensor | None, k: int) -> Any:
-    return None if x is None else x.expand(k, *x.shape).flatten(0, 1)
-
-
-class Autoencoder:
+class Autoencoder(Objective):
     """Distortion alone, at the posterior's mean; `l1` makes the code sparse."""
 
-    def __init__(self, l1: float = 0.0) -> None:
-        if l1 < 0:
-            raise GenaeError(f"objective.l1 must not be negative, not {l1}")
+    fits_prior = False
+
+    def require(self, vae: Model) -> None:
+        if vae.kind == "codes":
+            raise GenaeError(
+                "objective=autoencoder needs a z with a gradient, and this posterior gives codes; set objective=elbo"
+            )
+
+    def __init__(self, l1: Annotated[float, Ge(0), doc("weight of Σ|z|, which makes the code sparse")] = 0.0) -> None:
+        super().__init__()
         self.l1 = l1
 
-    def __call__(self, vae: VAE, batch: Batch, step: int) -> Terms:
-        q: Posterior = vae.encode(batch.input, batch.condition)
-        distortion = -vae.decode(q.mean, batch.condition).log_prob(batch.target)
-        loss = distortion.mean() + self.l1 * q.mean.abs().sum(-1).mean()
-        return Terms(loss, distortion, distortion.new_zeros(distortion.shape))
+    def losses(self, vae: Model, batch: Batch, at: Moment) -> Iterator[Loss]:
+        z = vae.encode(batch.input, batch.condition)
+        distortion, name = score(vae.decode(z, batch.condition), batch.target, at)
+        yield Loss(VAE, distortion.mean() + self.l1 * z.abs().flatten(1).sum(-1).mean(), {name: distortion})

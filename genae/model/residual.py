@@ -1,4 +1,4 @@
-r"""A residual network of convolutions for pictures (C, H, W): images, spectrograms, boards, of any two sides and depth.
+r"""A residual network of convolutions for pictures (C, H, W), of whatever: any two sides and depth.
 
     x → 2x − 1 → patches to channels → 3x3 → (residual blocks → 2x2, stride 2)… → flat → linear → residual → q(z | x)
     z → linear → residual → (residual blocks → 1x1 → channels to 2x2 cells)… → 3x3 → channels to patches → p(x | z)
@@ -13,14 +13,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from annotated_types import Ge, Lt, MinLen, doc
 from torch import Tensor, nn
 
-from genae.data.domain import Shape
 from genae.errors import GenaeError
-from genae.model.networks import Conditioned, activation
+from genae.latent.posteriors import Family
+from genae.latent.space import Shape, Space
+from genae.model.likelihoods import Likelihood
+from genae.model.networks import Activation, Conditioned, Networks, Sizes, activation, ending
 
 
 class Residual(nn.Module):
@@ -55,55 +58,52 @@ class ChannelsLast(nn.Module):
         return x.contiguous(memory_format=torch.channels_last)
 
 
-def block(width: int, act: str) -> Residual:
+def block(width: int, act: Activation) -> Residual:
     """Two 3x3 convolutions."""
     conv = [nn.Conv2d(width, width, 3, padding=1) for _ in range(2)]
     return Residual(activation(act), conv[0], activation(act), conv[1])
 
 
-def dense(width: int, act: str) -> Residual:
+def dense(width: int, act: Activation) -> Residual:
     """The same of two linear layers."""
     return Residual(activation(act), nn.Linear(width, width), activation(act), nn.Linear(width, width))
 
 
 def residual(
     event: Shape,
-    latent: int,
-    posterior: Any,
-    likelihood: Any,
+    space: Space,
+    posterior: Family,
+    likelihood: Likelihood,
     condition: int = 0,
     *,
-    widths: Sequence[int] = (32, 64),
-    blocks: Sequence[int] = (2, 2),
-    encoder_widths: Sequence[int] = (),
-    hidden: int = 256,
-    patch: int = 2,
-    dropout: float = 0.0,
-    activation: str = "relu",
-) -> tuple[nn.Module, nn.Module]:
-    """`widths` and `blocks` of every level, each at half the sides of the one before; the first sees patches as cells.
+    widths: Annotated[Sizes, MinLen(1), doc("channels of the levels, each at half the sides of the one before")] = (32, 64),
+    blocks: Annotated[Sizes, MinLen(1), doc("residual blocks of each level")] = (2, 2),
+    encoder_widths: Annotated[Sizes, doc("the encoder's own widths; without, those of both")] = (),
+    hidden: Annotated[int, Ge(1), doc("width between the smallest level and z")] = 256,
+    patch: Annotated[int, Ge(1), doc("side of the squares of values that the first level sees as one")] = 2,
+    dropout: Annotated[float, Ge(0), Lt(1), doc("share of features hidden from the encoder's last layers in training")] = 0.0,
+    activation: Annotated[Activation, doc("before every layer of a block")] = "relu",
+) -> Networks:
+    """Encoder and decoder of residual convolutions, for events (channels, height, width).
 
-    The encoder may have widths of its own; `dropout` is the share of whole features that its flat layers do not see while
-    training. Torch's own initial weights make q(z | x) begin near N(0, I), at a rate of a tenth of a nat. Ones that keep the
-    signal's scale (variance 1 / fan-in) threw the means far out: at latent 2 they took 600 steps to where these were after 160.
+    Torch's own initial weights make q(z | x) begin near N(0, I), at a rate of a tenth of a nat. Ones that keep the signal's
+    scale (variance 1 / fan-in) threw the means far out: at latent 2 they took 600 steps to where these were after 160.
     """
     narrow = encoder_widths or widths
     for levels in (widths, narrow):
-        small = _smallest(event, levels, blocks, hidden, patch)
-    if not 0 <= dropout < 1:
-        raise GenaeError(f"network.dropout must be at least 0 and below 1, not {dropout}")
-    (q,), p = posterior.features((latent,)), likelihood.features(event)
+        small = _smallest(event, levels, blocks, patch)
+    q, p = posterior.features(space), likelihood.features(event)
     down = _down(event[0] * patch**2, narrow, blocks, activation)
     up = _up(p[0] * patch**2, widths, blocks, activation)
-    ends = _through(narrow[-1] * prod(small) + condition, hidden, q, activation)
-    starts = _through(latent + condition, hidden, widths[-1] * prod(small), activation)
+    ends = _through(narrow[-1] * prod(small) + condition, hidden, prod(q), activation)
+    starts = _through(prod(posterior.embedded(space)) + condition, hidden, widths[-1] * prod(small), activation)
     body = nn.Sequential(nn.PixelUnshuffle(patch), ChannelsLast(), *down, nn.Dropout(dropout))
     unflatten = nn.Unflatten(1, (widths[-1], *small)), ChannelsLast()
     decoder = Conditioned(*starts, *unflatten, *up, nn.PixelShuffle(patch), likelihood)
-    return Encoder(body, Conditioned(*ends, posterior)), decoder
+    return Networks(Encoder(body, Conditioned(*ends, *ending(q, posterior))), decoder, space)
 
 
-def _down(channels: int, widths: Sequence[int], blocks: Sequence[int], act: str) -> list[nn.Module]:
+def _down(channels: int, widths: Sequence[int], blocks: Sequence[int], act: Activation) -> list[nn.Module]:
     """Patches (B, channels, H, W) to the smallest level."""
     layers: list[nn.Module] = [nn.Conv2d(channels, widths[0], 3, padding=1)]
     for level, width in enumerate(widths):
@@ -113,7 +113,7 @@ def _down(channels: int, widths: Sequence[int], blocks: Sequence[int], act: str)
     return [*layers, activation(act)]
 
 
-def _up(channels: int, widths: Sequence[int], blocks: Sequence[int], act: str) -> list[nn.Module]:
+def _up(channels: int, widths: Sequence[int], blocks: Sequence[int], act: Activation) -> list[nn.Module]:
     """The smallest level to patches (B, channels, H, W)."""
     steps = [[nn.Conv2d(wide, 4 * narrow, 1), nn.PixelShuffle(2)] for narrow, wide in pairwise(widths)]
     layers: list[nn.Module] = []
@@ -123,20 +123,17 @@ def _up(channels: int, widths: Sequence[int], blocks: Sequence[int], act: str) -
     return [*layers, activation(act), nn.Conv2d(widths[0], channels, 3, padding=1)]
 
 
-def _through(before: int, hidden: int, after: int, act: str) -> list[nn.Module]:
+def _through(before: int, hidden: int, after: int, act: Activation) -> list[nn.Module]:
     """Between the smallest level and z, either way."""
     return [nn.Linear(before, hidden), dense(hidden, act), activation(act), nn.Linear(hidden, after)]
 
 
-def _smallest(event: Shape, widths: Sequence[int], blocks: Sequence[int], hidden: int, patch: int) -> tuple[int, int]:
+def _smallest(event: Shape, widths: Sequence[int], blocks: Sequence[int], patch: int) -> tuple[int, int]:
     """Height and width of the last level. GenaeError names what does not fit."""
     if len(event) != 3:
         raise GenaeError(f"network residual is for events (channels, height, width), not {event}")
-    if not widths or len(blocks) != len(widths) or min(*widths, *blocks, hidden, patch) < 1:
-        raise GenaeError(
-            f"network.widths and network.blocks need one number of at least 1 a level, and hidden and patch too, "
-            f"not {list(widths)}, {list(blocks)}, {hidden} and {patch}"
-        )
+    if len(blocks) != len(widths):
+        raise GenaeError(f"network.widths and network.blocks need one number a level, not {list(widths)} and {list(blocks)}")
     unit = patch << (len(widths) - 1)
     sides = event[1:]
     if odd := [side for side in sides if side % unit]:

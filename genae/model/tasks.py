@@ -5,10 +5,11 @@ A task is a callable target (B, *event) to input (B, *event). Domains name their
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import Annotated
 
-from genae.errors import GenaeError
+import torch
+from annotated_types import Ge, doc
+from torch import Tensor
 
 
 class Reconstruct:
@@ -21,9 +22,11 @@ class Reconstruct:
 class Denoise:
     """Input = target + N(mean, σ²), clipped to [0, 1]. https://blog.keras.io/building-autoencoders-in-keras.html"""
 
-    def __init__(self, sigma: float = 0.5, mean: float = 0.0) -> None:
-        if sigma < 0:
-            raise GenaeError(f"task.sigma must not be negative, not {sigma}")
+    def __init__(
+        self,
+        sigma: Annotated[float, Ge(0), doc("standard deviation of the noise")] = 0.5,
+        mean: Annotated[float, doc("what is added to all values beside")] = 0.0,
+    ) -> None:
         self.sigma, self.mean = sigma, mean
 
     def __call__(self, target: Tensor) -> Tensor:

@@ -2,64 +2,145 @@ r"""The VAE: an encoder q(z | x), a prior p(z) and a decoder p(x | z), each of w
 
     log p(x) ≥ E_q[log p(x | z)] − KL(q(z | x) ‖ p(z))          https://arxiv.org/abs/1312.6114
 
-The engine never asks which distributions they are, nor what an event is.
+`Model` is all that objectives, runs and evaluation ask of one: x is encoded once, inference is asked once and told whole. So a
+ladder, whose levels depend on each other, is another `Model`, and a network factory may give one. Nobody here asks which
+distributions they are, nor what an event is.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Literal, cast
 
+import torch
 from torch import Tensor, nn
 
-from genae.data.domain import Shape
-from genae.latent.paths import path
-from genae.latent.posteriors import Posterior
-from genae.latent.priors import Prior
-from genae.model.likelihoods import Distribution
+from genae.errors import GenaeError
+from genae.latent.inference import Distribution, Inference
+from genae.latent.posteriors import Density, Family, Posterior
+from genae.latent.samplers import Noise, Prior, Sampler
+from genae.latent.space import Kind, Shape, Space
+
+Shows = Literal["mean", "sample"]
 
 
-class VAE(nn.Module):
-    r"""p(z) p(x | z) with inference model q(z | x)."""
+class Model(nn.Module, ABC):
+    """p(z) p(x | z) with inference model q(z | x)."""
 
-    def __init__(
-        self,
-        encoder: nn.Module,
-        decoder: nn.Module,
-        prior: Prior,
-        event: Shape,
-        shows: Literal["mean", "sample"] = "mean",
-    ) -> None:
-        """encoder (x, condition) to q, decoder (z, condition) to p(x | z); `shows` what people are given of p(x | z)."""
+    kind: Kind = "density"
+    prior: Sampler  # where z of new examples come from, unless a sampler was fitted
+
+    def __init__(self, event: Shape, space: Space, shows: Shows = "mean") -> None:
+        """`shows` what people are given of p(x | z)."""
         super().__init__()
-        self.encoder, self.decoder, self.prior = encoder, decoder, prior
-        self.event, self.shows = event, shows
+        self.event, self.space, self.shows = event, space, shows
+        self.anchor: Tensor = nn.Buffer(torch.zeros(()), persistent=False)  # knows the device
 
-    @property
-    def latent(self) -> int:
-        return self.prior.latent
+    @abstractmethod
+    def infer(self, x: Tensor, condition: Tensor | None = None) -> Inference:
+        """x (B, *event), as `Domain.prepare` gives it, to q(z | x)."""
 
-    def encode(self, x: Tensor, condition: Tensor | None = None) -> Posterior:
-        """x (B, *event), as `Domain.prepare` gives it, to q(z | x), z (B, latent)."""
-        return cast(Posterior, self.encoder(x, condition))
-
+    @abstractmethod
     def decode(self, z: Tensor, condition: Tensor | None = None) -> Distribution:
-        """z (B, latent) to p(x | z)."""
-        return cast(Distribution, self.decoder(z, condition))
+        """z (B, *shape) to p(x | z)."""
+
+    def encode(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """x (B, *event) to the z that stand for them (B, *shape): posterior means, or codes."""
+        return self.infer(x, condition).mean
+
+    def push(self, u: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Standard-normal noise u (B, size) to z (B, *shape). GenaeError for a prior that is made of no noise."""
+        if not isinstance(self.prior, Noise):
+            raise GenaeError(f"{type(self.prior).__name__} carries no noise to z, so there are no quantiles of it to show")
+        return self.prior.push(u, condition)
 
     def show(self, z: Tensor, condition: Tensor | None = None, temperature: float = 1.0) -> Tensor:
-        """z (B, latent) to what people are given of p(x | z) (B, *event): its mean or a sample."""
+        """z (B, *shape) to what people are given of p(x | z) (B, *event): its mean or a sample."""
         p = self.decode(z, condition)
         return p.mean if self.shows == "mean" else p.sample(temperature)
 
-    def sample(self, n: int, temperature: float = 1.0, condition: Tensor | None = None) -> Tensor:
-        """n new events (n, *event); temperature scales what is random: p(x | z) where that is sampled, else the prior."""
-        spread = temperature if self.shows == "mean" else 1.0
-        return self.show(self.prior.sample(n, spread, condition), condition, temperature)
-
-    def interpolate(
-        self, a: Tensor, b: Tensor, n: int, kind: Literal["linear", "spherical"] = "spherical", condition: Tensor | None = None
+    def sample(
+        self, n: int, temperature: float = 1.0, condition: Tensor | None = None, sampler: Sampler | None = None
     ) -> Tensor:
-        """n events (n, *event) from a to b, both (1, *event), between posterior means: the same at every call."""
-        ends = [self.encode(x, condition).mean for x in (a, b)]
-        z = path([end[0] for end in ends], n, kind)
-        return self.show(z, None if condition is None else condition.expand(n, -1))
+        """n new events (n, *event); temperature scales what is random: p(x | z) where that is sampled, else z's prior."""
+        spread = temperature if self.shows == "mean" else 1.0
+        return self.show((sampler or self.prior).sample(n, spread, condition), condition, temperature)
+
+
+class VAE(Model):
+    """One posterior, one prior, one decoder."""
+
+    prior: Prior
+
+    def __init__(
+        self, encoder: nn.Module, decoder: nn.Module, prior: Prior, event: Shape, family: Family, shows: Shows = "mean"
+    ) -> None:
+        """encoder (x, condition) to q, which is of `family`; decoder (z, condition) to p(x | z)."""
+        super().__init__(event, prior.space, shows)
+        self.encoder, self.decoder, self.prior = encoder, decoder, prior
+        self.kind = family.kind
+        self._family = (family,)  # in a tuple: its parameters are the encoder's
+
+    def infer(self, x: Tensor, condition: Tensor | None = None) -> Encoded:
+        return Encoded(self, self.encoder(x, condition), condition)
+
+    def decode(self, z: Tensor, condition: Tensor | None = None) -> Distribution:
+        """z (B, *shape), or as `Posterior.rsample` gives it, to p(x | z)."""
+        embedded = z if not self.space.codes or z.is_floating_point() else self._family[0].embed(z)
+        return cast(Distribution, self.decoder(embedded, condition))
+
+
+class Encoded:
+    """q(z | x) of a VAE."""
+
+    def __init__(self, vae: VAE, q: Posterior, condition: Tensor | None) -> None:
+        self.vae, self.q, self.condition = vae, q, condition
+
+    @property
+    def mean(self) -> Tensor:
+        return self.q.mean
+
+    def sample(self, samples: int | None = None) -> Drawn:
+        return Drawn(self, self.q.rsample(samples), samples)
+
+
+class Drawn:
+    """z ~ q(z | x) of a VAE: the decoder and the prior are asked when what they say is wanted."""
+
+    def __init__(self, of: Encoded, z: Tensor, samples: int | None) -> None:
+        self.of, self.z, self.samples = of, z, samples
+
+    @cached_property
+    def p(self) -> Distribution:
+        z = self.z if self.samples is None else self.z.flatten(0, 1)
+        return self.of.vae.decode(z, repeated(self.of.condition, self.samples))
+
+    @cached_property
+    def prior(self) -> Density:
+        density: Density = self.of.vae.prior(self.of.condition)
+        return density
+
+    @cached_property
+    def rate(self) -> Tensor:
+        return self.of.q.rate(self.prior, self.z if self.samples is None else self.z[0])
+
+    @property
+    def penalty(self) -> Tensor | None:
+        return self.of.q.penalty()
+
+    @property
+    def terms(self) -> Mapping[str, Tensor]:
+        return self.of.q.terms()
+
+    def log_ratio(self) -> Tensor:
+        return self.of.q.log_ratio(self.prior, self.z)
+
+    def rates(self) -> Tensor:
+        return self.of.q.rate_by_dimension(self.prior)
+
+
+def repeated(x: Tensor | None, samples: int | None) -> Tensor | None:
+    """(B, …) to (samples · B, …), sample by sample; None, and without a number, as it is."""
+    return x if x is None or samples is None else x.expand(samples, *x.shape).flatten(0, 1)

@@ -26,8 +26,9 @@ from annotated_types import DocInfo, Ge, GroupedMetadata, Gt, Le, Lt, MaxLen, Mi
 from genae.errors import GenaeError, unknown
 
 GIVEN = {  # what the engine passes, which is no option
-    "network": ("event", "latent", "posterior", "likelihood", "condition"),
-    "prior": ("latent", "condition"),
+    "network": ("event", "space", "posterior", "likelihood", "condition"),
+    "prior": ("space", "condition"),
+    "sampler": ("space", "condition"),
     "optimiser": ("parameters",),
     "schedule": ("step", "steps"),
 }
@@ -36,14 +37,15 @@ Spec = dict[str, Any]  # {"name": …, option: value}
 Factory = Callable[..., Any]
 NOUNS: Mapping[object, str] = {int: "whole number", float: "number", str: "text", bool: "true or false", type(None): "null"}
 
+LIST = "a list of "
 BOUNDS: Mapping[type, tuple[Callable[[Any, Any], bool], str]] = {  # mark to whether (value, limit) keep it, and its words
     Ge: (operator.ge, "at least {}"),
     Gt: (operator.gt, "above {}"),
     Le: (operator.le, "at most {}"),
     Lt: (operator.lt, "below {}"),
     MultipleOf: (lambda value, unit: value % unit == 0, "a multiple of {}"),
-    MinLen: (lambda value, least: len(value) >= least, "a list of {} or more"),
-    MaxLen: (lambda value, most: len(value) <= most, "a list of {} or less"),
+    MinLen: (lambda value, least: len(value) >= least, LIST + "{} or more"),
+    MaxLen: (lambda value, most: len(value) <= most, LIST + "{} or less"),
 }
 
 
@@ -69,7 +71,7 @@ class Option:
         """`at least 0 and below 1`, or ""; of a list, those of its items."""
         kind, marks = apart(self.hint)
         inner = bounds(apart(item)[1]) if (item := _item(kind)) is not None else ""
-        return ", ".join(filter(None, [bounds(marks), inner and f"each {inner}"]))
+        return ", ".join(filter(None, [bounds(marks).removeprefix(LIST), inner and f"each {inner}"]))
 
     @property
     def meaning(self) -> str:
@@ -157,6 +159,8 @@ def _of_kind(key: str, value: Any, kind: Any) -> Any:
         if isinstance(value, list | tuple):
             return [check(key, one, item) for one in value]
         raise GenaeError(f"{key} must be {_article(kind)}, not {value!r}")  # text is a sequence too, but never meant as one
+    if isinstance(origin, type) and issubclass(origin, Mapping) and isinstance(value, Mapping) and args:
+        return {name: check(f"{key}.{name}", one, args[1]) for name, one in value.items()}
     return _plain_kind(key, value, kind)
 
 

@@ -2,9 +2,8 @@
 
 A recipe names parts of the registry with their options, a section each:
 
-    {"domain": {"name": "image", "size": 28}, "latent": 40, "prior": {"name": "flow", "kind": "maf"}, …}
+    {"domain": {"name": "sensor", "size": 28}, "latent": 40, "prior": {"name": "flow", "kind": "maf"}, …}
 
-A preset is a difference from its parent. `--set objective.beta=4` changes an option, `--set prior=normal` a section's part.
 Unknown keys fail with the known ones named; options left out are filled in from the part's own defaults when a run starts, so
 that a later genae with other defaults still rebuilds the same model.
 """
@@ -15,17 +14,23 @@ import dataclasses
 import json
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Lt, doc
 
 from genae.errors import GenaeError, unknown
+from genae.latent.space import Space
 from genae.recipe import registry
 from genae.recipe.options import Spec, check, filled
 from genae.recipe.parts import SECTIONS, instantiate, part
+from genae.recipe.settings import DEFAULTS, merge, parsed, preset
+from genae.recipe.stages import stages
+from genae.recipe.upgrade import upgraded
 
 CHEAP = ("posterior", "likelihood", "objective", "task", "condition")  # parts that are made in no time
-FORMAT = 1  # of recipe.json and the weights beside it
+FORMAT = 2  # of recipe.json and the weights beside it
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class Recipe:
 
     preset: str
     domain: Spec
-    latent: int
+    latent: Annotated[Annotated[int, Ge(1)] | dict[str, Any], doc('numbers of z, or of a frame; or {"shape": [F, D]}')]
     network: Spec
     posterior: Spec
     likelihood: Spec
@@ -44,80 +49,30 @@ class Recipe:
     condition: Spec
     optimiser: Spec
     schedule: Spec
-    data: str  # the data set, or a path; "" when one must be given
-    epochs: float  # passes over the training set; 0 when `steps` says how long
-    steps: int  # optimiser steps; 0 when `epochs` says how long
-    batch: int
-    ema: float  # decay of the averaged weights that are evaluated and saved; 0 for none
-    precision: Literal["auto", "32", "bf16"]  # auto: bf16 where the processor has it, else 32
-    seed: int
-    limit: int  # train on the first so many examples; 0 for all
+    optimisers: Annotated[dict[str, Any], doc("player to what its optimiser has else than `optimiser`")]
+    stages: Annotated[list[dict[str, Any]], doc("which players learn from when on, and the sampler fitted at the end")]
+    data: Annotated[str, doc("the data set, or a path; empty where one must be given")]
+    epochs: Annotated[float, Ge(0), doc("passes over the training set; 0 where `steps` says how long")]
+    steps: Annotated[int, Ge(0), doc("optimiser steps; 0 where `epochs` says how long")]
+    batch: Annotated[int, Ge(1), doc("examples a step")]
+    ema: Annotated[float, Ge(0), Lt(1), doc("decay of the averaged weights that are evaluated and saved; 0 for none")]
+    precision: Annotated[Literal["auto", "32", "bf16"], doc("auto: bf16 where the processor has it, else 32")]
+    seed: Annotated[int, Ge(0), doc("of weights, order and noise")]
+    limit: Annotated[int, Ge(0), doc("train on the first so many examples; 0 for all")]
     format: int = FORMAT
+    plugins: Annotated[dict[str, str], doc("where parts that are not genae's own come from")] = field(default_factory=dict)
 
-
-DEFAULTS: dict[str, Any] = {
-    "network": {"name": "default"},
-    "posterior": {"name": "gaussian"},
-    "likelihood": {"name": "bernoulli"},
-    "prior": {"name": "normal"},
-    "objective": {"name": "elbo"},
-    "task": {"name": "reconstruct"},
-    "condition": {"name": "none"},
-    "optimiser": {"name": "adam"},
-    "schedule": {"name": "constant"},
-    "latent": 32,
-    "data": "",
-    "epochs": 10.0,
-    "steps": 0,
-    "batch": 128,
-    "ema": 0.0,
-    "precision": "auto",
-    "seed": 0,
-    "limit": 0,
-}
-
-BARE: dict[str, Any] = {"likelihood": {"name": "gaussian", "learned": "one"}}  # of a domain without a preset: any floats
-
-
-# -- from presets and settings ----------------------------------------------------------------------------------------
-
-
-def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with a preset's or a setting's differences. A section given another name loses the options of the old one."""
-    merged = dict(base)
-    for key, value in change.items():
-        if key not in SECTIONS:
-            merged[key] = value
-            continue
-        section = {"name": value} if isinstance(value, str) else dict(value)
-        before = dict(merged.get(key, {}))
-        same = section.get("name", before.get("name")) == before.get("name")
-        merged[key] = before | section if same else section
-    return merged
-
-
-def preset(name: str) -> dict[str, Any]:
-    """A preset with its parents' settings, over the engine's defaults; a domain's name is one too, if no preset has it."""
-    chain: list[tuple[str, Mapping[str, Any]]] = []
-    at: str | None = name
-    while at is not None:
-        if at in [n for n, _ in chain]:
-            raise GenaeError(f"preset '{name}' is its own ancestor, through '{chain[-1][0]}'")
-        bare = at not in registry.names("preset") and at in registry.names("domain")
-        settings = {"domain": {"name": at}, **BARE} if bare else registry.get("preset", at)
-        chain.append((at, settings))
-        at = settings.get("parent")
-    merged = dict(DEFAULTS)
-    for _, settings in reversed(chain):
-        merged = merge(merged, {k: v for k, v in settings.items() if k != "parent"})
-    return merged | {"preset": name}
+    def is_default(self, section: str) -> bool:
+        """Whether a section names what it names where nothing was said."""
+        own: Spec = getattr(self, section)
+        return bool(own["name"] == DEFAULTS[section]["name"])
 
 
 def compose(name: str, settings: Sequence[str] = (), **changes: Any) -> Recipe:
     """A preset with `key=value` settings and keyword changes, checked and completed."""
     merged = preset(name)
     for setting in settings:
-        merged = merge(merged, _parse(setting, merged))
+        merged = merge(merged, parsed(setting, merged))
     merged = merge(merged, changes)
     return complete(merged)
 
@@ -126,38 +81,8 @@ def adjust(recipe: Recipe, settings: Sequence[str] = (), **changes: Any) -> Reci
     """A recipe with `key=value` settings and keyword changes, checked and completed."""
     merged = dataclasses.asdict(recipe)
     for setting in settings:
-        merged = merge(merged, _parse(setting, merged))
+        merged = merge(merged, parsed(setting, merged))
     return complete(merge(merged, changes))
-
-
-def _parse(setting: str, merged: Mapping[str, Any]) -> dict[str, Any]:
-    """`latent=8`, `prior=normal` or `objective.beta=4` to a difference. A value is JSON, or else text."""
-    key, equals, text = setting.partition("=")
-    if not equals or not key:
-        raise GenaeError(f"--set takes key=value, not '{setting}'; for example --set latent=8 or --set objective.beta=4")
-    value = _value(text)
-    section, dot, option = key.partition(".")
-    if section not in merged or section in ("preset", "format"):
-        raise unknown("recipe key", section, [k for k in merged if k not in ("preset", "format")])
-    if dot and section not in SECTIONS:
-        raise GenaeError(f"recipe key '{section}' has no options; set it as --set {section}={text}")
-    if section in SECTIONS and not dot:
-        if not isinstance(value, str):
-            raise GenaeError(f"--set {section} takes a name, not {text}; for example --set {section}=NAME")
-        return {section: {"name": value}}
-    if section == "epochs" or section == "steps":  # one of the two says how long
-        return {"epochs": 0.0, "steps": 0} | {section: value}
-    return {section: {option: value}} if dot else {section: value}
-
-
-def _value(text: str) -> Any:
-    """JSON; a number as people write it, such as .5; or else the text itself."""
-    for parse in (json.loads, float):
-        try:
-            return parse(text)
-        except ValueError:
-            continue
-    return text
 
 
 # -- checking ---------------------------------------------------------------------------------------------------------
@@ -166,19 +91,22 @@ def _value(text: str) -> Any:
 def complete(settings: Mapping[str, Any]) -> Recipe:
     """A checked recipe with every option filled in. GenaeError names an unknown or missing key and the known ones."""
     fields = {f.name: f for f in dataclasses.fields(Recipe)}
-    hints = typing.get_type_hints(Recipe)
+    hints = typing.get_type_hints(Recipe, include_extras=True)
     for key in settings:
         if key not in fields:
             raise unknown("recipe key", key, fields)
-    missing = [n for n, f in fields.items() if n not in settings and f.default is dataclasses.MISSING]
+    missing = [n for n, f in fields.items() if n not in settings and f.default is f.default_factory is dataclasses.MISSING]
     if missing:
         raise GenaeError(f"the recipe lacks {', '.join(missing)}; a recipe has {', '.join(fields)}")
     whole = {k: v if k in SECTIONS else check(k, v, hints[k]) for k, v in settings.items()}
+    for section in SECTIONS:
+        if not isinstance(whole[section], Mapping):
+            raise GenaeError(f"recipe section '{section}' must be an object with a name, not {whole[section]!r}")
+    _require_plugins(whole)
+    whole["stages"] = stages(whole["stages"])
     domain: Any = None
     for section in SECTIONS:
         spec = whole[section]
-        if not isinstance(spec, Mapping):
-            raise GenaeError(f"recipe section '{section}' must be an object with a name, not {spec!r}")
         factory = part(section, spec, domain)
         name = domain.defaults.network if section == "network" and spec["name"] == "default" else spec["name"]
         whole[section] = {"name": name, **filled(section, factory, spec)}
@@ -186,20 +114,30 @@ def complete(settings: Mapping[str, Any]) -> Recipe:
             domain = instantiate(section, whole[section])
         elif section in CHEAP:
             instantiate(section, whole[section], domain=domain)  # its own checks of its options, before any data are read
-    return _bounded(Recipe(**whole))
+    return _bounded(Recipe(**whole | {"plugins": _origins(whole)}))
+
+
+def _origins(whole: Mapping[str, Any]) -> dict[str, str]:
+    """Where parts that are not genae's own come from, {"prior mine": "distribution version"}; what was written stays."""
+    named = [(section, whole[section]["name"]) for section in SECTIONS]
+    origins = {f"{kind} {name}": registry.origin(kind, name) for kind, name in named}
+    return {key: whole.get("plugins", {}).get(key, origin) for key, origin in origins.items() if origin}
+
+
+def _require_plugins(whole: Mapping[str, Any]) -> None:
+    """GenaeError for a part that a recipe was made with and that is not here."""
+    for key, origin in whole.get("plugins", {}).items():
+        kind, _, name = key.partition(" ")
+        if kind in SECTIONS and whole[kind].get("name") == name and name not in registry.names(kind):
+            installed = not origin.endswith(".py") and origin != registry.DIRECTLY
+            remedy = f"pip install {origin.split(' ')[0]}" if installed else "give it with --plugin FILE.py or genae.register"
+            raise GenaeError(f"{kind} '{name}' is not here: the recipe was made with that of {origin}; {remedy}")
 
 
 def _bounded(recipe: Recipe) -> Recipe:
-    least = {"latent": 1, "batch": 1, "epochs": 0, "steps": 0, "limit": 0, "seed": 0}
-    for key, bound in least.items():
-        if getattr(recipe, key) < bound:
-            raise GenaeError(f"{key} must be at least {bound}, not {getattr(recipe, key)}")
-    if not 0 <= recipe.ema < 1:
-        raise GenaeError(f"ema must be at least 0 and below 1, not {recipe.ema}")
     if bool(recipe.epochs) == bool(recipe.steps):
         raise GenaeError(f"a run lasts epochs or steps, one of them above 0; got epochs={recipe.epochs}, steps={recipe.steps}")
-    if recipe.format != FORMAT:
-        raise GenaeError(f"this recipe has format {recipe.format}, this genae reads {FORMAT}; install a matching genae")
+    Space.of(recipe.latent)
     return recipe
 
 
@@ -223,7 +161,7 @@ def read(path: Path) -> Recipe:
         raise GenaeError(f"{path} cannot be read as a recipe: {error}") from error
     if not isinstance(settings, dict):
         raise GenaeError(f"{path} is not a recipe: it must be a JSON object")
-    return complete(settings)
+    return complete(upgraded(settings, FORMAT, path))
 
 
 def differences(a: Recipe, b: Recipe) -> list[str]:

@@ -16,6 +16,7 @@ from genae.learn.device import seeded
 from genae.recipe.parts import instantiate
 from genae.testing.expect import expect, finite, same, shaped, skip
 from genae.testing.subject import Subject
+from genae.use.writing import written_options
 
 LOOKED = 4  # examples
 
@@ -127,6 +128,17 @@ def companions(s: Subject) -> None:
             expect(Path(extra).is_file(), f"extras names {extra}, which is not there")
 
 
+def style(s: Subject) -> None:
+    """A file's style is of options that only writing looks at; lengths have units that are above 0 and are joined."""
+    offered = sorted(option.name for option in written_options(s.domain))
+    for file in s.files[:LOOKED]:
+        given = sorted(s.domain.style(file))
+        expect({*given} <= {*offered}, f"{file.name}: style gives {given}; the options marked WRITTEN are {offered}")
+    for unit, of in s.domain.units.items():
+        expect(of > 0, f"an example must be above 0 {unit} long, not {of}")
+        expect(s.domain.join(s.events(2)) is not None, f"a length can be given in {unit}, but join gives None")
+
+
 def readable_errors(s: Subject) -> None:
     """Files that cannot be used are Rejected in one line that begins with their name; nothing else is ever raised."""
     whole = _bytes(s)
@@ -211,5 +223,6 @@ def _refused(domain: Domain, file: File, what: str, must: bool = False) -> None:
 
 
 CHECKS = (
-    options, reading, fields, preparing, round_trip, pictures, companions, readable_errors, wrong_arrays, metrics, attributes,
+    options, reading, fields, preparing, round_trip, pictures, companions, style, readable_errors, wrong_arrays, metrics,
+    attributes,
 )  # fmt: skip

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
 from genae.errors import GenaeError
 from genae.learn import checkpoint
-from genae.model.objectives import Batch, Terms
+from genae.learn.build import Built
+from genae.model.objectives import Batch, Moment
 from genae.recipe import recipe
-from genae.recipe.parts import Built, instantiate
+from genae.recipe.parts import instantiate
 from genae.testing.expect import expect, finite, same, shaped, skip
 from genae.testing.subject import Subject
 from genae.use import output
@@ -26,12 +25,14 @@ SHAKE = 0.02  # standard deviation that is added to weights, since many begin at
 def shapes(s: Subject) -> None:
     """x to q(z | x) to z to p(x | z), without a NaN."""
     built, x = s.build(), s.domain.prepare(s.examples.x[:3], "score")
-    latent, n, told = s.recipe.latent, len(x), built.condition(s.known(len(x)), x)
-    q = built.vae.encode(x, told)
-    shaped(q.mean, (n, latent), "q(z | x).mean")
-    z = q.rsample()
-    shaped(z, (n, latent), "z")
-    shaped(built.vae.decode(z, told).log_prob(x), (n,), "log p(x | z)")
+    space, n, told = built.vae.space, len(x), built.condition(s.known(len(x)), x)
+    inference = built.vae.infer(x, told)
+    z = inference.mean
+    shaped(z, (n, *space.shape), "the z that stands for x")
+    space.check(z)
+    drawn = inference.sample()
+    shaped(drawn.rate, (n,), "the rate")
+    shaped(drawn.p.log_prob(x), (n,), "log p(x | z)")
     shaped(built.vae.show(z, told), (n, *s.domain.event), "what is shown of p(x | z)")
 
 
@@ -40,7 +41,7 @@ def examples_do_not_mix(s: Subject) -> None:
     vae, x = s.build().vae.eval(), s.events(3)
     told = s.build().condition(s.known(len(x)), x)
     with torch.no_grad():
-        whole, alone = vae.encode(x, told).mean, vae.encode(x[:1], None if told is None else told[:1]).mean
+        whole, alone = vae.encode(x, told), vae.encode(x[:1], None if told is None else told[:1])
     scale = whole.abs().max().clamp(min=1.0)
     expect(bool((whole[:1] - alone).abs().max() < 1e-3 * scale), "a posterior hangs on the other examples of its batch")
 
@@ -65,14 +66,14 @@ def save_and_load(s: Subject) -> None:
         same(value.cpu(), kept[name], f"weights {name}, trained and loaded,")
     with s.ready():
         expect(recipe.read(run.folder / checkpoint.RECIPE) == run.recipe, "the recipe is another one once it was on disk")
-    z = torch.randn(2, run.vae.latent)
+    z = run.encode(s.events(2))
     same(run.decode(z), again.decode(z), "what a run decodes, loaded twice,")
 
 
 def sampling(s: Subject) -> None:
     """New examples from a seed, as files."""
     run = s.run
-    if run.recipe.objective["name"] == "autoencoder" or run.recipe.posterior["name"] == "point":
+    if not run.built.bounded:
         skip("a plain autoencoder has no prior to sample from")
     events = run.sample(3, seed=1)
     shaped(events, (3, *s.domain.event), "samples")
@@ -86,13 +87,13 @@ def interpolation(s: Subject) -> None:
     """Begins and ends exactly at what its ends decode to."""
     run, x = s.run, s.events(2)
     a, b = x[:1], x[-1:]
-    between = run.interpolate(a, b, 5)
+    between = run.interpolate(a, b, steps=5)
     shaped(between, (5, *s.domain.event), "an interpolation of 5 steps")
     for end, at in ((a, 0), (b, -1)):
         apart = (run.reconstruct(end)[1][0] - between[at]).abs().max().item()
         if s.recipe.task["name"] == "reconstruct":
             expect(apart < 1e-4, f"an interpolation's end is {apart:.3g} away from what that end decodes to")
-    looped = run.interpolate(a, b, 3, loop=True)
+    looped = run.interpolate(a, b, steps=3, loop=True)
     expect(len(looped) == 4, f"a loop through 2 points in 3 steps has {len(looped)} events, not 4")
 
 
@@ -145,27 +146,16 @@ def learns(built: Built, s: Subject) -> None:
     with torch.no_grad():
         for p in vae.parameters():
             p.add_(SHAKE * torch.randn_like(p))
-    if hasattr(objective, "plan"):
-        objective.plan(STEPS)
-    with _at(vae):
-        terms: Terms = objective(vae, _batch(built, s), STEP)
-    for name, value in {"loss": terms.loss, "distortion": terms.distortion, "rate": terms.rate}.items():
-        finite(value, name)
-    torch.autograd.backward(terms.loss)
+    at = Moment(STEP, STEPS, frozenset(objective.players))
+    for loss in objective.losses(vae, _batch(built, s), at):
+        for name, value in {f"the loss of {loss.player}": loss.value, **loss.terms}.items():
+            finite(value, name)
+        torch.autograd.backward(loss.value)
     held = [(name, p.grad) for name, p in vae.named_parameters() if p.requires_grad]
     none = [name for name, grad in held if grad is None or not bool(grad.any())]
     expect(not none, f"no gradient reaches {', '.join(none[:4])}" + (f" and {len(none) - 4} more" if len(none) > 4 else ""))
     for name, grad in held:
         finite(grad if grad is not None else torch.zeros(1), f"the gradient of {name}")
-
-
-@contextmanager
-def _at(vae: torch.nn.Module) -> Iterator[None]:
-    """Parts that are told the step are told it."""
-    for part in vae.modules():
-        if hasattr(part, "at_step"):
-            part.at_step(STEP, STEPS)  # type: ignore[operator]
-    yield
 
 
 def _batch(built: Built, s: Subject) -> Batch:

@@ -23,12 +23,14 @@ from genae.data.opening import open_data
 from genae.data.reading import read_split
 from genae.errors import GenaeError, Rejected
 from genae.learn import device, trainer
-from genae.learn.session import Training
-from genae.recipe import recipe, registry
-from genae.recipe.parts import Built, build, instantiate, learned
+from genae.learn.build import Built, build, learned
+from genae.learn.state import start
+from genae.recipe import recipe, registry, settings
+from genae.recipe.parts import instantiate
 from genae.recipe.recipe import Recipe
 from genae.testing.expect import expect
 from genae.use.run import Run
+from genae.use.training import Training
 
 FILES, ROWS = 32, 64  # that are read of a data set
 MADE = 16  # examples, or as many as the domain needs, where there is no data set
@@ -54,7 +56,7 @@ def domain_of(preset: Any) -> str:
     """The name of the domain that a preset ends with; "" of a broken one."""
     try:
         with registry.override("preset", PRESET, preset):
-            return str(recipe.preset(PRESET)["domain"]["name"])
+            return str(settings.preset(PRESET)["domain"]["name"])
     except (GenaeError, KeyError, TypeError, ValueError, AttributeError):
         return ""
 
@@ -106,7 +108,7 @@ class Subject:
     def few(self) -> Few:
         """Of the first place that has any: what the user gave, the plugin's data sets, the preset's, the domain itself."""
         with self.named():
-            own = recipe.preset(PRESET)["data"]
+            own = settings.preset(PRESET)["data"]
         name = self.recipe.domain["name"]
         for place in filter(None, [self._data] if self._data else [own, *self._sets]):
             try:
@@ -171,7 +173,7 @@ class Subject:
         built = self.build()
         with self.ready():
             place = torch.device("cpu")
-            state = trainer.start(built, self.recipe, place)
+            state = start(built, self.recipe, place)
             for _ in trainer.fit(built, self.told, self.recipe, state, device.fabric(place, self.recipe.precision)):
                 pass
         return {name: value.clone() for name, value in state.loss.vae.state_dict().items()}

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genae.errors import GenaeError, unknown
-from genae.recipe import registry
+from genae.recipe import contract, registry
+from genae.recipe.entries import KINDS
 
 if TYPE_CHECKING:
     from genae.testing.subject import Subject
@@ -45,7 +46,7 @@ class Target:
 
     def taken(self, kind: str, name: str) -> list[str]:
         """The distributions, other than this one, that offer the same name."""
-        others = [e.dist.name for e in entry_points(group=registry.KINDS[kind]) if e.name == name and e.dist]
+        others = [e.dist.name for e in entry_points(group=KINDS[kind]) if e.name == name and e.dist]
         own = self.title if not self.installed else others[0] if others else ""
         return sorted({other for other in others if _canonical(other) != _canonical(own)})
 
@@ -91,12 +92,7 @@ def _load(kind: str, entry: EntryPoint) -> Any:
         plugin = entry.load()
     except (Exception, SystemExit) as error:
         raise GenaeError(f"{entry.value} cannot be imported: {type(error).__name__}: {error}") from error
-    return _current(plugin, entry.value)
-
-
-def _current(plugin: Any, what: str) -> Any:
-    if (wanted := getattr(plugin, "contract", registry.CONTRACT)) != registry.CONTRACT:
-        raise GenaeError(f"{what} was built for contract {wanted}, this genae has {registry.CONTRACT}")
+    contract.require(kind, plugin, entry.value, "version of it")
     return plugin
 
 
@@ -111,7 +107,7 @@ def _folder(path: Path) -> Target:
     except (OSError, ValueError) as error:
         raise GenaeError(f"{project} cannot be read: {error}") from error
     groups = table.get("entry-points", {})
-    kinds = {group: kind for kind, group in registry.KINDS.items()}
+    kinds = {group: kind for kind, group in KINDS.items()}
     entries = [
         (kinds[group], EntryPoint(name, value, group))
         for group, found in groups.items() if group in kinds for name, value in found.items()
@@ -139,11 +135,13 @@ def _module(path: Path) -> Target:
     domains = [c for c in vars(module).values() if inspect.isclass(c) and issubclass(c, Domain) and c.__module__ == path.stem]
     if not domains:
         raise GenaeError(f"{path} defines no domain; write a class whose base is genae.Domain")
-    return Target(path.name, {("domain", c.__name__.lower()): _current(c, c.__name__) for c in domains}, {}, installed=False)
+    for domain in domains:
+        contract.require("domain", domain, domain.__name__, "version of it")
+    return Target(path.name, {("domain", c.__name__.lower()): c for c in domains}, {}, installed=False)
 
 
 def _every() -> list[tuple[str, EntryPoint]]:
-    return [(kind, e) for kind, group in registry.KINDS.items() for e in entry_points(group=group)]
+    return [(kind, e) for kind, group in KINDS.items() for e in entry_points(group=group)]
 
 
 def _known(name: str) -> bool:

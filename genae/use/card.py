@@ -9,7 +9,6 @@ import torch
 
 from genae.data.items import best_split
 from genae.data.opening import open_data
-from genae.errors import GenaeError
 from genae.files import write_text
 from genae.learn import checkpoint
 from genae.use import output, pictures
@@ -31,10 +30,9 @@ def write_card(run: Run, seconds: float, examples: int, split: str) -> None:
 
 
 def _preview_samples(run: Run) -> str:
-    try:
-        events = run.sample(PREVIEWS, seed=0)
-    except GenaeError:  # a plain autoencoder has nothing to sample from
-        return ""
+    if not (run.built.bounded or run.recipe.stages):
+        return ""  # a plain autoencoder has nothing to sample from
+    events = run.sample(PREVIEWS, seed=0)
     pictures.save(pictures.grid(output.drawn(run.domain, events)), run.folder / "previews" / "samples.png")
     return "![samples](previews/samples.png)"
 
@@ -62,7 +60,7 @@ A variational autoencoder trained with `genae train {recipe.preset}` on `{recipe
 
 | | |
 |---|---|
-| latent | {recipe.latent} |
+| latent | {run.vae.space} |
 | weights | {weights:,} |
 | likelihood, prior | {recipe.likelihood["name"]}, {recipe.prior["name"]} |
 | training examples | {examples:,} |

@@ -27,7 +27,7 @@ from genae.files import write_file
 from genae.use.pictures import Picture, mosaic
 
 if TYPE_CHECKING:
-    from genae.model.vae import VAE
+    from genae.model.vae import Model
     from genae.use.run import Run
 
 SUFFIXES = (".png", ".pdf", ".svg")
@@ -50,7 +50,7 @@ def principal(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def manifold(
-    vae: VAE,
+    vae: Model,
     domain: Domain,
     z_means: Tensor,
     columns: int = 20,
@@ -58,18 +58,19 @@ def manifold(
     plane: bool = False,
 ) -> Figure:
     """What is decoded over the latent plane: of the prior at latent 1 or 2, else, or with `plane`, of z_means (N, latent)."""
-    centre = _pictures(vae, domain, torch.zeros(1, vae.latent), condition)[0]  # to know its shape
+    centre = _pictures(vae, domain, torch.zeros(1, *vae.space.shape), condition)[0]  # to know its shape
     wide, high = _cells(centre, columns)
-    high = 1 if vae.latent == 1 else high
+    size = vae.space.size
+    high = 1 if size == 1 else high
     across, up = _quantiles(wide), _quantiles(high).flip(0)  # the largest on top
     u = torch.stack([across.repeat(high), up.repeat_interleave(wide)], 1)  # (cells, 2)
-    if plane or vae.latent > 2:
+    if plane or size > 2:
         z, share = _plane(z_means, u)
         title = f"Plane of the first two principal components of the posterior means,\n{share:.0%} of their variance"
         names = ("first component, standard deviations", "second component, standard deviations")
     else:
         with torch.no_grad():
-            z = vae.prior.push(u[:, : vae.latent].to(vae.prior.anchor), _told(condition, len(u), vae))
+            z = vae.push(u[:, :size].to(vae.anchor), _told(condition, len(u), vae))
         title = "Latent space of the prior: every picture stands for the same probability"
         names = ("u₁, standard deviations", "u₂, standard deviations")
     pictures, gap = _pictures(vae, domain, z, condition), _gap(centre)
@@ -101,7 +102,7 @@ def _plane(z_means: Tensor, u: Tensor) -> tuple[Tensor, float]:
 
 
 def traversal(
-    vae: VAE, domain: Domain, z_means: Tensor, rows: int = 10, steps: int = 11, condition: Tensor | None = None
+    vae: Model, domain: Domain, z_means: Tensor, rows: int = 10, steps: int = 11, condition: Tensor | None = None
 ) -> Figure:
     """A row for each of the most active dimensions, from −3 to 3 spreads of its means; the others at their mean."""
     means = z_means.detach().float().cpu()  # (N, latent)
@@ -200,14 +201,14 @@ def curves(records: Sequence[Mapping[str, Any]]) -> Figure:
 # -- helpers ----------------------------------------------------------------------------------------------------------
 
 
-def _told(condition: Tensor | None, n: int, vae: VAE) -> Tensor | None:
-    return None if condition is None else condition.to(vae.prior.anchor.device).expand(n, -1)
+def _told(condition: Tensor | None, n: int, vae: Model) -> Tensor | None:
+    return None if condition is None else condition.to(vae.anchor.device).expand(n, -1)
 
 
 @torch.no_grad()
-def _pictures(vae: VAE, domain: Domain, z: Tensor, condition: Tensor | None) -> list[Picture]:
-    """z (N, latent) to the picture of each, at temperature 0: the same at every call."""
-    parts = torch.split(z.to(vae.prior.anchor), CHUNK)
+def _pictures(vae: Model, domain: Domain, z: Tensor, condition: Tensor | None) -> list[Picture]:
+    """z (N, size) to the picture of each, at temperature 0: the same at every call."""
+    parts = torch.split(vae.space.shaped(z.to(vae.anchor)), CHUNK)
     shown = torch.cat([vae.show(part, _told(condition, len(part), vae), 0.0).cpu() for part in parts])
     return [domain.picture(example) for example in shown]
 
@@ -279,7 +280,7 @@ def draw(run: Run, kind: str, out: Path, data: str | None = None, seed: int = 0)
 def _of_examples(run: Run, kind: str, data: str | None, seed: int) -> Figure:
     from genae.data.examples import require
     from genae.learn.device import computing, seeded
-    from genae.use.evaluate import batches_of, choose
+    from genae.learn.scoring import batches_of, choose
 
     split, found = run.held_out(data)
     held = choose(require(found, f"{data or run.recipe.data} ({split})"), EXAMPLES, seed)
@@ -289,10 +290,10 @@ def _of_examples(run: Run, kind: str, data: str | None, seed: int) -> Figure:
         return reconstructions(inputs, outputs, run.domain)
     with seeded(seed), computing(run.device, run.recipe.precision):
         batches = batches_of(run.built, held, run.device, CHUNK)
-        means = torch.cat([run.vae.encode(batch.input, batch.condition).mean.float().cpu() for batch, _ in batches])
+        means = torch.cat([run.vae.encode(batch.input, batch.condition).flatten(1).float().cpu() for batch, _ in batches])
     if kind == "clusters":
         return clusters(means, held.labels, held.classes)
-    hidden = torch.zeros(1, run.built.condition.size) if run.built.condition.size else None  # no class, as dropout shows it
+    hidden = run.built.condition.drawn(1) if run.built.condition.size else None  # no class, or one of those there are
     if kind == "traversal":
         return traversal(run.vae, run.domain, means, condition=hidden)
-    return manifold(run.vae, run.domain, means, condition=hidden, plane=run.recipe.posterior["name"] == "point")
+    return manifold(run.vae, run.domain, means, condition=hidden, plane=not run.built.bounded)

@@ -2,15 +2,14 @@
 
 run = genae.load("runs/mnist")
 digits = run.sample(16)                            # (16, 1, 28, 28)
-strip = run.interpolate(a, b, 9)                   # a, b examples, or items such as "mnist:test:7"
+strip = run.interpolate(a, b, steps=9)             # a, b examples, or items such as "mnist:test:7"
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,17 +19,21 @@ from genae.data.examples import Examples, File, Known, joined
 from genae.data.items import best_split, read_item, read_items
 from genae.data.opening import open_data
 from genae.errors import GenaeError
-from genae.latent.paths import path
-from genae.learn import checkpoint
-from genae.learn.device import computing, pick, seeded
-from genae.model.vae import VAE
+from genae.latent.paths import Kind, path, walk
+from genae.latent.samplers import Noise, Sampler
+from genae.learn import checkpoint, fitting
+from genae.learn.build import Built, build
+from genae.learn.device import computing, pick, precision, seeded
+from genae.model.vae import Model
 from genae.recipe import recipe
-from genae.recipe.parts import Built, build, instantiate
+from genae.recipe.options import Spec
+from genae.recipe.parts import instantiate
 from genae.recipe.recipe import Recipe
-from genae.use.evaluate import evaluate
+from genae.recipe.stages import sampler_of
+from genae.use.evaluate import Numbers, evaluate
 
-NEAR = 0.8  # correlation of a walk's steps: each is known again in the next one
 CHUNK = 250  # examples at once through a network, so that memory stays bounded
+PRIOR = "prior"  # the sampler that every generative model has
 
 Condition = str | Sequence[str] | Tensor | None  # a class by its name, one for each example, or the vectors (N, C) themselves
 
@@ -47,17 +50,31 @@ class Run:
 
     def __init__(self, folder: Path, recipe: Recipe, built: Built, device: torch.device, step: int) -> None:
         self.folder, self.recipe, self.built, self.device, self.step = folder, recipe, built, device, step
-        built.vae.to(device).eval()
+        self._samplers: dict[str, Sampler] = {}
+        self.to(device)
+
+    def __repr__(self) -> str:
+        weights = sum(p.numel() for p in self.vae.parameters())
+        return (
+            f"<Run {self.folder}: {self.recipe.preset}, step {self.step:,}, data {self.recipe.data or 'none'}, "
+            f"z {self.vae.space}, {weights:,} weights, {self.device.type}>"
+        )
+
+    def to(self, device: str | torch.device) -> Run:
+        """Itself, on another device."""
+        self.device = pick(device) if isinstance(device, str) else device
+        self.vae.to(self.device).eval()
+        for sampler in self._samplers.values():
+            sampler.to(self.device)
+        return self
 
     @property
-    def vae(self) -> VAE:
-        vae: VAE = self.built.vae
-        return vae
+    def vae(self) -> Model:
+        return self.built.vae
 
     @property
     def domain(self) -> Domain:
-        domain: Domain = self.built.domain
-        return domain
+        return self.built.domain
 
     # -- making -------------------------------------------------------------------------------------------------------
 
@@ -68,43 +85,65 @@ class Run:
         seed: int | None = None,
         condition: Condition = None,
         length: int = 1,
+        sampler: str | None = None,
     ) -> Tensor:
-        """n new events (n, *event) on the CPU: see `VAE.sample`; a temperature of None is the domain's own.
+        """n new events (n, *event) on the CPU: see `Model.sample`; a temperature of None is the domain's own.
 
-        With a `length` above 1 each is that many events long, joined by the domain: a walk in the latent space, whose steps
-        are NEAR the ones before.
+        z comes from the `sampler` of that name, else from the one that the recipe fitted, else from the prior. With a `length`
+        above 1 each is that many events long, joined by the domain: a walk in the latent space.
         """
         if n < 1:
             raise GenaeError(f"-n must be at least 1, not {n}")
-        temperature = self._temperature(temperature)
-        self._require_prior("sample")
+        temperature, source = self._temperature(temperature), self.sampler(sampler)
         with seeded(seed):
+            given = self._drawn(condition, n)
             if length == 1:
-                return self._each(lambda x, told: self.vae.sample(len(x), temperature, told), torch.empty(n, 0), condition)
-            noise = [torch.randn(n, self.vae.latent)]
-            for _ in range(length - 1):
-                noise.append(NEAR * noise[-1] + math.sqrt(1 - NEAR**2) * torch.randn(n, self.vae.latent))
-            u = torch.stack(noise, 1).flatten(0, 1) * (temperature if self.vae.shows == "mean" else 1.0)
-            told = self._told(condition, n, length=length)
-            z = self._each(lambda u, told: self.vae.prior.push(u, told), u, told)
-            return self._joined(self.decode(z, told, temperature, seed=None), length)
+                return self._each(lambda x, c: self.vae.sample(len(x), temperature, c, source), torch.empty(n, 0), given)
+            given = None if given is None else given.repeat_interleave(length, 0)
+            z = self._walked(source, n, length, temperature, given)
+            return self._joined(self.decode(z, given, temperature, seed=None), length)
+
+    def _walked(self, source: Sampler, n: int, length: int, temperature: float, condition: Tensor | None) -> Tensor:
+        """z (n·length, *shape): a walk where noise becomes z, else draws that do not know each other."""
+        spread = temperature if self.vae.shows == "mean" else 1.0
+        if not isinstance(source, Noise):
+            return self._each(lambda x, c: source.sample(len(x), spread, c), torch.empty(n * length, 0), condition)
+        u = walk(n, length, self.vae.space.size).flatten(0, 1) * spread
+        return self._each(source.push, u, condition)
+
+    def sampler(self, name: str | None = None) -> Sampler:
+        """The prior, or a fitted sampler by its name. GenaeError for what there is not."""
+        spec = sampler_of(self.recipe.stages)
+        name = name or (spec["name"] if spec else PRIOR)
+        if name == PRIOR:
+            self._require_prior()
+            return self.vae.prior
+        if name not in self._samplers:
+            self._samplers[name] = fitting.load(self.folder, name, self.built)
+        return self._samplers[name]
+
+    def fit(self, spec: Spec, report: fitting.Report = lambda done, total: None) -> Path:
+        """Fits a sampler, {"name": …, option: value}, on the latents of the training examples, and keeps it in the run."""
+        sampler = fitting.fitted(self.built, spec, self.training(), self.recipe, self.device, report)
+        self._samplers[spec["name"]] = sampler
+        return fitting.keep(sampler, spec, self.folder)
 
     def encode(self, x: Any, condition: Condition = None) -> Tensor:
-        """Examples (N, *event), one (*event), or items to posterior means (N, latent) on the CPU."""
+        """Examples (N, *event), one (*event), or items to z (N, *shape) on the CPU: posterior means, or codes."""
         seen = self.seen(x)
-        told = self._told(condition, len(seen.events), seen)
-        return self._each(lambda x, told: self.vae.encode(x, told).mean, seen.events, told)
+        return self._each(self.vae.encode, seen.events, self._given(condition, len(seen.events), seen))
 
     def decode(
         self, z: Tensor, condition: Condition = None, temperature: float | None = None, seed: int | None = 0, length: int = 1
     ) -> Tensor:
-        """z (N, latent) to events (N, *event) on the CPU; with a `length` above 1, so many of each z, joined by the domain."""
-        temperature = self._temperature(temperature)
+        """z (N, *shape) to events (N, *event) on the CPU; with a `length` above 1, so many of each z, joined by the domain."""
+        temperature, z = self._temperature(temperature), self.vae.space.check(z)
+        given = self._given(condition, len(z))
         if length > 1:
-            told = self._told(condition, len(z), length=length)
-            return self._joined(self.decode(z.repeat_interleave(length, 0), told, temperature, seed), length)
+            given = None if given is None else given.repeat_interleave(length, 0)
+            return self._joined(self.decode(z.repeat_interleave(length, 0), given, temperature, seed), length)
         with seeded(seed):
-            return self._each(lambda z, told: self.vae.show(z, told, temperature), z, condition)
+            return self._each(lambda z, c: self.vae.show(z, c, temperature), z, given)
 
     def reconstruct(
         self,
@@ -116,35 +155,31 @@ class Run:
     ) -> tuple[Tensor, Tensor]:
         """The inputs as the run's task makes them, and what comes back of them, both (N, *event)."""
         seen = self.seen(x)
-        told = self._told(condition, len(seen.events), seen)
+        given = self._given(condition, len(seen.events), seen)
         with seeded(seed):
             inputs = self.built.task(seen.events)
-        return inputs, self.decode(self.encode(inputs, told), told, temperature, seed, length)
+        return inputs, self.decode(self.encode(inputs, given), given, temperature, seed, length)
 
     def interpolate(
         self,
-        a: Any,
-        b: Any,
-        *more: Any,
-        kind: Literal["linear", "spherical"] = "spherical",
+        *points: Any,
+        steps: int = 9,
+        kind: Kind = "spherical",
         loop: bool = False,
         condition: Condition = None,
         temperature: float | None = None,
         seed: int = 0,
         length: int = 1,
     ) -> Tensor:
-        """`interpolate(a, b, 9)`, `interpolate(a, b, c, 9)`: events (n, *event) between posterior means, repeatable.
+        """`interpolate(a, b, steps=9)`, `interpolate(a, b, c)`: events (n, *event) between posterior means, repeatable.
 
-        The last number is the steps from each point to the next, both ends counted; 9 when it is left out. Where what is shown
-        is a sample, every step is drawn with the same random numbers, so that only z tells them apart. A condition goes
-        linearly from each point's to the next.
+        `steps` from each point to the next, both ends counted. Where what is shown is a sample, every step is drawn with the
+        same random numbers, so that only z tells them apart. A condition goes linearly from each point's to the next.
         """
-        points = [a, b, *more]
-        steps = points.pop() if isinstance(points[-1], int) else 9
-        ends = self.seen(points)
-        told = self._told(condition, len(ends.events), ends)
-        z = path(list(self.encode(ends, told)), steps, kind, loop)
-        between = None if told is None else path(list(told), steps, "linear", loop)
+        ends, space = self.seen(list(points)), self.vae.space
+        given = self._given(condition, len(ends.events), ends)
+        z = space.shaped(path(list(space.flat(self.encode(ends, given))), steps, kind, loop))
+        between = None if given is None else path(list(given), steps, "linear", loop)
         if self.vae.shows == "mean":
             return self.decode(z, between, temperature, seed, length)
         each = [None] * len(z) if between is None else torch.split(between, 1)
@@ -159,13 +194,14 @@ class Run:
         limit: int | None = None,
         seed: int = 0,
         report: Callable[[int, int], object] = lambda done, total: None,
-    ) -> dict[str, Any]:
+    ) -> Numbers:
         """ELBO, rate, distortion, NLL and more on the data set's test examples: see genae/use/evaluate.py."""
         split, examples = self.held_out(data)
         numbers = evaluate(
             self.built, examples.to(self.device), limit=limit,
             samples=self.domain.defaults.samples if samples is None else samples,
-            seed=seed, device=self.device, precision=self._precision(), report=report, train=self.training,
+            seed=seed, device=self.device, precision=precision(self.recipe.precision, self.device), report=report,
+            train=self.training,
         )  # fmt: skip
         return {"data": data or self.recipe.data, "split": split, **numbers, "skipped": len(examples.skipped)}
 
@@ -180,8 +216,12 @@ class Run:
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
-    def styled(self, **options: Any) -> Domain:
-        """The run's domain with other options for what it writes, such as tempo=90. GenaeError if it has no such option."""
+    def styled(self, item: str | Path | None = None, /, **options: Any) -> Domain:
+        """The run's domain with other options for what it writes, over those of a file's own style.
+
+        GenaeError if it has no such option, or the model depends on it.
+        """
+        options = self.style(item) | options
         spec = {k: v for k, v in self.recipe.domain.items() if k != "name"}
         for key in options:
             if key not in spec:
@@ -195,10 +235,10 @@ class Run:
             raise GenaeError(f"{', '.join(options)} cannot be changed after training: the model's events are {self.vae.event}")
         return domain
 
-    def manner(self, item: Any) -> dict[str, Any]:
+    def style(self, item: str | Path | None) -> dict[str, Any]:
         """The options with which a file's example should be written back; none for an item of a data set."""
-        path = Path(item) if isinstance(item, str | Path) else None
-        return dict(self.domain.manner(File(path))) if path is not None and path.is_file() else {}
+        path = None if item is None else Path(item)
+        return dict(self.domain.style(File(path))) if path is not None and path.is_file() else {}
 
     # -- helpers ------------------------------------------------------------------------------------------------------
 
@@ -250,47 +290,47 @@ class Run:
             raise GenaeError(f"domain '{self.recipe.domain['name']}' cannot join examples to longer ones")
         return torch.stack(whole)
 
-    def _precision(self) -> str:
-        from genae.learn.device import precision
-
-        return precision(self.recipe.precision, self.device)
-
-    def _each(self, call: Callable[[Tensor, Tensor | None], Tensor], x: Tensor, condition: Condition) -> Tensor:
+    def _each(self, call: Callable[[Tensor, Tensor | None], Tensor], x: Tensor, condition: Tensor | None) -> Tensor:
         """`call(part, condition)` for x (N, …) in parts on the device, in the run's precision; joined on the CPU."""
-        told = self._told(condition, len(x))
+        given = None if condition is None else condition.to(self.device)
         with computing(self.device, self.recipe.precision):
             parts = [
-                call(x[i : i + CHUNK].to(self.device), None if told is None else told[i : i + CHUNK]).float().cpu()
+                call(x[i : i + CHUNK].to(self.device), None if given is None else given[i : i + CHUNK]).cpu()
                 for i in range(0, len(x), CHUNK)
             ]
-        return torch.cat(parts)
+        whole = torch.cat(parts)
+        return whole.float() if whole.is_floating_point() else whole
 
-    def _told(self, condition: Condition, n: int, seen: Seen | None = None, length: int = 1) -> Tensor | None:
-        """(n · length, C) on the device, or None for a run without a condition.
-
-        When none is named, what is known of the n examples that were `seen`, or else nothing, as dropout shows it.
-        """
-        own = self.built.condition
-        if condition is None and not own.size:
-            return None
+    def _asked(self, condition: str | Sequence[str] | Tensor, n: int) -> Tensor:
+        """A condition that a user names, (n, C). GenaeError for what this run does not have."""
         if isinstance(condition, Tensor):
-            told = condition
-        elif condition is not None:
-            names = [condition] * n if isinstance(condition, str) else list(condition)
-            if len(names) != n:
-                raise GenaeError(f"{len(names)} conditions for {n} examples; give one, or one for each")
-            told = torch.cat([own.named(name) for name in names])
-        elif seen is not None and own.tells(seen.known):
-            told = own(seen.known, seen.events)
-        else:
-            told = torch.zeros(n, own.size)
-        return told.repeat_interleave(length, 0).to(self.device)
+            return condition
+        names = [condition] * n if isinstance(condition, str) else list(condition)
+        if len(names) != n:
+            raise GenaeError(f"{len(names)} conditions for {n} examples; give one, or one for each")
+        return torch.cat([self.built.condition.named(name) for name in names])
 
-    def _require_prior(self, verb: str) -> None:
-        if self.recipe.objective["name"] == "autoencoder" or self.recipe.posterior["name"] == "point":
-            raise GenaeError(
-                f"{self.folder} is a plain autoencoder: it has no prior to {verb} from; use interpolate or train a VAE"
-            )
+    def _given(self, condition: Condition, n: int, seen: Seen | None = None) -> Tensor | None:
+        """(n, C), or None for a run without a condition: what is asked for, else what is known of the n examples `seen`."""
+        own = self.built.condition
+        if condition is not None:
+            return self._asked(condition, n)
+        if not own.size:
+            return None
+        return own(seen.known, seen.events) if seen is not None and own.tells(seen.known) else own.absent(n)
+
+    def _drawn(self, condition: Condition, n: int) -> Tensor | None:
+        """(n, C) for new examples: what is asked for, else what the condition draws."""
+        if condition is not None:
+            return self._asked(condition, n)
+        return self.built.condition.drawn(n) if self.built.condition.size else None
+
+    def _require_prior(self) -> None:
+        if self.built.bounded:
+            return
+        have = fitting.names(self.folder)
+        how = f"--sampler {have[0]}" if have else f"a sampler fitted on its latents: genae fit {self.folder} gaussian"
+        raise GenaeError(f"{self.folder} is a plain autoencoder: it has no prior to sample from; use {how}")
 
 
 def load(folder: str | Path, device: str = "auto") -> Run:

@@ -17,8 +17,9 @@ from torch import Tensor
 from genae_audio.stft import distance
 
 if TYPE_CHECKING:
-    from genae.data.domain import Domain
-    from genae.model.vae import VAE
+    from genae.data.domain import Condition, Domain
+    from genae.data.examples import Examples
+    from genae.latent.inference import Generative
 
 FIDELITY = 0.95
 BATCH = 16  # clips at once
@@ -53,34 +54,32 @@ def crop(z: Tensor, parts: Components, keep: int) -> Tensor:
     return near.to(z.dtype)
 
 
-def rows(z: Tensor, frames: int) -> Tensor:
-    """Latents (B, D·F) as a network with frames flattens them, to observations (B·F, D)."""
-    return z.reshape(len(z), -1, frames).transpose(1, 2).flatten(0, 1)
+def encoded(vae: Generative, domain: Domain, clips: Examples, condition: Condition) -> Tensor:
+    """Posterior means (N, *space.shape) of stored clips, float32."""
+    return torch.cat([vae.encode(x, c).float() for x, c in _batches(vae, domain, clips, condition)])
 
 
-def flat(z: Tensor, frames: int) -> Tensor:
-    """`rows` undone."""
-    return z.reshape(-1, frames, z.shape[1]).transpose(1, 2).flatten(1)
-
-
-def assess(vae: VAE, domain: Domain, stored: Tensor) -> dict[str, float]:
+def assess(vae: Generative, domain: Domain, clips: Examples, condition: Condition) -> dict[str, float]:
     """Of stored clips (N, 1, samples): the dimensions of fidelity .95, and the distance that these alone leave.
 
-    A network without frames counts as having one, a clip long.
+    A latent space without frames counts as having one, a clip long.
     """
-    device = next(vae.parameters()).device
-    frames = getattr(vae.encoder, "frames", 1)
-    z = torch.cat([rows(vae.encode(x).mean, frames).cpu() for x in _clips(domain, stored, device)])  # (N·F, D)
+    space = vae.space
+    z = encoded(vae, domain, clips, condition).cpu().reshape(-1, space.width)  # (N·F, D)
     parts = components(z)
     keep = dimensions(parts.variance, FIDELITY)
-    kept = torch.split(flat(crop(z, parts, keep), frames), BATCH)
-    apart = [distance(x, vae.show(code.to(device))) for x, code in zip(_clips(domain, stored, device), kept, strict=True)]
+    kept = torch.split(crop(z, parts, keep).view(-1, *space.shape), BATCH)
+    batches = _batches(vae, domain, clips, condition)
+    apart = [distance(x, vae.show(code.to(x.device), c)) for (x, c), code in zip(batches, kept, strict=True)]
     return {
-        "latent_frames": frames, "latent_per_frame": z.shape[1],
+        "latent_frames": space.size // space.width, "latent_per_frame": space.width,
         "latent_dimensions_95": keep, "stft_distance_95": torch.cat(apart).mean().item(),
     }  # fmt: skip
 
 
-def _clips(domain: Domain, stored: Tensor, device: torch.device) -> Iterator[Tensor]:
-    for part in torch.split(stored, BATCH):
-        yield domain.prepare(part.to(device), "show")
+def _batches(vae: Generative, domain: Domain, clips: Examples, condition: Condition) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Events as they are shown, and their condition."""
+    for first in range(0, len(clips), BATCH):
+        part = clips.take(torch.arange(first, min(first + BATCH, len(clips))))
+        x = domain.prepare(part.x.to(vae.anchor.device), "show")
+        yield x, condition(part, x)

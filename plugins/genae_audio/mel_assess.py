@@ -13,13 +13,15 @@ windows as they are shown, without variation.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from genae.data.domain import Condition
 from genae.data.examples import Examples
-from genae.model.vae import VAE
+from genae.latent.inference import Generative
 from genae_audio.mel import RANGE
 
 if TYPE_CHECKING:
@@ -32,14 +34,16 @@ DECAY = 1e-3  # of the probe's weights, on standardised features
 TURNS = 200  # of L-BFGS
 
 
-def assess(vae: VAE, domain: Mel, held: Examples, train: Examples) -> dict[str, float | None]:
+def assess(vae: Generative, domain: Mel, held: Examples, train: Examples, condition: Condition) -> dict[str, float | None]:
     """All numbers above; probes are None without labels, or where training saw one class alone."""
     train = train.take(torch.randperm(len(train))[:MOST].sort().values)
-    device = next(vae.parameters()).device
+    device = vae.anchor.device
     x, y = (domain.prepare(part.x.to(device), "show") for part in (train, held))
-    codes, latents, shown = _encoded(vae, x), *_shown(vae, y)
+    given = condition(held, y)
+    codes, latents = _encoded(vae, x, condition(train, x)), _encoded(vae, y, given)
+    shown = torch.cat([vae.show(z.view(-1, *vae.space.shape), c, 0.0) for z, c in _parts(latents, given)]).float()
     with torch.autocast(device.type, enabled=False):
-        centre, axes = components(x, vae.latent)
+        centre, axes = components(x, vae.space.size)
         own, other = ((v.flatten(1) - centre) @ axes for v in (x, y))
         linear = (centre + other @ axes.mT).view_as(y)
         found: dict[str, float | None] = {"pca_log_mel_distance": RANGE * (linear - y).abs().mean().item()}
@@ -49,13 +53,14 @@ def assess(vae: VAE, domain: Mel, held: Examples, train: Examples) -> dict[str, 
         return found | _heard(domain, y[:HEARD], {"": shown[:HEARD], "pca_": linear[:HEARD]})
 
 
-def _encoded(vae: VAE, x: Tensor) -> Tensor:
-    return torch.cat([vae.encode(part).mean for part in x.split(CHUNK)]).float()
+def _encoded(vae: Generative, x: Tensor, condition: Tensor | None) -> Tensor:
+    """Flat posterior means (N, size)."""
+    return torch.cat([vae.encode(part, c).flatten(1) for part, c in _parts(x, condition)]).float()
 
 
-def _shown(vae: VAE, x: Tensor) -> tuple[Tensor, Tensor]:
-    z = _encoded(vae, x)
-    return z, torch.cat([vae.show(part, temperature=0.0) for part in z.split(CHUNK)]).float()
+def _parts(x: Tensor, condition: Tensor | None) -> Iterator[tuple[Tensor, Tensor | None]]:
+    for i in range(0, len(x), CHUNK):
+        yield x[i : i + CHUNK], None if condition is None else condition[i : i + CHUNK]
 
 
 def components(x: Tensor, k: int) -> tuple[Tensor, Tensor]:

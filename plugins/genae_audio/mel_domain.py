@@ -13,16 +13,18 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from annotated_types import Ge, doc
+from torch import Tensor
 
-from genae.data.domain import Defaults, Domain, Reading, Shape, Stage
+from genae.data.domain import Condition, Defaults, Domain, Reading, Stage
 from genae.data.examples import Examples, File, Found
 from genae.errors import GenaeError
-from genae.model.vae import VAE
+from genae.latent.inference import Generative
+from genae.latent.space import Shape
 from genae_audio import reading, spectrogram
 from genae_audio.mel import RANGE, MelScale
 
@@ -34,14 +36,14 @@ TALL = 192  # pixels, a picture's least height
 
 @dataclass(frozen=True)
 class Mel(Domain):
-    """Windows of `seconds`, one after the other; `window` and `hop` of the transform are in samples."""
+    """Windows of `seconds`, one after the other."""
 
-    rate: int = 8000
-    seconds: float = 1.0
-    mels: int = 64
-    window: int = 512
-    hop: int = 128
-    augment: bool = True
+    rate: reading.Rate = 8000
+    seconds: reading.Seconds = 1.0
+    mels: Annotated[int, Ge(1), doc("bands on the mel scale, up to half the rate")] = 64
+    window: Annotated[int, Ge(2), doc("of the transform, samples")] = 512
+    hop: Annotated[int, Ge(1), doc("from frame to frame, samples; at most half a window")] = 128
+    augment: Annotated[bool, doc("in training louder or quieter and moved, at random")] = True
 
     suffixes: ClassVar[tuple[str, ...]] = reading.SUFFIXES
     reading: ClassVar[Reading] = Reading(
@@ -49,10 +51,7 @@ class Mel(Domain):
     )
 
     def __post_init__(self) -> None:
-        reading.require_window(self.rate, self.seconds)
-        if self.mels < 1:
-            raise GenaeError(f"domain.mels must be at least 1, not {self.mels}")
-        if not 1 <= self.hop <= self.window // 2:
+        if self.hop > self.window // 2:
             raise GenaeError(f"domain.hop must be 1 to half of domain.window ({self.window // 2}), not {self.hop}")
         _ = self.scale  # bands that the window cannot tell apart
 
@@ -75,6 +74,11 @@ class Mel(Domain):
     def length(self) -> int:
         """Samples of a window."""
         return self.event[2] * self.hop
+
+    @property
+    def units(self) -> Mapping[str, float]:
+        """Seconds."""
+        return {"seconds": self.length / self.rate}
 
     # -- files --------------------------------------------------------------------------------------------------------
 
@@ -124,13 +128,13 @@ class Mel(Domain):
         shift = int(torch.randint(-most, most + 1, ()))  # drawn on the CPU: the device is not waited for
         return torch.nn.functional.pad(x, (shift, -shift))
 
-    def assess(self, vae: nn.Module, held: Examples, train: Callable[[], Examples]) -> Mapping[str, float | None]:
+    def assess(
+        self, vae: Generative, held: Examples, train: Callable[[], Examples], condition: Condition
+    ) -> Mapping[str, float | None]:
         """The numbers of `genae_audio.mel_assess`."""
-        if not isinstance(vae, VAE):
-            return {}
         from genae_audio.mel_assess import assess
 
-        return assess(vae, self, held, train())
+        return assess(vae, self, held, train(), condition)
 
 
 def log_mel_distance(target: Tensor, output: Tensor) -> float:

@@ -8,25 +8,27 @@ unless a file has no more; longer ends are filled up with zeros. Clipping is tol
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import SEEK_END, BytesIO
-from typing import Any, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 import numpy as np
 import torch
+from annotated_types import Ge, Gt, Le, Unit, doc
 from torch import Tensor
 
 from genae.data.examples import UNREADABLE, File, Found
 from genae.data.found import NOT_FINITE
-from genae.errors import GenaeError, Rejected
+from genae.errors import Rejected
 from genae_audio.resample import resample
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 RATES = (1000, 768_000)  # Hz
+Rate = Annotated[int, Ge(RATES[0]), Le(RATES[1]), Unit("Hz"), doc("samples a second; other files are resampled")]
+Seconds = Annotated[float, Gt(0), doc("length of a window, made longer until it suits the networks")]
 SHORTEST = 0.02  # seconds
 BLOCK = 1 << 19  # values read at once, of all channels
 LOUDEST = 1000.0  # full scale is 1; a float file beyond this holds no sound
@@ -46,15 +48,6 @@ PAGE = 27 + 255 + 255 * 255  # bytes, the longest of an Ogg file: header, table 
 
 SILENCE = "windows of digital silence"
 SHORT_END = "ends shorter than half a window"
-
-
-def require_window(rate: int, seconds: float) -> None:
-    """GenaeError for a domain's options that no window can have."""
-    low, high = RATES
-    if not low <= rate <= high:
-        raise GenaeError(f"domain.rate must be {low} to {high} Hz, not {rate}")
-    if not 0 < seconds < math.inf:
-        raise GenaeError(f"domain.seconds must be above 0, not {seconds}")
 
 
 class Sound:

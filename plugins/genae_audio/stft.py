@@ -19,15 +19,16 @@ N/2, so each counts a fifth. RAVE's own balance of distance and KL is β = 10 he
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 import torch.nn.functional as F
+from annotated_types import Gt, doc
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from genae.data.domain import Shape
 from genae.errors import GenaeError
+from genae.latent.space import Shape
 
 SIZES = (2048, 1024, 512, 256, 128)
 FLOOR = 1e-4  # root mean square of what lies under both, full scale 1
@@ -115,12 +116,10 @@ class SpectralEvent:
 
 
 class Spectral(nn.Module):
-    """Waveforms by their multi-scale STFT distance: a pseudo-likelihood, not normalised; `weight` is w above."""
+    """Waveforms by their multi-scale STFT distance: a pseudo-likelihood, not normalised."""
 
-    def __init__(self, weight: float = 0.1) -> None:
+    def __init__(self, weight: Annotated[float, Gt(0), doc("w, nats a sample at a distance of 1")] = 0.1) -> None:
         super().__init__()
-        if not weight > 0:
-            raise GenaeError(f"likelihood.weight must be above 0, not {weight}")
         self.weight = weight
 
     def features(self, event: Shape) -> Shape:

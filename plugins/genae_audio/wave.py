@@ -13,16 +13,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from annotated_types import doc
+from torch import Tensor
 
-from genae.data.domain import Defaults, Domain, Reading, Shape, Stage
+from genae.data.domain import Condition, Defaults, Domain, Reading, Stage
 from genae.data.examples import Examples, File, Found
-from genae.model.vae import VAE
+from genae.latent.inference import Generative
+from genae.latent.space import Shape
 from genae_audio import reading, spectrogram
 from genae_audio.stft import distance
 
@@ -35,22 +37,24 @@ FADE = 0.05  # seconds, between two clips in a row
 
 @dataclass(frozen=True)
 class Wave(Domain):
-    """Windows of `seconds`, one after the other, at `rate` Hz; `augment` is told above."""
+    """Windows of `seconds`, one after the other, at `rate` Hz."""
 
-    rate: int = 16000
-    seconds: float = 2.0
-    augment: bool = True
+    rate: reading.Rate = 16000
+    seconds: reading.Seconds = 2.0
+    augment: Annotated[bool, doc("in training quieter, upside down and moved, at random")] = True
 
     suffixes: ClassVar[tuple[str, ...]] = reading.SUFFIXES
     reading: ClassVar[Reading] = Reading(cached=True)
-
-    def __post_init__(self) -> None:
-        reading.require_window(self.rate, self.seconds)
 
     @property
     def event(self) -> Shape:
         """(1, N)."""
         return (1, math.ceil(round(self.seconds * self.rate) / STRIDE) * STRIDE)
+
+    @property
+    def units(self) -> Mapping[str, float]:
+        """Seconds, of which joining takes FADE."""
+        return {"seconds": self.event[1] / self.rate}
 
     @property
     def defaults(self) -> Defaults:  # type: ignore[override]  # a log-mel distance hangs on the rate
@@ -105,13 +109,13 @@ class Wave(Domain):
         shift = int(torch.randint(-most, most + 1, ()))  # drawn on the CPU: the device is not waited for
         return F.pad(x * (gain * sign), (shift, -shift))
 
-    def assess(self, vae: nn.Module, held: Examples, train: Callable[[], Examples]) -> Mapping[str, float | None]:
+    def assess(
+        self, vae: Generative, held: Examples, train: Callable[[], Examples], condition: Condition
+    ) -> Mapping[str, float | None]:
         """The numbers of `genae_audio.wave_assess`."""
-        if not isinstance(vae, VAE):
-            return {}
         from genae_audio.wave_assess import assess
 
-        return assess(vae, self, held, train())
+        return assess(vae, self, held, train(), condition)
 
 
 def to_levels(x: Tensor) -> Tensor:

@@ -12,15 +12,15 @@ With the latent dimensions of `genae_audio.latents`. All of clips as they are sh
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from genae.data.domain import Condition
 from genae.data.examples import Examples
 from genae.errors import GenaeError
-from genae.model.vae import VAE
+from genae.latent.inference import Generative
 from genae_audio import latents
 from genae_audio.mel import MelScale
 from genae_audio.mel_assess import components, probe
@@ -36,15 +36,15 @@ HEARD = 64  # clips that become sound again
 BATCH = 16
 
 
-def assess(vae: VAE, domain: Wave, held: Examples, train: Examples) -> dict[str, float | None]:
+def assess(vae: Generative, domain: Wave, held: Examples, train: Examples, condition: Condition) -> dict[str, float | None]:
     """All numbers above; probes are None without labels, or where training saw one class alone."""
     most = max(1, NUMBERS // domain.event[1])
     train = train.take(torch.randperm(len(train))[:most].sort().values)
-    found: dict[str, float | None] = dict(latents.assess(vae, domain, held.x))
+    found: dict[str, float | None] = dict(latents.assess(vae, domain, held, condition))
     scale = scale_of(domain.rate)
     with torch.autocast("cpu", enabled=False):
         a, b = (torch.cat([scale.spectrogram(x[:, 0]) for x in _clips(domain, part.x)]) for part in (train, held))
-        centre, axes = components(a, vae.latent)
+        centre, axes = components(a, vae.space.size)
         own, other = ((levels.flatten(1) - centre) @ axes for levels in (a, b))
         true = torch.cat(list(_clips(domain, held.x[:HEARD])))
         linear = (centre + other[:HEARD] @ axes.mT).view(-1, *b.shape[1:])
@@ -53,8 +53,8 @@ def assess(vae: VAE, domain: Wave, held: Examples, train: Examples) -> dict[str,
             found[f"{name}_stft_distance"] = distance(true, sound).mean().item()
             found[f"{name}_log_mel_distance"] = log_mel_distance(true, sound, domain.rate)
     labels = None if train.labels is None or held.labels is None else (train.labels.cpu(), held.labels.cpu())
-    codes: Callable[[Tensor], Tensor] = lambda x: torch.cat([_mean(vae, part) for part in _clips(domain, x)])  # noqa: E731
-    found["probe"] = None if labels is None else probe(codes(train.x), labels[0], codes(held.x), labels[1])
+    codes = [] if labels is None else [latents.encoded(vae, domain, part, condition).flatten(1).cpu() for part in (train, held)]
+    found["probe"] = None if labels is None else probe(codes[0], labels[0], codes[1], labels[1])
     found["pca_probe"] = None if labels is None else probe(own, labels[0], other, labels[1])
     return found
 
@@ -72,7 +72,3 @@ def scale_of(rate: int) -> MelScale:
 
 def _clips(domain: Wave, stored: Tensor) -> list[Tensor]:
     return [domain.prepare(part.cpu(), "show") for part in torch.split(stored, BATCH)]
-
-
-def _mean(vae: VAE, x: Tensor) -> Tensor:
-    return vae.encode(x.to(next(vae.parameters()).device)).mean.float().cpu()

@@ -9,22 +9,26 @@ silence is at z = 0, and a constant in a band, which is a tone at the band's edg
 weights and has a noise branch in its decoder: neither is here. What is here and not in RAVE is a branch of tones
 (genae_audio/tones.py), for trainings of less than days.
 
-The latent is one vector for the engine and a sequence for these networks: D numbers in each of F = N / stride frames,
-z[d·F + f]. So a rate is that of the whole clip, the prior N(0, I) has frames independent of each other (a sample of it changes
-from frame to frame; RAVE trains a prior of its own for that), and an interpolation moves all frames at once.
+z is a sequence: D numbers in each of F = N / stride frames, (F, D). A rate is that of the whole clip, the prior N(0, I) has
+frames independent of each other (a sample of it changes from frame to frame; RAVE trains a prior of its own for that), and an
+interpolation moves all frames at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from annotated_types import Ge, MinLen, doc
 from torch import Tensor, nn
 
-from genae.data.domain import Shape
 from genae.errors import GenaeError
+from genae.latent.posteriors import Family
+from genae.latent.space import Shape, Space
+from genae.model.likelihoods import Likelihood
+from genae.model.networks import Networks
 from genae_audio.pqmf import PQMF
 from genae_audio.tones import Levels, Tones
 
@@ -65,32 +69,30 @@ class Encoder(nn.Module):
     """A waveform to q(z | x)."""
 
     def __init__(
-        self, bank: PQMF, body: nn.Module, last: nn.Conv1d, posterior: nn.Module, frames: int, levels: nn.Module | None = None
+        self, bank: PQMF, body: nn.Module, last: nn.Conv1d, posterior: nn.Module, levels: nn.Module | None = None
     ) -> None:
         super().__init__()
         self.bank, self.body, self.last, self.posterior, self.levels = bank, body, last, posterior, levels
-        self.frames = frames  # of z (B, D·frames), for what looks at z as a sequence
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Any:
         """x (B, 1, N) in [-1, 1], condition (B, C)."""
         h = self.body(LOUDER * self.bank.analysis(x))
         h = h if self.levels is None else h + self.levels(x)
-        return self.posterior(self.last(told(h, condition)).flatten(1))
+        return self.posterior(self.last(told(h, condition)).mT)
 
 
 class Decoder(nn.Module):
     """z to p(x | z)."""
 
     def __init__(
-        self, bank: PQMF, body: nn.Module, last: nn.Conv1d, likelihood: nn.Module, frames: int, tones: nn.Module | None = None
+        self, bank: PQMF, body: nn.Module, last: nn.Conv1d, likelihood: Likelihood, tones: nn.Module | None = None
     ) -> None:
         super().__init__()
         self.bank, self.body, self.last, self.likelihood, self.tones = bank, body, last, likelihood, tones
-        self.frames = frames
 
     def forward(self, z: Tensor, condition: Tensor | None = None) -> Any:
-        """z (B, D·F), condition (B, C)."""
-        z = told(z.view(len(z), -1, self.frames), condition)
+        """z (B, F, D), condition (B, C)."""
+        z = told(z.mT, condition)
         h = self.body(z)
         with torch.autocast(h.device.type, enabled=False):  # 8 bits of bf16 would put noise 50 dB below the sound
             wave, amplitude = self.last(h.float()).chunk(2, 1)  # (B, M, N / M) each
@@ -119,53 +121,49 @@ def told(h: Tensor, condition: Tensor | None) -> Tensor:
 
 def rave(
     event: Shape,
-    latent: int,
-    posterior: Any,
-    likelihood: Any,
+    space: Space,
+    posterior: Family,
+    likelihood: Likelihood,
     condition: int = 0,
     *,
-    bands: int = 16,
-    ratios: Sequence[int] = (4, 4, 4, 2),
-    width: int = 64,
-    dilations: Sequence[int] = (1, 3, 9),
-    tones: int = 0,
-) -> tuple[nn.Module, nn.Module]:
-    """`ratios` between the levels, outermost first, `width` channels on the first, a unit for each of `dilations` on all.
-
-    With `tones` the encoder sees the spectrum of every frame too, and the decoder adds so many sinusoids.
-    """
-    frames = _frames(event, bands, ratios, width, dilations)
+    bands: Annotated[int, Ge(1), doc("M of the filter bank")] = 16,
+    ratios: Annotated[Sequence[Annotated[int, Ge(2)]], MinLen(1), doc("strides r, outermost first")] = (4, 4, 4, 2),
+    width: Annotated[int, Ge(1), doc("channels of the first level, doubled at each stride")] = 64,
+    dilations: Annotated[Sequence[Annotated[int, Ge(1)]], doc("of the residual units of every level, one each")] = (1, 3, 9),
+    tones: Annotated[int, Ge(0), doc("sinusoids that the decoder adds, and the encoder sees the spectrum; 0 for none")] = 0,
+) -> Networks:
+    """RAVE's encoder and decoder of waveforms, with or without a branch of tones."""
+    frames = _frames(event, bands, ratios)
     if tones and tones < event[1] // frames:
         raise GenaeError(
             f"network.tones must be 0 or at least the samples of a frame ({event[1] // frames}), so that they are no farther "
             f"apart than frames can tell, not {tones}"
         )
-    if latent < frames or latent % frames:
-        below = latent // frames * frames
-        near = " or ".join(str(n) for n in (below, below + frames) if n)
+    if len(space.shape) > 1 and space.shape[0] != frames:
         raise GenaeError(
-            f"network rave gives {frames} frames of {event[1]} samples (1 in {event[1] // frames}), each with D numbers: "
-            f"latent must be a multiple of {frames}, such as {near}, not {latent}"
+            f"network rave gives {frames} frames of {event[1]} samples (1 in {event[1] // frames}): latent is how many numbers "
+            f"each has, such as {space.shape[-1]}, not {space}"
         )
+    space = Space((frames, space.shape[-1]), time=True, codes=space.codes)
     if likelihood.features(event) != event:
         raise GenaeError("network rave ends with one value a sample: set likelihood=spectral, or gaussian with one sigma")
-    (q,) = posterior.features((latent,))
+    q, embedded = posterior.features(space)[-1], posterior.embedded(space)[-1]
     deepest = width * 2 ** len(ratios)
     encoder = Encoder(
         PQMF(bands), nn.Sequential(*_down(bands, ratios, width, dilations)),
-        nn.Conv1d(deepest + condition, q // frames, 3, padding=1, bias=False), posterior, frames,
+        nn.Conv1d(deepest + condition, q, 3, padding=1, bias=False), posterior,
         Levels(event[1] // frames, deepest) if tones else None,
     )  # fmt: skip
-    first = nn.Conv1d(latent // frames + condition, deepest, 3, padding=1, bias=False)
+    first = nn.Conv1d(embedded + condition, deepest, 3, padding=1, bias=False)
     decoder = Decoder(
         PQMF(bands), nn.Sequential(first, *_up(ratios, width, dilations)),
-        nn.Conv1d(width, 2 * bands, 7, padding=3, bias=False), likelihood, frames,
-        Tones(latent // frames + condition, event[1] // frames, tones) if tones else None,
+        nn.Conv1d(width, 2 * bands, 7, padding=3, bias=False), likelihood,
+        Tones(embedded + condition, event[1] // frames, tones) if tones else None,
     )  # fmt: skip
     for part in (encoder.body, encoder.last, decoder.body, decoder.last):
         begin(part)
     decoder.last.weight.data *= QUIETER
-    return encoder, decoder
+    return Networks(encoder, decoder, space)
 
 
 def _down(bands: int, ratios: Sequence[int], width: int, dilations: Sequence[int]) -> list[nn.Module]:
@@ -186,15 +184,10 @@ def _up(ratios: Sequence[int], width: int, dilations: Sequence[int]) -> list[nn.
     return [*layers, nn.LeakyReLU(SLOPE)]
 
 
-def _frames(event: Shape, bands: int, ratios: Sequence[int], width: int, dilations: Sequence[int]) -> int:
+def _frames(event: Shape, bands: int, ratios: Sequence[int]) -> int:
     """F. GenaeError names what does not fit."""
     if len(event) != 2 or event[0] != 1:
         raise GenaeError(f"network rave is for waveforms (1, samples), not for events {event}")
-    if not ratios or min(*ratios, 2) < 2 or min(bands, width, *dilations, 1) < 1:
-        raise GenaeError(
-            f"network.ratios must be 2 or more each, bands, width and dilations at least 1, "
-            f"not {list(ratios)}, {bands}, {width} and {list(dilations)}"
-        )
     stride = bands * prod(ratios)
     if event[1] % stride:
         raise GenaeError(

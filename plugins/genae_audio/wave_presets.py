@@ -15,7 +15,7 @@ Preset = dict[str, Any]
 notes_wave: Preset = {
     "domain": {"name": "waveform", "rate": 16000, "seconds": 2.0},
     "data": "notes",
-    "latent": 512,
+    "latent": 16,
     "network": {"name": "rave", "ratios": [4, 4, 4], "width": 16, "tones": 2048},
     "likelihood": {"name": "spectral", "weight": 0.1},
     "prior": {"name": "normal"},
@@ -29,13 +29,13 @@ notes_wave: Preset = {
 }
 
 # RAVE at its own sizes (https://github.com/acids-ircam/RAVE, configs/v1.gin): 16 bands, ratios 4·4·4·2, 64 channels, 128
-# numbers a frame of 2048 samples. A window of 131 072 samples (2.73 s) has 64 frames, so the engine's latent is 64 · 128 =
-# 8192; few of the 128 stay in use (`latent_dimensions_95` of `genae evaluate`). For a GPU and hours of one's own recordings.
+# numbers a frame of 2048 samples. A window of 131 072 samples (2.73 s) has 64 frames; few of the
+# 128 stay in use (`latent_dimensions_95` of `genae evaluate`). For a GPU and hours of one's own recordings.
 wave_48k: Preset = {
     "parent": "notes-wave",
     "domain": {"name": "waveform", "rate": 48000, "seconds": 2.7},
     "data": "",
-    "latent": 8192,
+    "latent": 128,
     "network": {"name": "rave", "ratios": [4, 4, 4, 2], "width": 64, "tones": 0},
     "objective": {"name": "elbo", "beta": 10.0, "warmup": 20000},  # RAVE's .05 in these units, as slowly
     "steps": 500000,

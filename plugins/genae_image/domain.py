@@ -11,16 +11,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, get_args
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
+from annotated_types import Ge, doc
 from PIL import Image as Pillow
 from torch import Tensor
 
-from genae.data.domain import Defaults, Domain, Shape, Stage
+from genae.data.domain import Defaults, Domain, Stage
 from genae.data.examples import File
 from genae.errors import GenaeError, Rejected
+from genae.latent.space import Shape
 from genae_image.decode import FORMATS, decode
 from genae_image.metrics import bce, brightness, mse, psnr
 from genae_image.pixels import Fit, to_bytes, to_channels, to_size
@@ -31,12 +33,12 @@ CHUNK = 1 << 26  # bytes of a data set that are resized at once
 
 @dataclass(frozen=True)
 class Image(Domain):
-    """`fit` is what becomes of another size: the centre cropped to a square, black bars, stretched, or refused."""
+    """Square images of one size."""
 
-    size: int = 28  # pixels
-    channels: int = 1  # 1 grey, 3 colour
-    fit: Fit = "crop"
-    binarise: bool = False
+    size: Annotated[int, Ge(1), doc("side, pixels")] = 28
+    channels: Annotated[Literal[1, 3], doc("1 grey, 3 colour")] = 1
+    fit: Annotated[Fit, doc("another size is cropped to its centre, given black bars, stretched, or refused")] = "crop"
+    binarise: Annotated[bool, doc("pixels drawn 0 or 1 with the grey's probability, anew at every step")] = False
 
     suffixes: ClassVar[tuple[str, ...]] = tuple(FORMATS)
     defaults: ClassVar[Defaults] = Defaults(
@@ -45,14 +47,6 @@ class Image(Domain):
         metrics={"mse": mse, "bce": bce, "psnr": psnr},
         attributes={"brightness": brightness},
     )
-
-    def __post_init__(self) -> None:
-        if self.size < 1:
-            raise GenaeError(f"domain.size must be at least 1, not {self.size}")
-        if self.channels not in (1, 3):
-            raise GenaeError(f"domain.channels must be 1 (grey) or 3 (colour), not {self.channels}")
-        if self.fit not in get_args(Fit):
-            raise GenaeError(f"domain.fit must be one of {', '.join(get_args(Fit))}, not '{self.fit}'")
 
     @property
     def event(self) -> Shape:

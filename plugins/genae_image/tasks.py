@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch.nn.functional as F
+from annotated_types import Ge, doc
 from torch import Tensor
 
 from genae.errors import GenaeError
@@ -11,9 +14,7 @@ from genae.errors import GenaeError
 class SuperResolve:
     """Input = target at 1/factor of its size (means of blocks), shown as large as before in squares of one value."""
 
-    def __init__(self, factor: int = 2) -> None:
-        if factor < 2:
-            raise GenaeError(f"task.factor must be at least 2, not {factor}")
+    def __init__(self, factor: Annotated[int, Ge(2), doc("side of the blocks, pixels; it divides the size")] = 2) -> None:
         self.factor = factor
 
     def __call__(self, target: Tensor) -> Tensor:

@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Protocol, cast, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from genae.errors import GenaeError
-from genae.latent.posteriors import Point
+from genae.latent.inference import Generative
 from genae.use.evaluate import ACTIVE
 from genae_music.agreement import DRUMS, Kind, Streams, accuracy, by_stream, classes, onset_f1, streams
 from genae_music.baselines import Ngrams
@@ -33,10 +33,29 @@ FITTED = 1 << 22  # steps of training windows that trigrams are counted in, 16,3
 Scores = dict[str, float | None]
 
 
+@runtime_checkable
+class Predicts(Protocol):
+    """A distribution over sequences that can be told the true past."""
+
+    def predict(self, x: Tensor) -> Tensor:
+        """The mode of every step given the true ones before it, (B, *event)."""
+        ...
+
+
 def assess(
-    vae: Any, held: Tensor, train: Tensor, *, kind: Kind, steps_per_bar: int = 16, most: int = 2000, pairs: int = 256
+    vae: Generative,
+    held: Tensor,
+    train: Tensor,
+    condition: Tensor | None = None,
+    *,
+    kind: Kind,
+    steps_per_bar: int = 16,
+    most: int = 2000,
+    pairs: int = 256,
 ) -> Scores:
-    """All numbers above, of held-out events (N, *event); train (M, *event). Accuracies are shares, rates and costs bits.
+    """All numbers above, of held-out events (N, *event), their condition (N, C), and training events (M, *event).
+
+    Accuracies are shares, rates and costs bits.
 
     All are encoded, `most` of them, drawn at random, are decoded, and of these `pairs` pairs are morphed. Random numbers are
     torch's: seed them. GenaeError without a held-out or a training event.
@@ -44,27 +63,33 @@ def assess(
     if not len(held) or not len(train):
         raise GenaeError(f"assessing needs held-out and training windows, not {len(held)} and {len(train)}")
     index = torch.randperm(len(held))[:most].to(held.device)
-    mean, z, scores = encoded(vae, held)
+    mean, z, scores = encoded(vae, held, condition)
     x, mean, z = held[index], mean[index], z[index]
+    given = None if condition is None else condition[index]
     models, truth = fitted(train, kind, steps_per_bar), streams(x, kind)
-    scores |= decoded(vae, z, x, truth, kind) | trivial(models, truth)
+    scores |= decoded(vae, z, x, truth, kind, given) | trivial(models, truth)
     scores |= margins(scores) | {"assessed": float(len(x))}
     pairs = min(pairs, len(x) // 2)
     a, b = slice(pairs), slice(pairs, 2 * pairs)
-    return scores | morphed(vae, (mean[a], mean[b]), (x[a], x[b]), models, kind) | {"morph_pairs": float(pairs)}
+    return scores | morphed(vae, (mean[a], mean[b]), (x[a], x[b]), models, kind, _at(given, a)) | {"morph_pairs": float(pairs)}
 
 
-def encoded(vae: Any, x: Tensor) -> tuple[Tensor, Tensor, Scores]:
-    """Events (N, *event) to posterior means and samples (N, latent) each, and how much of the latent space they use."""
-    prior, found = vae.prior(), []
-    for batch in torch.split(x, BATCH):
-        q = vae.encode(batch, None)
-        z = q.rsample()
-        found.append((q.mean.float(), z.float(), q.rate(prior, z)))
-    mean, drawn, rate = (torch.cat(part) for part in zip(*found, strict=True))
-    bits = None if isinstance(q, Point) else rate.double().mean().item() / math.log(2)
-    active = float((mean.var(0) > ACTIVE).sum()) if len(x) > 1 else None
-    return mean, drawn, {"rate_bits": bits, "active_units": active}
+def _at(condition: Tensor | None, rows: slice) -> Tensor | None:
+    return None if condition is None else condition[rows]
+
+
+def encoded(vae: Generative, x: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor, Scores]:
+    """Events (N, *event) to posterior means and samples (N, *shape) each, and how much of the latent space they use."""
+    found = []
+    for first in range(0, len(x), BATCH):
+        rows = slice(first, first + BATCH)
+        inference = vae.infer(x[rows], _at(condition, rows))
+        drawn = inference.sample()
+        found.append((inference.mean.float(), drawn.z.float(), drawn.rate))
+    mean, drawn_z, rate = (torch.cat(part) for part in zip(*found, strict=True))
+    bits = None if vae.kind == "point" else rate.double().mean().item() / math.log(2)
+    active = float((mean.flatten(1).var(0) > ACTIVE).sum()) if len(x) > 1 else None
+    return mean, drawn_z, {"rate_bits": bits, "active_units": active}
 
 
 def fitted(train: Tensor, kind: Kind, steps_per_bar: int) -> Mapping[str, Ngrams]:
@@ -75,17 +100,17 @@ def fitted(train: Tensor, kind: Kind, steps_per_bar: int) -> Mapping[str, Ngrams
     return {name: Ngrams(x, steps_per_bar, classes(name, full)) for name, x in streams(train[drawn], kind).items()}
 
 
-def decoded(vae: Any, z: Tensor, x: Tensor, truth: Streams, kind: Kind) -> Scores:
-    """Events (N, *event) against what is decoded of z (N, latent), their own and another's."""
+def decoded(vae: Generative, z: Tensor, x: Tensor, truth: Streams, kind: Kind, condition: Tensor | None = None) -> Scores:
+    """Events (N, *event) against what is decoded of z (N, *shape), their own and another's, both with their own condition."""
     other = z.roll(1, 0)  # the order is random, and no z is left at its place: a random derangement
     ways: dict[str, Callable[[slice], Tensor]] = {
-        "sampled": lambda at: vae.decode(z[at]).sample(1.0),
-        "greedy": lambda at: vae.decode(z[at]).sample(0.0),
+        "sampled": lambda at: vae.decode(z[at], _at(condition, at)).sample(1.0),
+        "greedy": lambda at: vae.decode(z[at], _at(condition, at)).sample(0.0),
     }
-    if hasattr(vae.decode(z[:1]), "predict"):
-        ways["teacher_forced"] = lambda at: vae.decode(z[at]).predict(x[at])
+    if isinstance(vae.decode(z[:1], _at(condition, slice(1))), Predicts):
+        ways["teacher_forced"] = lambda at: cast(Predicts, vae.decode(z[at], _at(condition, at))).predict(x[at])
     if len(z) > 1:
-        ways["shuffled"] = lambda at: vae.decode(other[at]).sample(1.0)
+        ways["shuffled"] = lambda at: vae.decode(other[at], _at(condition, at)).sample(1.0)
     scores: Scores = {"teacher_forced_accuracy": None, "teacher_forced_onset_f1": None, "shuffled_accuracy": None}
     for way, decode in ways.items():
         made = streams(torch.cat([decode(slice(i, i + BATCH)) for i in range(0, len(z), BATCH)]), kind)
@@ -120,13 +145,20 @@ def margins(scores: Scores) -> Scores:
 
 
 def morphed(
-    vae: Any, means: tuple[Tensor, Tensor], ends: tuple[Tensor, Tensor], models: Mapping[str, Ngrams], kind: Kind
+    vae: Generative,
+    means: tuple[Tensor, Tensor],
+    ends: tuple[Tensor, Tensor],
+    models: Mapping[str, Ngrams],
+    kind: Kind,
+    condition: Tensor | None = None,
 ) -> Scores:
-    """The smoothness of the way between pairs of windows; nothing where there is no pair."""
+    """The smoothness of the way between pairs of windows, with the first's condition; nothing where there is no pair."""
     if not len(means[0]):
         return {}
 
     def greedy(z: Tensor) -> Tensor:
-        return torch.cat([vae.decode(part).sample(0.0) for part in torch.split(z, BATCH)])
+        rows = (slice(i, i + BATCH) for i in range(0, len(z), BATCH))
+        return torch.cat([vae.decode(z[at].view(-1, *shape), _at(condition, at)).sample(0.0) for at in rows])
 
-    return {**smoothness(greedy, means, ends, models, kind)}
+    shape, flat = means[0].shape[1:], (means[0].flatten(1), means[1].flatten(1))
+    return {**smoothness(greedy, flat, ends, models, kind)}

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from genae.data.domain import Shape
-from genae.errors import GenaeError
+from genae.latent.space import Shape
+from genae.model.objectives import Moment
 from genae_music.cells import Cell
 from genae_music.steps import Head
 
@@ -47,42 +47,36 @@ class Decoder(nn.Module):
         sampling: str = "none", sampling_rate: float = 1000.0, dropout: float = 0.0,
     ) -> None:  # fmt: skip
         super().__init__()
-        if sampling not in ("none", "inverse-sigmoid"):
-            raise GenaeError(f"network.sampling must be none or inverse-sigmoid, not '{sampling}'")
-        if not sampling_rate > 0:
-            raise GenaeError(f"network.sampling_rate must be above 0, not {sampling_rate}")
-        if not 0 <= dropout < 1:
-            raise GenaeError(f"network.dropout must be at least 0 and below 1, not {dropout}")
         self.head, self.event, self.conductor = head, event, conductor
         self.cores, self.segments = nn.ModuleList(cores), segments
         self.sampling, self.rate, self.dropout = sampling, sampling_rate, dropout
-        self.own = 0.0  # probability with which its own sample is fed back
 
-    def at_step(self, step: int, steps: int) -> None:
-        """1 − k / (k + e^(step / k))."""
+    def own(self, step: int) -> float:
+        """The probability 1 − k / (k + e^(step / k)) with which its own sample is fed back at that step of a training."""
         k = self.rate
-        self.own = 1 - k / (k + math.exp(min(step / k, 500.0))) if self.sampling == "inverse-sigmoid" else 0.0
+        return 1 - k / (k + math.exp(min(step / k, 500.0))) if self.sampling == "inverse-sigmoid" else 0.0
 
     def forward(self, z: Tensor, condition: Tensor | None = None) -> Autoregressive:
+        z = z.flatten(1)
         given = z if condition is None else torch.cat([z, condition.to(z.dtype)], 1)
         context = given[:, None] if self.conductor is None else self.conductor(given)  # (B, U, C)
         return Autoregressive(self, context)
 
-    def features(self, context: Tensor, steps: Tensor) -> Tensor:
-        """Contexts (B, U, C) and true steps (B, T, S) to features (B, T, F), each of the steps before it."""
+    def features(self, context: Tensor, steps: Tensor, dropout: float = 0.0) -> Tensor:
+        """Contexts (B, U, C) and true steps (B, T, S), a share hidden, to features (B, T, F), each of the steps before it."""
         before = self.head.shown(steps)
         before = torch.cat([torch.zeros_like(before[:, :1]), before[:, :-1]], 1)
-        if self.training and self.dropout:
-            before = before * (torch.rand(before.shape[:2], device=before.device) >= self.dropout)[..., None]
+        if dropout:
+            before = before * (torch.rand(before.shape[:2], device=before.device) >= dropout)[..., None]
         folded = before.reshape(-1, before.shape[1] // self.segments, before.shape[2])  # (B·U, T / U, inputs)
         each = [core(folded, context.flatten(0, 1)) for core in self.cores]
         return torch.cat(each, -1).reshape(*before.shape[:2], -1)
 
-    def mixed(self, context: Tensor, steps: Tensor) -> Tensor:
-        """True steps, each replaced by a sample of the decoder's own with the probability of the moment."""
+    def mixed(self, context: Tensor, steps: Tensor, own: float) -> Tensor:
+        """True steps, each replaced with that probability by a sample of the decoder's own."""
         with torch.no_grad():
-            drawn = self.head.sample(self.features(context, steps), 1.0).to(steps.dtype)
-            mine = torch.rand(steps.shape[:2], device=steps.device) < self.own
+            drawn = self.head.sample(self.features(context, steps, self.dropout), 1.0).to(steps.dtype)
+            mine = torch.rand(steps.shape[:2], device=steps.device) < own
         return torch.where(mine[..., None], drawn, steps)
 
 
@@ -98,10 +92,18 @@ class Autoregressive:
         return self.sample(0.0)
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """x (B, *event) to (B,), nats; in training with scheduled sampling."""
+        """x (B, *event) to (B,), nats."""
         steps = self.decoder.head.steps(x)
-        fed = self.decoder.mixed(self.context, steps) if self.decoder.training and self.decoder.own else steps
-        return self.decoder.head.log_prob(self.decoder.features(self.context, fed), steps).sum(1)
+        return self.decoder.head.log_prob(self.decoder.features(self.context, steps), steps).sum(1)
+
+    def surrogate(self, x: Tensor, at: Moment) -> Tensor | None:
+        """What training maximises instead where it feeds back the decoder's own samples, or hides earlier steps."""
+        decoder, own = self.decoder, self.decoder.own(at.step)
+        if not (own or decoder.dropout):
+            return None
+        steps = decoder.head.steps(x)
+        fed = decoder.mixed(self.context, steps, own) if own else steps
+        return decoder.head.log_prob(decoder.features(self.context, fed, decoder.dropout), steps).sum(1)
 
     def predict(self, x: Tensor) -> Tensor:
         """The mode of every step given the true ones before it, (B, *event)."""

@@ -12,16 +12,18 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from annotated_types import Ge, Le, Unit, doc
+from torch import Tensor
 
-from genae.data.domain import Defaults, Domain, Reading, Shape, Stage
+from genae.data.domain import WRITTEN, Condition, Defaults, Domain, Reading, Stage
 from genae.data.examples import Examples, File, Found
 from genae.errors import GenaeError, Rejected
-from genae.model.vae import VAE
+from genae.latent.inference import Generative
+from genae.latent.space import Shape
 from genae_music import drums, melody, midi, report, roll, trio
 from genae_music.drums import Kit
 from genae_music.quantise import Setting
@@ -35,20 +37,23 @@ PITCHED = 2  # the first streams of a trio
 
 @dataclass(frozen=True)
 class Music(Domain):
-    """Windows of `bars` bars, one beginning at every bar. The last four options are of what is written."""
+    """Windows of `bars` bars, one beginning at every bar. Tempo, program and velocity are a file's own where one is read."""
 
-    kind: Kind = "melody"
-    bars: int = 2
-    grid: Literal["default", "magenta"] = "default"
-    steps_per_bar: int = 16  # or 12, for meters in three
-    triple: bool = True  # on bars of 16, read 3/4, 6/8 … too
-    kit: Kit = "reduced"
-    programs: Sequence[int] = ()  # General MIDI's first and last of a melody; without, all, or 0 and 31 as in Magenta's 2 bars
-    transpose: int = 0  # semitones up or down
-    tempo: float = 120.0  # quarters per minute
-    program: int = 0  # General MIDI, of the melody
-    velocity: int = 80
-    audio: bool = True
+    kind: Annotated[Kind, doc("one melody, drums, or melody, bass and drums together")] = "melody"
+    bars: Annotated[int, Ge(1), doc("length of a window")] = 2
+    grid: Annotated[Literal["default", "magenta"], doc("how files are cut and notes rounded, or as MusicVAE did")] = "default"
+    steps_per_bar: Annotated[Literal[12, 16], doc("16, or 12 for meters in three")] = 16
+    triple: Annotated[bool, doc("on bars of 16, read 3/4, 6/8 … too")] = True
+    kit: Annotated[Kit, doc("drums of 9 classes, or of 61 pitches")] = "reduced"
+    programs: Annotated[
+        Sequence[Annotated[int, Ge(0), Le(127)]],
+        doc("General MIDI's first and last of a melody; without, all, or 0 and 31 as in Magenta's 2 bars"),
+    ] = ()
+    transpose: Annotated[int, Ge(0), doc("most semitones up or down in training")] = 0
+    tempo: Annotated[float, WRITTEN, Ge(4), Le(60_000), Unit("quarters per minute"), doc("how fast it is played")] = 120.0
+    program: Annotated[int, WRITTEN, Ge(0), Le(127), doc("General MIDI's number of the melody's instrument")] = 0
+    velocity: Annotated[int, WRITTEN, Ge(1), Le(127), doc("loudness of the notes")] = 80
+    audio: Annotated[bool, WRITTEN, doc("a WAV beside every MIDI file")] = True
 
     suffixes: ClassVar[tuple[str, ...]] = (".mid", ".midi", ".kar")
     defaults: ClassVar[Defaults] = Defaults(network="music-lstm", shows="sample", temperature=0.5, samples=10)
@@ -58,18 +63,13 @@ class Music(Domain):
     )  # fmt: skip
 
     def __post_init__(self) -> None:
-        if self.kind not in report.KINDS:
-            raise GenaeError(f"domain.kind must be one of {', '.join(report.KINDS)}, not '{self.kind}'")
-        if self.kit not in drums.KITS:
-            raise GenaeError(f"domain.kit must be one of {', '.join(drums.KITS)}, not '{self.kit}'")
         if self.kit == "full" and self.kind != "drums":
             raise GenaeError(f"domain.kit=full is for domain.kind=drums, not {self.kind}")
-        if self.transpose < 0 or (self.transpose and self.kind == "drums"):
-            raise GenaeError(f"domain.transpose must be 0 or more semitones, and 0 for drums; not {self.transpose}")
-        if len(self.programs) not in (0, 2) or not 0 <= min(self.programs, default=0) <= max(self.programs, default=0) <= 127:
+        if self.transpose and self.kind == "drums":
+            raise GenaeError(f"domain.transpose must be 0 for drums; not {self.transpose}")
+        if len(self.programs) not in (0, 2):
             raise GenaeError(f"domain.programs must be a first and a last one, 0 to 127, not {list(self.programs)}")
-        empty = torch.zeros(self.event).movedim(0, -1).T if self.kind == "trio" else torch.zeros(self.event)
-        self._score(empty)  # tempo, program and velocity have their bounds there
+        _ = self.setting  # a grid and bars that do not go together
 
     @property
     def setting(self) -> Setting:
@@ -85,6 +85,11 @@ class Music(Domain):
         return {"trio": (3, steps), "drums": (steps, len(drums.FULL)) if self.kit == "full" else (steps,)}.get(
             self.kind, (steps,)
         )
+
+    @property
+    def units(self) -> Mapping[str, float]:
+        """Bars, of which there are whole windows."""
+        return {"bars": self.bars}
 
     # -- files --------------------------------------------------------------------------------------------------------
 
@@ -110,7 +115,7 @@ class Music(Domain):
         """A line for the file and one for each of its tracks."""
         return report.inspect(file.name, file.read(), self.setting, self.kind).lines
 
-    def manner(self, file: File) -> dict[str, Any]:
+    def style(self, file: File) -> dict[str, Any]:
         """The file's tempo at the start, and program and velocity of the instrument whose window is the first."""
         score, found = self._found(file)
         whose = int(np.ravel(found.instrument)[0]) if len(found.tokens) else 0
@@ -158,15 +163,14 @@ class Music(Domain):
         """One after the other."""
         return torch.cat(list(examples), 1 if self.kind == "trio" else 0)
 
-    def assess(self, vae: nn.Module, held: Examples, train: Callable[[], Examples]) -> Mapping[str, float | None]:
+    def assess(
+        self, vae: Generative, held: Examples, train: Callable[[], Examples], condition: Condition
+    ) -> Mapping[str, float | None]:
         """The numbers of `genae_music.assess`."""
-        if not isinstance(vae, VAE):
-            return {}
         from genae_music.assess import assess
 
-        device = next(vae.parameters()).device
-        events = [self.prepare(x, "score").to(device) for x in (held.x, train().x)]
-        return assess(vae, *events, kind=self.kind, steps_per_bar=self.steps_per_bar)
+        x, other = (self.prepare(x, "score").to(vae.anchor.device) for x in (held.x, train().x))
+        return assess(vae, x, other, condition(held, x), kind=self.kind, steps_per_bar=self.steps_per_bar)
 
 
 def transposed(x: Tensor, most: int) -> Tensor:

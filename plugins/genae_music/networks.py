@@ -10,87 +10,86 @@ With the segments folded into the batch the flat decoder is the case U = 1, c = 
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from math import prod
+from typing import Annotated, Any, Literal
 
 import torch
+from annotated_types import Ge, Gt, Lt, doc
 from torch import Tensor, nn
 
-from genae.data.domain import Shape
 from genae.errors import GenaeError
+from genae.latent.posteriors import Family
+from genae.latent.space import Shape, Space
+from genae.model.networks import Networks
 from genae_music.decoder import Core, Decoder, first_states
-from genae_music.steps import Head
+from genae_music.steps import Head, Stepwise
 
-Sampling = Literal["none", "inverse-sigmoid"]
+EncoderWidth = Annotated[int, Ge(1), doc("units of the encoder, in either direction")]
+EncoderLayers = Annotated[int, Ge(1), doc("layers of the encoder")]
+Width = Annotated[int, Ge(1), doc("units of the decoder")]
+Layers = Annotated[int, Ge(1), doc("layers of the decoder")]
+Sampling = Annotated[Literal["none", "inverse-sigmoid"], doc("how often training feeds the decoder its own samples")]
+SamplingRate = Annotated[float, Gt(0), doc("steps k of the inverse sigmoid: the probability is 1 − k / (k + e^(step / k))")]
+Dropout = Annotated[float, Ge(0), Lt(1), doc("share of earlier steps hidden from the decoder in training, which then needs z")]
 SMALL = 0.001  # standard deviation of the first weights of μ and σ
 
 
 def lstm(
     event: Shape,
-    latent: int,
-    posterior: Any,
-    likelihood: Any,
+    space: Space,
+    posterior: Family,
+    likelihood: Head,
     condition: int = 0,
     *,
-    encoder_width: int = 512,
-    encoder_layers: int = 1,
-    width: int = 256,
-    layers: int = 2,
+    encoder_width: EncoderWidth = 512,
+    encoder_layers: EncoderLayers = 1,
+    width: Width = 256,
+    layers: Layers = 2,
     sampling: Sampling = "none",
-    sampling_rate: float = 1000.0,
-    dropout: float = 0.0,
-) -> tuple[nn.Module, nn.Module]:
-    """`dropout` hides that share of the steps before from the decoder while it trains, so that it relies on z."""
-    _check(encoder_width=encoder_width, encoder_layers=encoder_layers, width=width, layers=layers)
+    sampling_rate: SamplingRate = 1000.0,
+    dropout: Dropout = 0.0,
+) -> Networks:
+    """MusicVAE's flat encoder and decoder."""
     _length(likelihood, event)
-    encoder = Encoder(likelihood, posterior, latent, condition, encoder_width, encoder_layers)
-    core = Core(likelihood.inputs, latent + condition, width, layers, sum(likelihood.widths))
-    return encoder, Decoder(likelihood, event, None, [core], 1, sampling, sampling_rate, dropout)
+    encoder = Encoder(likelihood, posterior, space, condition, encoder_width, encoder_layers)
+    core = Core(likelihood.inputs, prod(posterior.embedded(space)) + condition, width, layers, sum(likelihood.widths))
+    return Networks(encoder, Decoder(likelihood, event, None, [core], 1, sampling, sampling_rate, dropout), space)
 
 
 def hierarchical(
     event: Shape,
-    latent: int,
-    posterior: Any,
-    likelihood: Any,
+    space: Space,
+    posterior: Family,
+    likelihood: Head,
     condition: int = 0,
     *,
-    encoder: Literal["flat", "hierarchical"] = "flat",
-    encoder_width: int = 2048,
-    encoder_layers: int = 2,
-    segments: int = 16,
-    conductor_width: int = 1024,
-    conductor_layers: int = 2,
-    width: int = 1024,
-    layers: int = 2,
+    encoder: Annotated[Literal["flat", "hierarchical"], doc("one LSTM over all steps, or one over segments too")] = "flat",
+    encoder_width: EncoderWidth = 2048,
+    encoder_layers: EncoderLayers = 2,
+    segments: Annotated[int, Ge(1), doc("U, of the conductor and of a hierarchical encoder; it divides the steps")] = 16,
+    conductor_width: Annotated[int, Ge(1), doc("units of the conductor")] = 1024,
+    conductor_layers: Annotated[int, Ge(1), doc("layers of the conductor")] = 2,
+    width: Width = 1024,
+    layers: Layers = 2,
     sampling: Sampling = "none",
-    sampling_rate: float = 1000.0,
-    dropout: float = 0.0,
-) -> tuple[nn.Module, nn.Module]:
-    """`segments` is U, and of the hierarchical encoder the number of its upper steps too; see `lstm`."""
-    _check(encoder_width=encoder_width, encoder_layers=encoder_layers, segments=segments, width=width, layers=layers,
-           conductor_width=conductor_width, conductor_layers=conductor_layers)  # fmt: skip
+    sampling_rate: SamplingRate = 1000.0,
+    dropout: Dropout = 0.0,
+) -> Networks:
+    """MusicVAE's decoder begun anew in each segment by a conductor, and a flat encoder or one of two levels."""
     steps = _length(likelihood, event)
     if steps % segments:
         possible = ", ".join(str(n) for n in range(1, steps + 1) if steps % n == 0)
         raise GenaeError(f"network.segments must divide the {steps} steps of an event: {possible}; not {segments}")
-    if encoder not in ("flat", "hierarchical"):
-        raise GenaeError(f"network.encoder must be flat or hierarchical, not '{encoder}'")
     levels = segments if encoder == "hierarchical" else 1
-    q = Encoder(likelihood, posterior, latent, condition, encoder_width, encoder_layers, levels)
-    conductor = Conductor(latent + condition, conductor_width, conductor_layers, segments)
+    q = Encoder(likelihood, posterior, space, condition, encoder_width, encoder_layers, levels)
+    conductor = Conductor(prod(posterior.embedded(space)) + condition, conductor_width, conductor_layers, segments)
     cores = [Core(likelihood.inputs, conductor_width, width, layers, features) for features in likelihood.widths]
-    return q, Decoder(likelihood, event, conductor, cores, segments, sampling, sampling_rate, dropout)
+    return Networks(q, Decoder(likelihood, event, conductor, cores, segments, sampling, sampling_rate, dropout), space)
 
 
-def _check(**sizes: int) -> None:
-    for key, size in sizes.items():
-        if size < 1:
-            raise GenaeError(f"network.{key} must be at least 1, not {size}")
-
-
-def _length(likelihood: Any, event: Shape) -> int:
+def _length(likelihood: Head, event: Shape) -> int:
     """T of an event. GenaeError if the likelihood is none of sequences."""
-    if not hasattr(likelihood, "shown"):
+    if not isinstance(likelihood, Stepwise):
         raise GenaeError("a music network ends with likelihood=tokens or likelihood=nade; set one of them")
     return int(likelihood.length(event))
 
@@ -99,18 +98,18 @@ class Encoder(nn.Module):
     """Events to q(z | x), through one bidirectional LSTM, or one over segments and another over what they give."""
 
     def __init__(
-        self, head: Head, posterior: Any, latent: int, condition: int, width: int, layers: int, segments: int = 1
+        self, head: Head, posterior: Family, space: Space, condition: int, width: int, layers: int, segments: int = 1
     ) -> None:
         super().__init__()
         self.segments = segments
         self.show = [head]  # in a list: its parameters are the decoder's
         self.lower = nn.LSTM(head.inputs, width, layers, batch_first=True, bidirectional=True)
         self.upper = nn.LSTM(2 * width, width, layers, batch_first=True, bidirectional=True) if segments > 1 else None
-        (features,) = posterior.features((latent,))
-        self.last = nn.Linear(2 * width + condition, features)
+        features = posterior.features(space)
+        self.last = nn.Linear(2 * width + condition, prod(features))
         nn.init.normal_(self.last.weight, 0, SMALL)
         nn.init.zeros_(self.last.bias)
-        self.posterior = posterior
+        self.features, self.posterior = features, posterior
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Any:
         """x (B, *event), condition (B, C)."""
@@ -121,7 +120,8 @@ class Encoder(nn.Module):
         else:
             folded = shown.reshape(len(x) * self.segments, -1, shown.shape[-1])  # (B·U, T / U, inputs)
             h = _ends(self.upper, _ends(self.lower, folded).view(len(x), self.segments, -1))
-        return self.posterior(self.last(h if condition is None else torch.cat([h, condition.to(h.dtype)], 1)))
+        last = self.last(h if condition is None else torch.cat([h, condition.to(h.dtype)], 1))
+        return self.posterior(last.unflatten(1, self.features))
 
 
 def _ends(lstm: nn.LSTM, x: Tensor) -> Tensor:

@@ -43,12 +43,8 @@ class Setting:
     programs: tuple[int, int] = (0, 127)  # first and last of a melody's; Magenta's 2-bar models have (0, 31)
 
     def __post_init__(self) -> None:
-        if self.grid not in ("default", "magenta"):
-            raise GenaeError(f"no grid '{self.grid}'; known: default, magenta")
-        if self.steps_per_bar not in ((16,) if self.magenta else (12, 16)):
-            raise GenaeError(f"steps_per_bar is {self.steps_per_bar}; possible: 16{'' if self.magenta else ', 12'}")
-        if self.bars < 1:
-            raise GenaeError(f"bars is {self.bars}; at least 1")
+        if self.magenta and self.steps_per_bar != 16:
+            raise GenaeError(f"domain.steps_per_bar must be 16 with domain.grid=magenta, not {self.steps_per_bar}")
 
     @property
     def magenta(self) -> bool:

@@ -18,7 +18,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genae.errors import GenaeError
 from genae_music.smf import Array
 
 DEFAULT_QPM = 120.0  # of a file that does not say
@@ -112,12 +111,6 @@ Part = tuple[Instrument, tuple[Array, Array, Array]]  # onsets, ends (steps), pi
 
 def arrange(parts: Sequence[Part], steps: int, tempo: float, velocity: int, steps_per_bar: int) -> Score:
     """Parts in steps of a sixteenth to a score of `steps` steps; tempo in quarters per minute, velocity 1…127."""
-    if not 4 <= tempo <= 60_000:
-        raise GenaeError(f"a tempo of {tempo:g}; possible: 4 to 60000 quarters per minute")
-    if not 1 <= velocity <= 127:
-        raise GenaeError(f"a velocity of {velocity}; possible: 1 to 127")
-    if not all(0 <= part.program <= 127 for part, _ in parts):
-        raise GenaeError(f"a program of {max(part.program for part, _ in parts)}; possible: 0 to 127")
     onset, end, pitch = (np.concatenate([notes[i] for _, notes in parts]).astype(np.int64) for i in range(3))
     instrument = np.repeat(np.arange(len(parts)), [len(notes[0]) for _, notes in parts])
     return Score(

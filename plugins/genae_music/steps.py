@@ -12,18 +12,18 @@ Drums go in as the roll with one bit more for "nothing", as in https://arxiv.org
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 import torch
 import torch.nn.functional as F
+from annotated_types import Ge, MinLen, doc
 from torch import Tensor, nn
 
-from genae.data.domain import Shape
 from genae.errors import GenaeError
+from genae.latent.space import Shape
 from genae_music import drums, melody
 
 DRUMS = len(drums.REDUCED)
-ROLLS = {DRUMS: "reduced", len(drums.FULL): "full"}
 Stream = Literal["melody", "drums"]
 
 
@@ -100,10 +100,11 @@ def with_nothing(roll: Tensor) -> Tensor:
 class Tokens(Stepwise):
     """A categorical per stream and step. An event is (T,) of one stream, or (S, T)."""
 
-    def __init__(self, streams: Sequence[Stream] = ("melody",)) -> None:
+    def __init__(
+        self,
+        streams: Annotated[Sequence[Stream], MinLen(1), doc("what an event's streams are; a bass is a melody")] = ("melody",),
+    ) -> None:
         super().__init__()
-        if not streams or any(s not in ("melody", "drums") for s in streams):
-            raise GenaeError(f"likelihood.streams must be of melody and drums, not {list(streams)}")
         self.streams = tuple(streams)
         self.shares = [melody.CLASSES if s == "melody" else DRUMS + 1 for s in streams]  # of the inputs
         self.inputs = sum(self.shares)
@@ -178,12 +179,12 @@ class Tokens(Stepwise):
 class Nade(Stepwise):
     """NADE over the roll of a step. An event is (T,) labels of the reduced kit, or a roll (T, 61) of the full one."""
 
-    def __init__(self, pitches: int = DRUMS, hidden: int = 128) -> None:
+    def __init__(
+        self,
+        pitches: Annotated[Literal[9, 61], doc("of a step: the reduced kit's classes, or the full one's")] = 9,
+        hidden: Annotated[int, Ge(1), doc("NADE's hidden units")] = 128,
+    ) -> None:
         super().__init__()
-        if pitches not in ROLLS:
-            raise GenaeError(f"likelihood.pitches must be one of {', '.join(map(str, ROLLS))}, not {pitches}")
-        if hidden < 1:
-            raise GenaeError(f"likelihood.hidden must be at least 1, not {hidden}")
         self.pitches, self.hidden = pitches, hidden
         self.inputs, self.widths = pitches + 1, [pitches + hidden]
         self.into = nn.Parameter(torch.randn(pitches, hidden) / hidden**0.5)  # W

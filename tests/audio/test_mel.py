@@ -11,6 +11,7 @@ import torch
 
 from genae.data.examples import File
 from genae.errors import GenaeError
+from genae.recipe.parts import instantiate
 from genae_audio.mel_domain import Mel
 
 
@@ -50,4 +51,4 @@ def test_joined_clips_are_longer_and_pictures_have_one_size():
 @pytest.mark.parametrize("options", [{"rate": 10}, {"seconds": 0.0}, {"mels": 0}, {"hop": 400}, {"mels": 500}])
 def test_bad_options(options):
     with pytest.raises(GenaeError, match=r"domain\."):
-        Mel(**options)
+        instantiate("domain", {"name": "spectrogram", **options})

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from genae.errors import GenaeError
+from genae.recipe.parts import instantiate
 from genae_audio.stft import FLOOR, SIZES, Spectral, distance, magnitudes, spectrum
 
 
@@ -126,4 +127,4 @@ def test_events_that_are_no_waveforms(event):
 @pytest.mark.parametrize("weight", [0.0, -1.0])
 def test_a_weight_that_is_no_weight(weight):
     with pytest.raises(GenaeError, match=r"likelihood\.weight must be above 0"):
-        Spectral(weight)
+        instantiate("likelihood", {"name": "spectral", "weight": weight})

@@ -12,6 +12,7 @@ from genae.latent.posteriors import GaussianPosterior, PointPosterior
 from genae.latent.priors import StandardNormal
 from genae.model.objectives import ELBO, Batch
 from genae.model.vae import VAE
+from genae.recipe.parts import instantiate
 from genae_audio.stft import Spectral, distance
 from genae_audio.wave_networks import rave
 
@@ -105,12 +106,12 @@ def test_a_plain_autoencoder_has_half_the_features():
     ((1, 4096), 5, {}, "such as 16, not 5"),
     ((1, 4000), 16, {}, "a frame of 256 samples, which does not divide 4000"),
     ((3, 32, 32), 16, {}, "waveforms .1, samples."),
-    ((1, 4096), 16, {"ratios": (1, 4)}, r"network\.ratios must be 2 or more each"),
-    ((1, 4096), 16, {"width": 0}, "width and dilations at least 1"),
+    ((1, 4096), 16, {"ratios": (1, 4)}, r"network\.ratios must be at least 2, not 1"),
+    ((1, 4096), 16, {"width": 0}, r"network\.width must be at least 1, not 0"),
 ])  # fmt: skip
 def test_what_does_not_fit_is_told(event, latent, options, told):
     with pytest.raises(GenaeError, match=told):
-        rave(event, latent, GaussianPosterior(), Spectral(), **(SMALL | options))
+        instantiate("network", {"name": "rave", **SMALL, **options}, event, latent, GaussianPosterior(), Spectral())
 
 
 def test_it_learns_notes_and_their_pitch():

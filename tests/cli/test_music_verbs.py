@@ -68,7 +68,7 @@ def test_no_audio_is_no_audio(answer, sung, tmp_path):
     assert [f.rsplit("/", 1)[-1] for f in found["files"]] == ["grid.png", "sample-1.mid", "sample-1.png"]
 
 
-def test_a_reconstruction_keeps_its_files_manner(answer, sung, tunes, tmp_path):
+def test_a_reconstruction_keeps_its_files_style(answer, sung, tunes, tmp_path):
     answer("reconstruct", sung, tunes / "tune-03.mid", "--temperature", 1, "--out", tmp_path / "out")
     tune = pretty_midi.PrettyMIDI(str(tmp_path / "out" / "reconstruction-1.mid"))
     assert tune.get_tempo_changes()[1] == pytest.approx([96])
@@ -126,7 +126,12 @@ def test_evaluating_tells_what_sequences_are_worth(answer, sung):
     "arguments, told",
     [
         (["sample", "RUN", "--bars", 3], "--bars 3: this run makes 2 bars at a time; give a multiple of 2"),
-        (["sample", "RUN", "--tempo", 0], "a tempo of 0; possible: 4 to 60000 quarters per minute"),
+        (["sample", "RUN", "--tempo"], "--tempo must be a number, not True"),
+        (["sample", "RUN", "--with", "velocity=200"], "--velocity must be 1 to 127, not 200"),
+        (["sample", "RUN", "--with", "kit=full"], "--kit cannot be changed after training: the model depends on it; this"),
+        (["sample", "RUN", "--tmpo", 90], "did you mean --tempo?"),
+        (["sample", "RUN", "--seconds", 4], "no option --seconds; this run offers tempo=120.0 (number, 4 to 60000"),
+        (["sample", "RUN", "--tempo", 0], "--tempo must be 4 to 60000 quarters per minute, not 0"),
         (["interpolate", "RUN", "TUNES/broken.mid", "TUNES/tune-03.mid"], "broken.mid: "),
         (["train", "drums-2bar", "--data", "TUNES", "--steps", 1], "480 × notes of drums where a melody is wanted"),
         (["train", "melody-16bar", "--data", "TUNES", "--steps", 1], "notes in a passage shorter than a window"),

@@ -20,7 +20,7 @@ GOOD = """
 import numpy as np
 import torch
 from torch import nn
-from genae import Domain, Found, Rejected, GenaeError
+from genae import Defaults, Domain, Found, Rejected, GenaeError
 from genae.model.networks import mlp
 
 
@@ -80,6 +80,10 @@ MUTANTS = {  # what is done to it: the check that must fail, and of what it must
     "written at random": ("example.numpy())", "example.numpy() + np.random.rand() * 1e-3)", "round trip", "other bytes"),
     "float picture": ("    def prepare", "    def picture(self, example):\n        return np.zeros((4, 4))\n\n    def prepare",
                       "pictures", "uint8"),
+    "a style of the model's": ("    def prepare", "    def style(self, file):\n        return {'size': 2}\n\n    def prepare",
+                               "style", r"style gives \['size'\]; the options marked WRITTEN are \[\]"),
+    "a length of nothing": ("    fields =", "    units = {'rows': 0}\n    fields =", "style", "above 0 rows long, not 0"),
+    "a length that is not joined": ("    fields =", "    units = {'rows': 1}\n    fields =", "style", "join gives None"),
     "bad files raise": ("except ValueError", "except KeyError", "readable errors", "ValueError.*raise genae.Rejected"),
     "nameless errors": ('f"{file.name}: not two', 'f"not two', "readable errors", "begins with its name"),
     "nan metric": (".mean().item()", ".mean().item() * float('nan')", "metrics", "nan"),
@@ -117,7 +121,7 @@ def _module(tmp_path, name, source):
 def test_a_good_one_passes_all(tmp_path):
     found = list(run(checks(_module(tmp_path, "good_pairs", GOOD))))
     assert [f"{o.title}: {o.reason}" for o in found if o.status != "ok"] == []
-    assert len(found) == 22
+    assert len(found) == 23
 
 
 @pytest.mark.parametrize("name", MUTANTS)
@@ -160,7 +164,7 @@ def test_check_reports_like_a_test_run(tmp_path):
     done = _genae("plugins", "check", tmp_path / "wind")
     assert done.exit_code == 0, done.output
     assert "\n  ok      round trip\n" in done.stdout
-    assert re.search(r"22 ok, 0 failed, 4 skipped in [\d.]+ s$", done.stdout.strip())
+    assert re.search(r"23 ok, 0 failed, 4 skipped in [\d.]+ s$", done.stdout.strip())
     bad = _module(tmp_path, "pairs_bad", GOOD.replace("example.numpy())", "-3 * example.numpy())"))
     done = _genae("plugins", "check", bad)
     assert done.exit_code == 1
@@ -179,7 +183,7 @@ def test_check_reports_like_a_test_run(tmp_path):
         ("{tmp}/raises.py", r"raises.py cannot be imported: ValueError: two lines"),
         ("{tmp}/exits.py", r"exits.py cannot be imported: SystemExit"),
         ("{tmp}/nothing.py", r"defines no domain"),
-        ("{tmp}/foreign.py", r"Pairs was built for contract 99, this genae has 1"),
+        ("{tmp}/foreign.py", r"Pairs was built for contract 99, this genae has 2"),
     ],
 )
 def test_what_cannot_be_checked(tmp_path, target, told):

@@ -1,4 +1,4 @@
-"""The music domain: files to windows, windows to files, what a file's manner is, transposition."""
+"""The music domain: files to windows, windows to files, what a file's style is, transposition."""
 
 import io
 import wave
@@ -14,6 +14,7 @@ from genae.data.examples import File, sum_of
 from genae.data.local import Local
 from genae.data.reading import read_split
 from genae.errors import GenaeError, Rejected
+from genae.recipe.parts import instantiate
 from genae_music import melody, midi
 from genae_music.domain import Music, transposed
 
@@ -52,15 +53,15 @@ def test_events_come_back_from_midi_bytes(tmp_path, name):
         assert any(torch.equal(domain.prepare(w, "show"), event) for w in found)
 
 
-def test_the_manner_of_a_file_is_kept(tmp_path):
+def test_the_style_of_a_file_is_kept(tmp_path):
     tune = pretty_midi.PrettyMIDI(initial_tempo=96)
     player = pretty_midi.Instrument(program=40)
     player.notes = [pretty_midi.Note(55, 60 + i % 5, i * 0.625, (i + 1) * 0.625) for i in range(16)]
     tune.instruments.append(player)
     tune.write(str(tmp_path / "a.mid"))
-    manner = Music().manner(File(tmp_path / "a.mid"))
-    assert manner == {"tempo": pytest.approx(96, abs=0.01), "program": 40, "velocity": 55}
-    again = Music(**manner, audio=False)
+    style = Music().style(File(tmp_path / "a.mid"))
+    assert style == {"tempo": pytest.approx(96, abs=0.01), "program": 40, "velocity": 55}
+    again = Music(**style, audio=False)
     again.write(again.read(File(tmp_path / "a.mid")).x[0].float(), tmp_path / "b.mid")
     back = pretty_midi.PrettyMIDI(str(tmp_path / "b.mid"))
     assert back.get_tempo_changes()[1] == pytest.approx([96], abs=0.01)
@@ -184,16 +185,18 @@ def test_magentas_two_bar_models_know_few_programs():
         ({"kind": "opera"}, "domain.kind must be one of melody, drums, trio, not 'opera'"),
         ({"kit": "full"}, "domain.kit=full is for domain.kind=drums, not melody"),
         ({"kind": "drums", "transpose": 2}, "0 for drums; not 2"),
-        ({"bars": 0}, "bars is 0; at least 1"),
+        ({"transpose": -1}, "domain.transpose must be at least 0, not -1"),
+        ({"bars": 0}, "domain.bars must be at least 1, not 0"),
+        ({"grid": "magenta", "steps_per_bar": 12}, "domain.steps_per_bar must be 16 with domain.grid=magenta, not 12"),
         ({"programs": [5]}, r"a first and a last one, 0 to 127, not \[5\]"),
-        ({"tempo": 0.0}, "a tempo of 0; possible: 4 to 60000 quarters per minute"),
-        ({"program": 128}, "a program of 128; possible: 0 to 127"),
-        ({"velocity": 0}, "a velocity of 0; possible: 1 to 127"),
+        ({"tempo": 0.0}, "domain.tempo must be 4 to 60000 quarters per minute, not 0.0"),
+        ({"program": 128}, "domain.program must be 0 to 127, not 128"),
+        ({"velocity": 0}, "domain.velocity must be 1 to 127, not 0"),
     ],
 )
 def test_bad_options(options, message):
     with pytest.raises(GenaeError, match=message):
-        Music(**options)
+        instantiate("domain", {"name": "music", **options})
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from genae.latent.posteriors import GaussianPosterior
 from genae.latent.priors import StandardNormal
 from genae.model.objectives import ELBO, Batch
 from genae.model.vae import VAE
+from genae.recipe.parts import instantiate
 from genae_music import cells
 from genae_music.networks import hierarchical, lstm
 from genae_music.steps import Nade, Tokens
@@ -293,22 +294,22 @@ def test_learning_uses_the_latent():
 
 
 @pytest.mark.parametrize(
-    "call, message",
+    "network, event, likelihood, options, message",
     [
-        (lambda: lstm((3, 32), 4, GaussianPosterior(), Tokens()), r"has 1 stream, events \(3, 32\) have 3"),
-        (lambda: lstm((32,), 4, GaussianPosterior(), Nade(61)), r"nade of 61 pitches has events \(T, 61\), not \(32,\)"),
-        (lambda: lstm((32,), 4, GaussianPosterior(), Tokens(), width=0), r"network\.width must be at least 1, not 0"),
-        (lambda: lstm((32,), 4, GaussianPosterior(), torch.nn.Identity()), "likelihood=tokens or likelihood=nade"),
-        (lambda: lstm((32,), 4, GaussianPosterior(), Tokens(), dropout=1.0), r"network\.dropout must be .* below 1, not 1\.0"),
-        (lambda: lstm((32,), 4, GaussianPosterior(), Tokens(), sampling="often"), "none or inverse-sigmoid, not 'often'"),
-        (lambda: lstm((32,), 4, GaussianPosterior(), Tokens(), sampling_rate=0), "sampling_rate must be above 0, not 0"),
-        (lambda: hierarchical((32,), 4, GaussianPosterior(), Tokens(), segments=5), "32 steps .*: 1, 2, 4, 8, 16, 32; not 5"),
-        (lambda: hierarchical((32,), 4, GaussianPosterior(), Tokens(), encoder="deep"), "flat or hierarchical, not 'deep'"),
+        ("lstm", (3, 32), Tokens(), {}, r"has 1 stream, events \(3, 32\) have 3"),
+        ("lstm", (32,), Nade(61), {}, r"nade of 61 pitches has events \(T, 61\), not \(32,\)"),
+        ("lstm", (32,), Tokens(), {"width": 0}, r"network\.width must be at least 1, not 0"),
+        ("lstm", (32,), torch.nn.Identity(), {}, "likelihood=tokens or likelihood=nade"),
+        ("lstm", (32,), Tokens(), {"dropout": 1.0}, r"network\.dropout must be .* below 1, not 1\.0"),
+        ("lstm", (32,), Tokens(), {"sampling": "often"}, "sampling must be one of none, inverse-sigmoid, not 'often'"),
+        ("lstm", (32,), Tokens(), {"sampling_rate": 0}, r"sampling_rate must be above 0, not 0\.0"),
+        ("hierarchical", (32,), Tokens(), {"segments": 5}, "32 steps .*: 1, 2, 4, 8, 16, 32; not 5"),
+        ("hierarchical", (32,), Tokens(), {"encoder": "deep"}, "encoder must be one of flat, hierarchical, not 'deep'"),
     ],
 )  # fmt: skip
-def test_bad_options(call, message):
+def test_bad_options(network, event, likelihood, options, message):
     with pytest.raises(GenaeError, match=message):
-        call()
+        instantiate("network", {"name": f"music-{network}", **options}, event, 4, GaussianPosterior(), likelihood)
 
 
 def test_products_are_equal_packed_or_not():

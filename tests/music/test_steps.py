@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from genae.errors import GenaeError
+from genae.recipe.parts import instantiate
 from genae_music.steps import Nade, Tokens, bits, gumbel, labels
 
 TRIO = ["melody", "melody", "drums"]
@@ -159,15 +160,11 @@ def test_gumbel_noise_has_its_mean_and_variance():
 @pytest.mark.parametrize(
     "call, message",
     [
-        (lambda: Tokens([]), r"likelihood\.streams must be of melody and drums, not \[\]"),
-        (lambda: Tokens(["choir"]), r"likelihood\.streams must be of melody and drums, not \['choir'\]"),
         (lambda: Tokens().length((3, 32)), r"likelihood tokens has 1 stream, events \(3, 32\) have 3; set likelihood\.streams"),
         (lambda: Tokens(TRIO).length((32,)), r"likelihood tokens has 3 streams, events \(32,\) have 1; set"),
         (lambda: Tokens().length((1, 28, 28)), r"1 stream, events \(1, 28, 28\) have none"),
         (lambda: Tokens().features((32,)), r"likelihood tokens is for networks of sequences: set network=music-lstm"),
         (lambda: Nade().features((32,)), r"likelihood nade is for networks of sequences"),
-        (lambda: Nade(12), r"likelihood\.pitches must be one of 9, 61, not 12"),
-        (lambda: Nade(9, 0), r"likelihood\.hidden must be at least 1, not 0"),
         (lambda: Nade(61).length((32,)), r"likelihood nade of 61 pitches has events \(T, 61\), not \(32,\); set"),
         (lambda: Nade(9).length((32, 61)), r"likelihood nade of 9 pitches has events \(T,\), not \(32, 61\)"),
     ],
@@ -175,3 +172,17 @@ def test_gumbel_noise_has_its_mean_and_variance():
 def test_what_does_not_fit_is_told(call, message):
     with pytest.raises(GenaeError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    "spec, message",
+    [
+        ({"name": "tokens", "streams": []}, r"streams must be a list of 1 or more, not \[\]"),
+        ({"name": "tokens", "streams": ["choir"]}, r"streams must be one of melody, drums, not 'choir'"),
+        ({"name": "nade", "pitches": 12}, "pitches must be one of 9, 61, not 12"),
+        ({"name": "nade", "hidden": 0}, "hidden must be at least 1, not 0"),
+    ],
+)
+def test_bad_options(spec, message):
+    with pytest.raises(GenaeError, match=rf"likelihood\.{message}"):
+        instantiate("likelihood", spec)

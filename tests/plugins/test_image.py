@@ -16,7 +16,7 @@ from PIL import Image as Pillow
 from genae.data.examples import File
 from genae.errors import GenaeError, Rejected
 from genae.recipe import recipe
-from genae.recipe.parts import build
+from genae.recipe.parts import build, instantiate
 from genae_image import presets
 from genae_image.decode import FORMATS, PIXELS
 from genae_image.domain import Image
@@ -300,11 +300,12 @@ def test_picture_clips_and_bears_nan():
 
 
 @pytest.mark.parametrize(
-    "options, reason", [({"size": 0}, "domain.size"), ({"channels": 2}, "domain.channels"), ({"fit": "zoom"}, "crop, pad")]
+    "options, reason",
+    [({"size": 0}, "at least 1, not 0"), ({"channels": 2}, "one of 1, 3, not 2"), ({"fit": "zoom"}, "crop, pad")],
 )
 def test_options_are_checked(options, reason):
-    with pytest.raises(GenaeError, match=reason):
-        Image(**options)
+    with pytest.raises(GenaeError, match=rf"domain\.{next(iter(options))} must be .*{reason}"):
+        instantiate("domain", {"name": "image", **options})
 
 
 def test_suffixes():
@@ -323,8 +324,8 @@ def test_super_resolution_input():
     ]  # fmt: skip
     with pytest.raises(GenaeError, match="possible: 2, 4, 7, 14, 28"):
         SuperResolve(3)(torch.zeros(1, 1, 28, 28))
-    with pytest.raises(GenaeError, match="at least 2"):
-        SuperResolve(1)
+    with pytest.raises(GenaeError, match=r"task\.factor must be at least 2, not 1"):
+        instantiate("task", {"name": "super-resolve", "factor": 1}, domain=Image())
 
 
 def test_metrics():

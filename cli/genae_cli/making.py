@@ -1,0 +1,89 @@
+"""What the verbs share that make examples and write them: what a run offers for it, as options and in their help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from genae.errors import GenaeError
+from genae_cli.common import as_json, device, label, out_folder, seed, temperature
+from genae_cli.open import Open, valued
+
+if TYPE_CHECKING:
+    from genae.use.run import Run
+    from genae.use.writing import Writing
+
+WORDS = "genae_cli.words"  # in a context's meta: the command line as it is parsed
+
+
+class Making(Open):
+    """A verb of a RUN, whose help says what that run offers."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse; the words are kept, since help is shown before RUN is known."""
+        ctx.meta[WORDS] = self.settled(ctx, args)
+        return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The verb's own, then the run's."""
+        super().format_options(ctx, formatter)
+        run = self.make_parser(ctx).parse_args(list(ctx.meta[WORDS]))[0].get("run")
+        if not isinstance(run, str):
+            with formatter.section("Options of a run"):
+                formatter.write_text(f"What RUN itself offers is listed by: {ctx.command_path} RUN --help")
+            return
+        with formatter.section("Options of this run"):
+            _write_offers(Path(run), formatter)
+
+
+def _write_offers(run: Path, formatter: click.HelpFormatter) -> None:
+    from genae.learn.checkpoint import RECIPE
+    from genae.recipe import recipe
+    from genae.use.writing import offers
+
+    try:
+        rows = [(f"--with {name}", what) for name, what in offers(recipe.read(run / RECIPE))]
+    except GenaeError as error:
+        formatter.write_text(str(error))
+        return
+    formatter.write_dl(rows) if rows else formatter.write_text("none")
+
+
+def _wishes(ctx: click.Context, parameter: click.Parameter, settings: Sequence[str]) -> dict[str, str]:
+    """KEY=VALUE … as a dictionary."""
+    wishes: dict[str, str] = {}
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not key or not equals:
+            raise GenaeError(f"--with takes KEY=VALUE, not '{setting}'; `{ctx.command_path} RUN --help` lists those of a run")
+        if key in wishes:
+            raise GenaeError(f"--{key} is given twice, {wishes[key]} and {text}; give it once")
+        wishes[key] = text
+    return wishes
+
+
+with_ = click.option(
+    "--with", "wishes", metavar="KEY=VALUE", multiple=True, callback=_wishes,
+    help="How examples are written, where the run offers it; --KEY VALUE and --no-KEY will do too.",
+)  # fmt: skip
+
+
+def making(command: Callable[..., Any]) -> Callable[..., Any]:
+    """All options of the verbs that make examples and write them."""
+    for option in (as_json, out_folder, device, seed, label, with_, temperature):
+        command = option(command)
+    return command
+
+
+def written(run: Run, wishes: dict[str, str]) -> Writing:
+    """How examples are to be written; that a length was rounded goes to standard error."""
+    from genae.use.writing import plan
+
+    ctx = click.get_current_context()
+    how = plan(run.recipe, wishes, [name.lstrip("-") for name in valued(ctx.command, ctx)])
+    if how.remark:
+        click.echo(how.remark, err=True)
+    return how

@@ -1,0 +1,211 @@
+r"""Samplers fitted, after training, on the latents z of the training examples, which follow the aggregate posterior.
+
+    Gaussian     N(m + A c, Σ): m and A by least squares, Σ the covariance of what they leave
+    Mixture      Σ_k w_k N(m_k, diag s_k²), by expectation maximisation, whatever c            https://arxiv.org/abs/1903.12436
+    FittedFlow   a normalising flow of standardised z, by maximum likelihood                   https://arxiv.org/abs/1505.05770
+
+All are of continuous z, flat here: (N, size). c is the condition (N, C), where the run has one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+import torch
+from annotated_types import Ge, Gt, doc
+from torch import Tensor, nn
+
+from genae.errors import GenaeError
+from genae.latent.posteriors import LOG_2PI, Density
+from genae.latent.priors import Flow
+from genae.latent.samplers import Fitting, Noise, Prior
+from genae.latent.space import Space
+
+Kind = Literal["maf", "nsf", "coupling"]
+
+
+class Gaussian(Noise, Prior):
+    """One Gaussian with a full covariance."""
+
+    def __init__(
+        self,
+        space: Space,
+        condition: int = 0,
+        *,
+        jitter: Annotated[float, Gt(0), doc("added to the covariance, as a share of its mean variance")] = 1e-6,
+    ) -> None:
+        super().__init__(space, condition)
+        self.require(discrete=False)
+        self.jitter = jitter
+        self.linear = nn.Buffer(torch.zeros(condition + 1, space.size))  # m, and A below it
+        self.root = nn.Buffer(torch.eye(space.size))  # Σ = root rootᵀ, lower triangular
+
+    def fit(self, z: Tensor, condition: Tensor | None) -> Iterator[Fitting]:
+        """In one step, exactly."""
+        flat, given = self.space.flat(z).double(), self._given(len(z), condition)
+        linear = torch.linalg.lstsq(given, flat, driver="gelsd" if z.device.type == "cpu" else None).solution
+        rest = flat - given @ linear
+        covariance = rest.mT @ rest / max(1, len(z) - 1)
+        least = self.jitter * covariance.diagonal().mean().clamp(min=1e-12)
+        root = torch.linalg.cholesky(covariance + least * torch.eye(len(covariance), dtype=z.double().dtype, device=z.device))
+        self.linear.copy_(linear)
+        self.root.copy_(root)
+        yield Fitting(1, 1)
+
+    def _given(self, n: int, condition: Tensor | None) -> Tensor:
+        """(n, 1 + C) a one, and the condition."""
+        context = self.context(condition)
+        ones = self.linear.new_ones(n, 1).double()
+        return ones if context is None else torch.cat([ones, context.double().expand(n, -1)], 1)
+
+    def _mean(self, n: int, condition: Tensor | None) -> Tensor:
+        mean: Tensor = self._given(n, condition).float() @ self.linear
+        return mean
+
+    def forward(self, condition: Tensor | None = None) -> Density:
+        n = 1 if condition is None else len(condition)
+        return _Normal(self._mean(n, condition), self.root, len(self.space.shape))
+
+    def push(self, u: Tensor, condition: Tensor | None = None) -> Tensor:
+        return self.space.shaped(self._mean(len(u), condition) + u @ self.root.mT)
+
+
+class _Normal:
+    """N(mean, root rootᵀ), mean (B, size) or (1, size)."""
+
+    def __init__(self, mean: Tensor, root: Tensor, axes: int) -> None:
+        self.mean, self.root, self.axes = mean, root, axes
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        apart = (z.flatten(-self.axes) - self.mean).unsqueeze(-1)
+        u = torch.linalg.solve_triangular(self.root, apart, upper=False).squeeze(-1)
+        log_prob: Tensor = -0.5 * (u.square() + LOG_2PI).sum(-1) - self.root.diagonal().log().sum()
+        return log_prob
+
+
+class Mixture(Prior):
+    """Diagonal Gaussians; the condition does not act, so a run with one is refused."""
+
+    def __init__(
+        self,
+        space: Space,
+        condition: int = 0,
+        *,
+        components: Annotated[int, Ge(1), doc("how many Gaussians")] = 10,
+        turns: Annotated[int, Ge(1), doc("turns of expectation maximisation")] = 100,
+        least: Annotated[float, Gt(0), doc("the smallest variance, as a share of the data's mean variance")] = 1e-3,
+    ) -> None:
+        super().__init__(space, condition)
+        self.require(discrete=False)
+        if condition:
+            raise GenaeError("sampler mixture takes no condition, and this run has one; fit gaussian or flow")
+        self.components, self.turns, self.least = components, turns, least
+        self.log_weight = nn.Buffer(torch.full((components,), -math.log(components)))
+        self.mean = nn.Buffer(torch.zeros(components, space.size))
+        self.variance = nn.Buffer(torch.ones(components, space.size))
+
+    def fit(self, z: Tensor, condition: Tensor | None) -> Iterator[Fitting]:
+        """From distant examples as first means. GenaeError for fewer examples than components."""
+        flat = self.space.flat(z).float()
+        if len(flat) < self.components:
+            raise GenaeError(f"sampler.components must be at most the {len(flat)} examples, not {self.components}")
+        floor = self.least * flat.var(0, unbiased=False).mean().clamp(min=1e-12)
+        self.mean.copy_(_distant(flat, self.components))
+        self.variance.copy_(flat.var(0, unbiased=False).clamp(min=floor).expand_as(self.variance))
+        self.log_weight.fill_(-math.log(self.components))
+        for turn in range(self.turns):
+            joint = self._joint(flat)  # (N, K)
+            share = joint.softmax(1)
+            total = share.sum(0).clamp(min=1e-6)
+            self.log_weight.copy_((total / total.sum()).log())
+            self.mean.copy_(share.mT @ flat / total[:, None])
+            square = share.mT @ flat.square() / total[:, None]
+            self.variance.copy_((square - self.mean.square()).clamp(min=floor))
+            yield Fitting(turn + 1, self.turns, -joint.logsumexp(1).mean())
+
+    def _joint(self, flat: Tensor) -> Tensor:
+        """log w_k + log N_k (…, K) of z (…, size)."""
+        apart = (flat.unsqueeze(-2) - self.mean).square() / self.variance + self.variance.log() + LOG_2PI
+        return self.log_weight - 0.5 * apart.sum(-1)
+
+    def forward(self, condition: Tensor | None = None) -> Density:
+        return _Mixed(self)
+
+    def sample(self, n: int, temperature: float = 1.0, condition: Tensor | None = None) -> Tensor:
+        at = torch.multinomial(self.log_weight.exp(), n, replacement=True)
+        noise = torch.randn(n, self.space.size, device=self.mean.device)
+        return self.space.shaped(self.mean[at] + temperature * self.variance[at].sqrt() * noise)
+
+
+class _Mixed:
+    def __init__(self, mixture: Mixture) -> None:
+        self.mixture = mixture
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        return self.mixture._joint(z.flatten(-len(self.mixture.space.shape))).logsumexp(-1)
+
+
+def _distant(z: Tensor, k: int) -> Tensor:
+    """k of the rows of z (N, D): each drawn with a probability that grows with its distance from those before (k-means++)."""
+    chosen = [z[torch.randint(len(z), (), device=z.device)]]
+    for _ in range(k - 1):
+        near = torch.cdist(z, torch.stack(chosen)).amin(1).square()
+        chosen.append(z[torch.multinomial(near + 1e-12, 1)[0]])
+    return torch.stack(chosen)
+
+
+class FittedFlow(Flow):
+    """The flow of `prior=flow`, fitted after training; z is standardised first."""
+
+    def __init__(
+        self,
+        space: Space,
+        condition: int = 0,
+        *,
+        kind: Annotated[Kind, doc("what it is made of")] = "maf",
+        transforms: Annotated[int, Ge(1), doc("how many, one after the other")] = 3,
+        hidden: Annotated[int, Ge(1), doc("width of every layer")] = 128,
+        layers: Annotated[int, Ge(1), doc("layers of each transform's network")] = 2,
+        steps: Annotated[int, Ge(1), doc("optimiser steps")] = 2000,
+        batch: Annotated[int, Ge(1), doc("examples a step")] = 256,
+        lr: Annotated[float, Gt(0), doc("learning rate, which falls to 0 as a cosine")] = 1e-3,
+    ) -> None:
+        super().__init__(space, condition, kind=kind, transforms=transforms, hidden=hidden, layers=layers)
+        self.steps, self.batch, self.lr = steps, batch, lr
+        self.centre = nn.Buffer(torch.zeros(space.size))
+        self.spread = nn.Buffer(torch.ones(space.size))
+
+    def fit(self, z: Tensor, condition: Tensor | None) -> Iterator[Fitting]:
+        """By maximum likelihood."""
+        flat = self.space.flat(z).float()
+        self.centre.copy_(flat.mean(0))
+        self.spread.copy_(flat.std(0).nan_to_num(1.0).clamp(min=1e-4))
+        optimiser = torch.optim.Adam(self.flow.parameters(), lr=self.lr)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, self.steps)
+        for step in range(self.steps):
+            at = torch.randint(len(flat), (min(self.batch, len(flat)),), device=flat.device)
+            loss = -self(None if condition is None else condition[at]).log_prob(self.space.shaped(flat[at])).mean()
+            optimiser.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(self.flow.parameters(), 10.0)
+            optimiser.step()
+            schedule.step()
+            yield Fitting(step + 1, self.steps, loss.detach())
+
+    def forward(self, condition: Tensor | None = None) -> Density:
+        return _Standardised(super().forward(condition), self)
+
+    def push(self, u: Tensor, condition: Tensor | None = None) -> Tensor:
+        return self.space.shaped(self.centre + self.spread * self.space.flat(super().push(u, condition)))
+
+
+class _Standardised:
+    def __init__(self, inner: Density, of: FittedFlow) -> None:
+        self.inner, self.of = inner, of
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        of = self.of
+        unit = ((z.flatten(-len(of.space.shape)) - of.centre) / of.spread).view(z.shape)
+        return self.inner.log_prob(unit) - of.spread.log().sum()

@@ -1,0 +1,84 @@
+"""From a recipe to the parts of a run."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import NamedTuple
+
+from torch import Tensor
+
+from genae.data.domain import Domain
+from genae.data.examples import Examples
+from genae.errors import GenaeError
+from genae.latent.posteriors import Family
+from genae.latent.samplers import Prior
+from genae.latent.space import Space
+from genae.model.conditions import Condition
+from genae.model.networks import Networks
+from genae.model.objectives import Objective
+from genae.model.vae import VAE, Model
+from genae.recipe.options import plain
+from genae.recipe.parts import instantiate, part
+from genae.recipe.recipe import Recipe
+
+
+class Built(NamedTuple):
+    """What a recipe builds."""
+
+    domain: Domain
+    vae: Model
+    objective: Objective
+    task: Callable[[Tensor], Tensor]
+    condition: Condition
+
+    @property
+    def bounded(self) -> bool:
+        """Whether it has an ELBO: a plain autoencoder has none, and no prior to sample from."""
+        return self.vae.kind != "point" and self.objective.fits_prior
+
+
+def learned(recipe: Recipe, train: Examples) -> Recipe:
+    """With what the condition learns from the training examples: their classes, say."""
+    factory = part("condition", recipe.condition, instantiate("domain", recipe.domain))
+    if not (isinstance(factory, type) and issubclass(factory, Condition)):
+        return recipe
+    return dataclasses.replace(recipe, condition=plain(factory.learned(recipe.condition, train)))
+
+
+def build(recipe: Recipe) -> Built:
+    """The parts of a run, with fresh weights drawn from the global random state. GenaeError for parts that do not fit."""
+    domain: Domain = instantiate("domain", recipe.domain)
+    condition: Condition = instantiate("condition", recipe.condition, domain=domain)
+    vae = _model(recipe, domain, condition)
+    objective: Objective = instantiate("objective", recipe.objective)
+    objective.require(vae)
+    return Built(domain, vae, objective, instantiate("task", recipe.task, domain=domain), condition)
+
+
+def _model(recipe: Recipe, domain: Domain, condition: Condition) -> Model:
+    family: Family = instantiate("posterior", recipe.posterior)
+    likelihood = instantiate("likelihood", recipe.likelihood)
+    space = family.space(Space.of(recipe.latent))
+    prior = _prior(recipe, space, condition)
+    made: Networks | Model = instantiate(
+        "network", recipe.network, domain=domain, event=domain.event, space=space, posterior=family, likelihood=likelihood,
+        condition=condition.size,
+    )  # fmt: skip
+    if isinstance(made, Model):  # a ladder, say, whose prior is its own
+        if not (recipe.is_default("prior") and recipe.is_default("posterior")):
+            raise GenaeError(
+                f"network '{recipe.network['name']}' has a posterior and a prior of its own; leave out prior and posterior"
+            )
+        made.shows = domain.defaults.shows
+        return made
+    if made.space != space:
+        prior = _prior(recipe, made.space, condition)
+    return VAE(made.encoder, made.decoder, prior, domain.event, family, domain.defaults.shows)
+
+
+def _prior(recipe: Recipe, space: Space, condition: Condition) -> Prior:
+    prior: Prior = instantiate("prior", recipe.prior, space=space, condition=condition.size)
+    if prior.space != space:
+        raise GenaeError(f"prior '{recipe.prior['name']}' is over {prior.space}, and the network's latent space is {space}")
+    return prior

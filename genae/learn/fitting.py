@@ -1,0 +1,115 @@
+"""Samplers fitted on the latents of a run's training examples, and kept in its folder: samplers/NAME.safetensors.
+
+The file says what it was made with, as JSON in its metadata, and the digest of the weights whose latents it was fitted on: a
+sampler of other weights is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from genae.data.examples import Examples
+from genae.errors import GenaeError, unknown
+from genae.latent.samplers import Fitted, Sampler
+from genae.learn.build import Built
+from genae.learn.checkpoint import WEIGHTS, fit_into, load_tensors, save_tensors
+from genae.learn.device import computing, seeded
+from genae.learn.scoring import batches_of
+from genae.recipe import registry
+from genae.recipe.options import Spec
+from genae.recipe.parts import instantiate
+from genae.recipe.recipe import Recipe
+
+FOLDER, SUFFIX = "samplers", ".safetensors"
+CHUNK = 250  # examples encoded at once
+Report = Callable[[int, int], object]  # turns done, turns in all
+
+
+def fitted(
+    built: Built,
+    spec: Spec,
+    examples: Examples,
+    recipe: Recipe,
+    device: torch.device,
+    report: Report = lambda done, total: None,
+) -> Sampler:
+    """A sampler fitted from the run's seed. GenaeError for one that does not suit the model's latent space."""
+    with seeded(recipe.seed):
+        sampler: Sampler = instantiate("sampler", spec, space=built.vae.space, condition=built.condition.size).to(device)
+        if not isinstance(sampler, Fitted):
+            raise GenaeError(f"sampler '{spec['name']}' cannot be fitted: it has no method fit")
+        z, condition = latents(built, examples, recipe, device)
+        with torch.autocast(device.type, enabled=False):
+            for at in sampler.fit(z, condition):
+                report(at.done, at.total)
+    broken = [name for name, value in sampler.state_dict().items() if not bool(value.isfinite().all())]
+    if broken:
+        raise GenaeError(f"sampler '{spec['name']}' could not be fitted: its {broken[0]} is not finite; try other options")
+    return sampler.eval()
+
+
+@torch.no_grad()
+def latents(built: Built, examples: Examples, recipe: Recipe, device: torch.device) -> tuple[Tensor, Tensor | None]:
+    """z (N, *shape), samples of q(z | x), of a plain code the code itself; and the conditions (N, C)."""
+    built.vae.eval()
+    z, conditions = [], []
+    with computing(device, recipe.precision):
+        for batch, _ in batches_of(built, examples, device, CHUNK):
+            inference = built.vae.infer(batch.input, batch.condition)
+            drawn = inference.sample().z if built.vae.kind == "density" else inference.mean
+            z.append(drawn.float() if drawn.is_floating_point() else drawn)
+            conditions.append(batch.condition)
+    given = [c for c in conditions if c is not None]
+    return torch.cat(z), torch.cat(given) if given else None
+
+
+def path_of(run: Path, name: str) -> Path:
+    """Where a run keeps a sampler."""
+    return run / FOLDER / f"{name}{SUFFIX}"
+
+
+def keep(sampler: Sampler, spec: Spec, run: Path) -> Path:
+    """Into the run's folder, whole or not at all."""
+    path = path_of(run, spec["name"])
+    save_tensors(path, sampler.state_dict(), spec=json.dumps(spec), weights=digest(run / WEIGHTS))
+    return path
+
+
+def names(run: Path) -> list[str]:
+    """The samplers that a run has."""
+    return sorted(path.name.removesuffix(SUFFIX) for path in (run / FOLDER).glob(f"[!.]*{SUFFIX}"))
+
+
+def load(run: Path, name: str, built: Built) -> Sampler:
+    """A run's sampler. GenaeError if it was never fitted, or on the latents of other weights."""
+    if name not in names(run):
+        raise _never_fitted(run, name)
+    path = path_of(run, name)
+    tensors, facts = load_tensors(path)
+    if facts.get("weights") != digest(run / WEIGHTS):
+        raise GenaeError(
+            f"{path} was fitted on the latents of other weights than {run} has; fit it again: genae fit {run} {name}"
+        )
+    spec = json.loads(facts["spec"])
+    sampler: Sampler = instantiate("sampler", spec, space=built.vae.space, condition=built.condition.size)
+    fit_into(sampler, tensors, path)
+    return sampler.to(built.vae.anchor.device).eval()
+
+
+def _never_fitted(run: Path, name: str) -> GenaeError:
+    if name not in registry.names("sampler"):
+        return unknown("sampler", name, ["prior", *registry.names("sampler")])
+    have = ", ".join(["prior", *names(run)])
+    return GenaeError(f"sampler '{name}' was never fitted in {run}, which has {have}; fit it with: genae fit {run} {name}")
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

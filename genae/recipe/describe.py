@@ -1,0 +1,140 @@
+"""What a part or a preset offers, for people: every option with its kind, bounds, default and meaning, and who set it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from genae import __version__
+from genae.errors import GenaeError, unknown
+from genae.recipe import quarantine, registry
+from genae.recipe.entries import KINDS, OWN
+from genae.recipe.options import Factory, Option, offered, plain
+from genae.recipe.parts import SECTIONS, instantiate, part
+from genae.recipe.recipe import Recipe, compose
+from genae.recipe.settings import DEFAULTS, WRITTEN, ancestry, merge
+
+Line = dict[str, Any]  # of one option: name, type, bounds, default, meaning; of a preset's: value and set_by too
+
+
+@dataclass(frozen=True)
+class Described:
+    """One part: `about` is the first sentence of its docstring."""
+
+    kind: str
+    name: str
+    source: str  # distribution and version, or the file that registered it
+    about: str
+    options: list[Line]
+    brings: dict[str, list[str]]  # of a domain: the networks, tasks and conditions that it has beside the registry's
+
+
+def described(kind: str, name: str) -> Described:
+    """A part, domain or data set of the registry. GenaeError if there is none of that kind and name."""
+    if kind not in KINDS:
+        raise unknown("kind of plugin", kind, KINDS)
+    found = registry.get(kind, name)
+    options = [] if kind == "dataset" else [line(option) for option in offered(kind, found)]
+    brings = _brings(name) if kind == "domain" else {}
+    return Described(kind, name, source(kind, name), about(found), options, brings)
+
+
+def kinds_of(name: str) -> list[str]:
+    """The kinds of the registry that have that name. GenaeError if none has."""
+    kinds = [kind for kind in KINDS if name in registry.names(kind)]
+    if not kinds:
+        raise unknown("plugin", name, {n for kind in KINDS for n in registry.names(kind)})
+    return kinds
+
+
+def source(kind: str, name: str) -> str:
+    """`genae 0.1.0`, or where else it comes from."""
+    return registry.origin(kind, name) or f"{OWN} {__version__}"
+
+
+def about(found: Any) -> str:
+    """The first sentence of a docstring, in one line."""
+    text = " ".join((inspect.getdoc(found) or "").split())
+    return text.partition(". ")[0].rstrip(".")
+
+
+def line(option: Option) -> Line:
+    """An option as JSON has it; a required one has no default."""
+    default = {} if option.required else {"default": plain(option.default)}
+    return {"name": option.name, "type": option.kind, "bounds": option.bounds, **default, "meaning": option.meaning}
+
+
+def _brings(name: str) -> dict[str, list[str]]:
+    try:
+        own = instantiate("domain", {"name": name}).defaults
+    except GenaeError:  # it has options that it cannot do without
+        return {}
+    return {"networks": sorted(own.networks), "tasks": sorted(own.tasks), "conditions": sorted(own.attributes)}
+
+
+# -- presets ----------------------------------------------------------------------------------------------------------
+
+
+def presets() -> list[dict[str, str]]:
+    """Every preset: name, parent, domain, data set, source and, of a broken one, its error."""
+    return [_preset(name, found) for name, found in quarantine.each("preset", registry.names("preset"))]
+
+
+def _preset(name: str, found: Any) -> dict[str, str]:
+    row = {"name": name, "parent": "", "domain": "", "data": "", "source": source("preset", name), "error": ""}
+    if isinstance(found, GenaeError):
+        return row | {"error": str(found)}
+    try:
+        merged: Mapping[str, Any] = {}
+        for _, settings in reversed(ancestry(name)):
+            merged = merge(merged, settings)
+        domain = merged.get("domain", {}).get("name", "")
+        return row | {"parent": found.get("parent", ""), "domain": domain, "data": merged.get("data", "")}
+    except GenaeError as error:
+        return row | {"error": str(error)}
+
+
+def preset(name: str) -> dict[str, Any]:
+    """A preset's whole recipe: its parents, and a list of lines for its keys and for each section's options."""
+    recipe, by = compose(name), setters(name)
+    domain = instantiate("domain", recipe.domain)
+    keys = [
+        _set(line(option), getattr(recipe, option.name), by.get(option.name, ""), DEFAULTS.get(option.name))
+        for option in offered("recipe", Recipe)
+        if option.name not in (*SECTIONS, *WRITTEN)
+    ]
+    sections = {section: _section(section, getattr(recipe, section), domain, by) for section in SECTIONS}
+    parents = [parent for parent, _ in ancestry(name)[1:]]
+    return {"name": name, "source": source("preset", name), "parents": parents, "keys": keys, "sections": sections}
+
+
+def _section(section: str, spec: Mapping[str, Any], domain: Any, by: Mapping[str, str]) -> dict[str, Any]:
+    factory: Factory = part(section, spec, domain)
+    options = [
+        _set(line(option), spec[option.name], by.get(f"{section}.{option.name}", "")) for option in offered(section, factory)
+    ]
+    return {"name": spec["name"], "set_by": by.get(f"{section}.name", ""), "about": about(factory), "options": options}
+
+
+def _set(of: Line, value: Any, by: str, default: Any = None) -> Line:
+    return {"value": value, "set_by": by, **({} if default is None else {"default": default}), **of}
+
+
+def setters(name: str) -> dict[str, str]:
+    """`latent` or `objective.beta` to the preset, that one or a parent, that sets it; what none sets is not there."""
+    by: dict[str, str] = {}
+    merged: dict[str, Any] = dict(DEFAULTS)
+    for at, settings in reversed(ancestry(name)):
+        changes = {key: value for key, value in settings.items() if key != "parent"}
+        changed = merge(merged, changes)
+        for key, value in changes.items():
+            if key not in SECTIONS:
+                by[key] = at
+                continue
+            if changed[key].get("name") != merged.get(key, {}).get("name"):  # another part: what was set is of the old one
+                by = {k: v for k, v in by.items() if not k.startswith(f"{key}.")}
+            by |= {f"{key}.{option}": at for option in (["name"] if isinstance(value, str) else value)}
+        merged = changed
+    return by

@@ -1,0 +1,108 @@
+"""Settings: presets, their parents and `--set`, merged to one mapping that a recipe is made of.
+
+A preset is a difference from its parent, the oldest from DEFAULTS. `objective.beta=4` changes an option, `prior=normal` a
+section's part, which then loses the options of the one before.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from genae.errors import GenaeError, unknown
+from genae.recipe import registry
+from genae.recipe.parts import SECTIONS
+
+WRITTEN = ("preset", "format", "plugins")  # what a recipe says of itself, and nobody sets
+
+DEFAULTS: dict[str, Any] = {
+    "network": {"name": "default"},
+    "posterior": {"name": "gaussian"},
+    "likelihood": {"name": "bernoulli"},
+    "prior": {"name": "normal"},
+    "objective": {"name": "elbo"},
+    "task": {"name": "reconstruct"},
+    "condition": {"name": "none"},
+    "optimiser": {"name": "adam"},
+    "schedule": {"name": "constant"},
+    "latent": 32,
+    "optimisers": {},
+    "stages": [],
+    "data": "",
+    "epochs": 10.0,
+    "steps": 0,
+    "batch": 128,
+    "ema": 0.0,
+    "precision": "auto",
+    "seed": 0,
+    "limit": 0,
+}
+
+BARE: dict[str, Any] = {"likelihood": {"name": "gaussian", "learned": "one"}}  # of a domain without a preset: any floats
+
+
+def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with a preset's or a setting's differences. A section given another name loses the options of the old one."""
+    merged = dict(base)
+    for key, value in change.items():
+        if key not in SECTIONS:
+            merged[key] = value
+            continue
+        section = {"name": value} if isinstance(value, str) else dict(value)
+        before = dict(merged.get(key, {}))
+        same = section.get("name", before.get("name")) == before.get("name")
+        merged[key] = before | section if same else section
+    return merged
+
+
+def preset(name: str) -> dict[str, Any]:
+    """A preset with its parents' settings, over the engine's defaults; a domain's name is one too, if no preset has it."""
+    merged = dict(DEFAULTS)
+    for _, settings in reversed(ancestry(name)):
+        merged = merge(merged, {k: v for k, v in settings.items() if k != "parent"})
+    return merged | {"preset": name}
+
+
+def ancestry(name: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """A preset and its parents, by name, each with its own differences."""
+    chain: list[tuple[str, Mapping[str, Any]]] = []
+    at: str | None = name
+    while at is not None:
+        if at in [n for n, _ in chain]:
+            raise GenaeError(f"preset '{name}' is its own ancestor, through '{chain[-1][0]}'")
+        bare = at not in registry.names("preset") and at in registry.names("domain")
+        settings = {"domain": {"name": at}, **BARE} if bare else registry.get("preset", at)
+        chain.append((at, settings))
+        at = settings.get("parent")
+    return chain
+
+
+def parsed(setting: str, merged: Mapping[str, Any]) -> dict[str, Any]:
+    """`latent=8`, `prior=normal` or `objective.beta=4` to a difference. A value is JSON, or else text."""
+    key, equals, text = setting.partition("=")
+    if not equals or not key:
+        raise GenaeError(f"--set takes key=value, not '{setting}'; for example --set latent=8 or --set objective.beta=4")
+    value = from_text(text)
+    section, dot, option = key.partition(".")
+    if section not in merged or section in WRITTEN:
+        raise unknown("recipe key", section, [k for k in merged if k not in WRITTEN])
+    if dot and section not in SECTIONS:
+        raise GenaeError(f"recipe key '{section}' has no options; set it as --set {section}={text}")
+    if section in SECTIONS and not dot:
+        if not isinstance(value, str):
+            raise GenaeError(f"--set {section} takes a name, not {text}; for example --set {section}=NAME")
+        return {section: {"name": value}}
+    if section == "epochs" or section == "steps":  # one of the two says how long
+        return {"epochs": 0.0, "steps": 0} | {section: value}
+    return {section: {option: value}} if dot else {section: value}
+
+
+def from_text(text: str) -> Any:
+    """JSON; a number as people write it, such as .5; or else the text itself."""
+    for parse in (json.loads, float):
+        try:
+            return parse(text)
+        except ValueError:
+            continue
+    return text

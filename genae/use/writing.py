@@ -1,0 +1,105 @@
+"""How a run's examples are written: what a user may say of it, and what that makes.
+
+    how = plan(run.recipe, {"font": "sans", "lines": "8"})              # genae sample RUN --with font=sans --with lines=8
+    domain, events = run.styled(**how.options), run.sample(4, length=how.length)
+
+A domain marks the options that only writing looks at WRITTEN, and says in which `units` a length can be given
+(genae/data/domain.py). Where one example is u long, a length of w is ⌈w / u⌉ examples in a row; a whole u counts, so that w
+must be a multiple of it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, NamedTuple
+
+from annotated_types import Ge, Gt
+
+from genae.data.domain import WRITTEN, Domain
+from genae.errors import GenaeError
+from genae.recipe.options import Option, apart, check, offered
+from genae.recipe.parts import instantiate
+from genae.recipe.recipe import Recipe
+from genae.recipe.settings import from_text
+
+NEARLY = 1e-6  # of an example: 4.096 s are two of 2.048 s, however they were rounded
+
+
+class Writing(NamedTuple):
+    """How examples are written."""
+
+    options: Mapping[str, Any] = {}  # of the domain
+    length: int = 1  # examples in a row
+    remark: str = ""  # for people, where a length was rounded up
+
+
+def plan(recipe: Recipe, wishes: Mapping[str, str], others: Iterable[str] = ()) -> Writing:
+    """Wishes, name to text, as options and a length. GenaeError for one that this run does not offer.
+
+    `others` are the caller's own names, one of which a misspelt wish may mean.
+    """
+    domain: Domain = instantiate("domain", recipe.domain)
+    known = {option.name: option for option in written_options(domain)}
+    for key in wishes:
+        if key not in known and key not in domain.units:
+            raise _unknown(key, recipe, others)
+    options = {key: check(f"--{key}", from_text(text), known[key].hint) for key, text in wishes.items() if key in known}
+    lengths = [key for key in wishes if key in domain.units]
+    if not lengths:
+        return Writing(options)
+    if len(lengths) > 1:
+        raise GenaeError(f"--{lengths[0]} and --{lengths[1]} both say how long; give one of them")
+    return Writing(options, *_length(lengths[0], wishes[lengths[0]], domain.units[lengths[0]]))
+
+
+def offers(recipe: Recipe) -> list[tuple[str, str]]:
+    """What a user may say of how this run's examples are written: name and default; kind, bounds and meaning."""
+    domain: Domain = instantiate("domain", recipe.domain)
+    options = [(f"{option.name}={_text(recipe.domain[option.name])}", _described(option)) for option in written_options(domain)]
+    return options + [(f"{unit}={of:g}", f"how long, {_multiple(of)}") for unit, of in domain.units.items()]
+
+
+def written_options(domain: Domain) -> list[Option]:
+    """Those that a domain marks WRITTEN."""
+    return [option for option in offered("domain", type(domain)) if WRITTEN in apart(option.hint)[1]]
+
+
+def _described(option: Option) -> str:
+    """`number, 4 to 60000: quarters per minute`."""
+    kind = f"{option.kind}, {option.bounds}" if option.bounds else option.kind
+    return f"{kind}: {option.meaning}" if option.meaning else kind
+
+
+def _multiple(of: float) -> str:
+    return f"a multiple of {of}" if isinstance(of, int) else f"rounded up to a multiple of {of:g}"
+
+
+def _text(value: Any) -> str:
+    """As the command line takes it: true, not True."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _length(unit: str, text: str, of: float) -> tuple[int, str]:
+    """How many examples of `of` units a length is, and a remark where that is longer than was wished."""
+    if isinstance(of, int):
+        wish: int = check(f"--{unit}", from_text(text), Annotated[int, Ge(1)])
+        if wish % of:
+            raise GenaeError(f"--{unit} {wish}: this run makes {of} {unit} at a time; give a multiple of {of}")
+        return wish // of, ""
+    length: float = check(f"--{unit}", from_text(text), Annotated[float, Gt(0)])
+    times = max(1, math.ceil(length / of - NEARLY))
+    exact = math.isclose(times * of, length, rel_tol=NEARLY)
+    return times, "" if exact else f"--{unit} {text}: rounded up to {times} × {of:g}"
+
+
+def _unknown(key: str, recipe: Recipe, others: Iterable[str]) -> GenaeError:
+    """The error for what is no wish: what this run offers, and the nearest name of each kind."""
+    rows = offers(recipe)
+    offer = f"this run offers {'; '.join(f'{name} ({what})' for name, what in rows)}" if rows else "this run offers none"
+    if key in recipe.domain and key != "name":
+        return GenaeError(f"--{key} cannot be changed after training: the model depends on it; {offer}")
+    kinds = [name.partition("=")[0] for name, _ in rows], [*others]
+    near = [f"--{name}" for names in kinds for name in difflib.get_close_matches(key, names, n=1)]
+    return GenaeError(f"no option --{key}; {offer}" + (f"; did you mean {' or '.join(near)}?" if near else ""))
