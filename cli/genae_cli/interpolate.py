@@ -63,7 +63,7 @@ def command(
                 f"{a} and {b} are the same example, so every step between them would be too; give two different ones"
             )
     made = loaded.interpolate(
-        *seen, steps, kind=kind, loop=loop, condition=condition, temperature=temperature, seed=seed,
+        *seen, steps=steps, kind=kind, loop=loop, condition=condition, temperature=temperature, seed=seed,
         length=how.length,
     )  # fmt: skip
     files = write_path(loaded.styled(points[0], **how.options), made, out, loop)
