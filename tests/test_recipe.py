@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from genae.data.domain import Defaults
 from genae.errors import GenaeError
-from genae.recipe import options, parts, recipe, registry
+from genae.learn.build import build
+from genae.recipe import options, recipe, registry
 from genae.recipe.recipe import adjust, complete, compose, differences, dump, read
 from genae.recipe.settings import merge
 
@@ -162,7 +163,6 @@ def test_a_choice_says_what_can_be_chosen():
         ({"epochs": -1.0}, "epochs must be at least 0"),
         ({"epochs": 0.0, "steps": 0}, "one of them above 0"),
         ({"epochs": 1.0, "steps": 5}, "one of them above 0; got epochs=1.0, steps=5"),
-        ({"format": 99}, "format 99, this genae reads 1"),
     ],
 )
 def test_bounds(changes, told):
@@ -185,7 +185,7 @@ def test_options_left_out_are_filled_in_from_the_parts_own_defaults():
 
 
 def test_the_default_network_is_the_domains(presets, dots):
-    def tiny(event, latent, posterior, likelihood, condition=0, width=3):
+    def tiny(event, space, posterior, likelihood, condition=0, width=3):
         """A domain's own network."""
 
     presets(own={"parent": "dots", "network": "default"})
@@ -232,6 +232,8 @@ def _written(tmp_path, **changes):
     ("changes", "told"),
     [
         ({"latent": ..., "seed": ...}, "the recipe lacks latent, seed; a recipe has preset, domain"),
+        ({"format": 99}, "has format 99, this genae reads 1 to 2; install a newer genae"),
+        ({"format": "x"}, "has format 'x', this genae reads 1 to 2; it is no recipe of genae's"),
         ({"latents": 3}, r"no recipe key 'latents'; .*did you mean 'latent'\?"),
         ({"prior": "normal"}, "section 'prior' must be an object with a name, not 'normal'"),
         ({"prior": {}}, "section 'prior' lacks its 'name'"),
@@ -268,8 +270,8 @@ def test_adjusting_and_differences():
 
 
 def test_what_is_built_has_the_recipes_shapes():
-    built = parts.build(compose("dots", ["latent=3", "domain.size=5", "prior=flow", "prior.hidden=4"]))
-    assert built.vae.latent == 3
+    built = build(compose("dots", ["latent=3", "domain.size=5", "prior=flow", "prior.hidden=4"]))
+    assert built.vae.space.shape == (3,)
     assert built.vae.event == (5,)
     assert built.vae.sample(7).shape == (7, 5)
     assert built.domain.size == 5
