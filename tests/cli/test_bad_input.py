@@ -32,7 +32,7 @@ Refused = Callable[..., str]
         (["train", "mnist", "--set", "objective=elbow"], ["no objective 'elbow'", "did you mean 'elbo'"]),
         (["train", "mnist", "--set", "latent=two"], ["latent must be a whole number, not 'two'"]),
         (["train", "mnist", "--set", "latent=0"], ["latent must be at least 1, not 0"]),
-        (["train", "mnist", "--set", "objective.beta=-1"], ["objective.beta must not be negative"]),
+        (["train", "mnist", "--set", "objective.beta=-1"], ["objective.beta must be at least 0, not -1"]),
         (["train", "mnist", "--set", "latent"], ["key=value"]),
         (["train", "mnist", "--epochs", "0"], ["--epochs must be above 0"]),
         (["train", "mnist", "--epochs", "1", "--steps", "1"], ["both say how long"]),

@@ -92,13 +92,16 @@ MUTANTS = {  # what is done to it: the check that must fail, and of what it must
     "attribute of the batch": ("x.sum(1)", "x.sum(1) - x.sum()", "attributes", "hangs on the others"),
     "a parameter unused": ("    return mlp(event, space, posterior, likelihood, condition, hidden=(8,))",
                            "    e, d, s = mlp(event, space, posterior, likelihood, condition, hidden=(8,))\n"
-                           "    e.unused = nn.Linear(2, 2)\n    return Networks(e, d, s)", "gradients", "encoder.unused.weight"),
+                           "    e.unused = nn.Linear(2, 2)\n    return Networks(e, d, s)",
+                           "gradients", "encoder.unused.weight"),
     "batch statistics": ("    return mlp(event, space, posterior, likelihood, condition, hidden=(8,))",
                          "    e, d, s = mlp(event, space, posterior, likelihood, condition, hidden=(8,))\n"
-                         "    e.layers.insert(0, Batch())\n    return Networks(e, d, s)", "examples do not mix", "other examples"),
+                         "    e.layers.insert(0, Batch())\n    return Networks(e, d, s)",
+                         "examples do not mix", "other examples"),
     "numpy in training": ("    return mlp(event, space, posterior, likelihood, condition, hidden=(8,))",
                           "    e, d, s = mlp(event, space, posterior, likelihood, condition, hidden=(8,))\n"
-                          "    nn.init.constant_(d.layers[0].bias, np.random.default_rng().random())\n    return Networks(e, d, s)",
+                          "    nn.init.constant_(d.layers[0].bias, np.random.default_rng().random())\n"
+                          "    return Networks(e, d, s)",
                           "determinism", "draw from torch alone"),
     "no condition": ("posterior, likelihood, condition, hidden", "posterior, likelihood, 0, hidden", "conditions",
                      "mat1 and mat2|shape"),

@@ -146,7 +146,7 @@ def test_trio_by_stream() -> None:
     vae = Table(x)
     decode = vae.decode
 
-    def without_bass(z: Tensor) -> Truth:
+    def without_bass(z: Tensor, condition: Tensor | None = None) -> Truth:
         p = decode(z)
         p.x = torch.stack([p.x[:, 0], torch.zeros_like(p.x[:, 1]), p.x[:, 2]], 1)
         return p

@@ -27,6 +27,7 @@ HEADS = {
     "full kit": (lambda: Nade(61, 5), (16, 61)),
 }
 SMALL = {"encoder_width": 7, "width": 5, "layers": 2}
+WIDER = {"encoder_width": 48, "width": 48, "layers": 1}
 NETWORKS = {
     "flat": (lstm, SMALL),
     "hierarchical": (hierarchical, SMALL | {"segments": 4, "conductor_width": 6, "conductor_layers": 1}),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from genae.errors import GenaeError
+from genae.recipe.parts import instantiate
 from genae_music import drums, melody, midi, report, trio
 from genae_music.quantise import Setting, quantise
 from genae_music.reasons import Reason
@@ -65,8 +66,8 @@ def test_which_meters_a_grid_reads(meter: str, unit16: int, unit12: int) -> None
     "wrong", [{"grid": "fine"}, {"steps_per_bar": 24}, {"steps_per_bar": 12, "grid": "magenta"}, {"bars": 0}]
 )
 def test_an_impossible_setting_is_refused(wrong) -> None:
-    with pytest.raises(GenaeError):
-        Setting(**wrong)
+    with pytest.raises(GenaeError, match=r"grid|steps_per_bar|bars"):
+        instantiate("domain", {"name": "music", **wrong})
 
 
 def test_a_short_bar_before_the_meter_is_an_anacrusis(raw) -> None:
@@ -150,8 +151,8 @@ def test_a_melodys_notes_tempo_program_and_velocity_are_kept(raw) -> None:
 
 @pytest.mark.parametrize("wrong", [{"tempo": 0}, {"tempo": float("nan")}, {"velocity": 0}, {"velocity": 128}, {"program": 128}])
 def test_what_midi_cannot_say_is_refused(wrong) -> None:
-    with pytest.raises(GenaeError, match="possible"):
-        melody.score(np.array(tokens((0, 41))), **wrong)
+    with pytest.raises(GenaeError, match=rf"domain\.{next(iter(wrong))} must be"):
+        instantiate("domain", {"name": "music", **wrong})
 
 
 # -- drums and trio ---------------------------------------------------------------------------------------------------
