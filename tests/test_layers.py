@@ -30,7 +30,8 @@ WORDS = re.compile(
     re.IGNORECASE,
 )
 NEEDED = {  # pictures of any kind of thing are drawn of these
-    "genae/use/pictures.py": {"image", "pixel"},  # Pillow's class
+    "genae/data/curve.py": {"image", "pixel"},  # Pillow's class
+    "genae/use/pictures.py": {"image", "pixel"},
     "genae/use/plots.py": {"pixel"},
 }
 

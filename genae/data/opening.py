@@ -1,7 +1,7 @@
 """Names, paths and a user's own tensors to data sets.
 
 mnist, glyphs            a data set of the registry
-photos/, tunes.zip       a user's own folder, archive or file
+mine/, mine.zip          a user's own folder, archive or file
 torch.rand(500, 2)       what Python has: see `as_dataset`
 
 A path may be claimed by something that knows its format, by the entry-point group `genae.claims`: a function of a `Path` that

@@ -19,7 +19,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout, suppress
 from functools import cache
-from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points
+from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, distribution, entry_points
 from typing import Any
 
 from genae.errors import GenaeError
@@ -60,7 +60,13 @@ def installed() -> dict[str, list[EntryPoint]]:
 
 
 def owner(entry: EntryPoint) -> str:
-    return (entry.dist.name if entry.dist else "") or "unknown"
+    return (_name(entry.dist) if entry.dist else "") or "unknown"
+
+
+@cache
+def _name(distribution: Distribution) -> str:
+    """Its metadata are parsed at every question, and genae's own are asked for by every entry."""
+    return str(distribution.name)
 
 
 def version(entry: EntryPoint) -> str:

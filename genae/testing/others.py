@@ -81,7 +81,7 @@ def _one(split: Any, name: str) -> None:
 def _prints(split: Split) -> list[Any]:
     if split.array is not None:
         return [row.tobytes() for row in np.asarray(split.array)]
-    return [(f.name, f.label, f.content, dict(f.fields)) for f in split.files]
+    return [(f.name, f.label, f.content, f.mark, dict(f.fields)) for f in split.files]
 
 
 def claiming_no_others(t: Target, kind: str, name: str) -> None:
