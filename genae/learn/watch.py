@@ -9,6 +9,8 @@ from genae.errors import NotFinite
 from genae.learn.trainer import Step
 from genae.model.objectives import VAE
 
+NATS = ("distortion", "rate", "surrogate")
+
 
 def numbers_of(step: Step) -> dict[str, Tensor]:
     """Every loss and term of a step by its name, (): `loss` of the VAE, `loss_critic` of a critic, means of the terms."""
@@ -41,7 +43,7 @@ class Watch:
             at, *values = first.tolist()
             if at:
                 loss, *rest = zip(names, values, strict=True)
-                terms = ", ".join(f"{name} {value:.4g}" for name, value in rest)
+                terms = ", ".join(f"{name} {value:.4g}{' nats' * (name in NATS)}" for name, value in rest)
                 raise NotFinite(
                     f"training stopped: the {loss[0]} became {loss[1]} at step {at:.0f} ({terms}); the last good checkpoint is "
                     "kept; try a lower optimiser.lr, or optimiser.clip=1, or look for bad values in the data"

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from genae.errors import GenaeError
 from genae.latent.inference import Distribution, Inference
-from genae.latent.posteriors import Density, Family, Posterior
+from genae.latent.posteriors import Density, Family, GaussianPosterior, Posterior
 from genae.latent.samplers import Noise, Prior, Sampler
 from genae.latent.space import Kind, Shape, Space
 
@@ -75,13 +75,19 @@ class VAE(Model):
     prior: Prior
 
     def __init__(
-        self, encoder: nn.Module, decoder: nn.Module, prior: Prior, event: Shape, family: Family, shows: Shows = "mean"
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        prior: Prior,
+        event: Shape,
+        family: Family | None = None,
+        shows: Shows = "mean",
     ) -> None:
-        """encoder (x, condition) to q, which is of `family`; decoder (z, condition) to p(x | z)."""
+        """encoder (x, condition) to q, which is of `family`, Gaussian if none; decoder (z, condition) to p(x | z)."""
         super().__init__(event, prior.space, shows)
         self.encoder, self.decoder, self.prior = encoder, decoder, prior
-        self.kind = family.kind
-        self._family = (family,)  # in a tuple: its parameters are the encoder's
+        self._family = (family or GaussianPosterior(),)  # in a tuple: its parameters are the encoder's
+        self.kind = self._family[0].kind
 
     def infer(self, x: Tensor, condition: Tensor | None = None) -> Encoded:
         return Encoded(self, self.encoder(x, condition), condition)

@@ -289,11 +289,11 @@ def _of_examples(run: Run, kind: str, data: str | None, seed: int) -> Figure:
         inputs, outputs = run.reconstruct(held, seed=seed)
         return reconstructions(inputs, outputs, run.domain)
     with seeded(seed), computing(run.device, run.recipe.precision):
+        hidden = run.built.condition.drawn(1) if run.built.condition.size else None  # no class, or one of those there are
         batches = batches_of(run.built, held, run.device, CHUNK)
         means = torch.cat([run.vae.encode(batch.input, batch.condition).flatten(1).float().cpu() for batch, _ in batches])
     if kind == "clusters":
         return clusters(means, held.labels, held.classes)
-    hidden = run.built.condition.drawn(1) if run.built.condition.size else None  # no class, or one of those there are
     if kind == "traversal":
         return traversal(run.vae, run.domain, means, condition=hidden)
     return manifold(run.vae, run.domain, means, condition=hidden, plane=not run.built.bounded)

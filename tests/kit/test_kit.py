@@ -23,11 +23,11 @@ import numpy as np
 import torch
 from torch import nn
 from genae import Defaults, Domain, Found, Rejected, GenaeError
-from genae.model.networks import mlp
+from genae.model.networks import Networks, mlp
 
 
-def net(event, latent, posterior, likelihood, condition=0):
-    return mlp(event, latent, posterior, likelihood, condition, hidden=(8,))
+def net(event, space, posterior, likelihood, condition=0):
+    return mlp(event, space, posterior, likelihood, condition, hidden=(8,))
 
 
 class Flip:
@@ -90,15 +90,15 @@ MUTANTS = {  # what is done to it: the check that must fail, and of what it must
     "nameless errors": ('f"{file.name}: not two', 'f"not two', "readable errors", "begins with its name"),
     "nan metric": (".mean().item()", ".mean().item() * float('nan')", "metrics", "nan"),
     "attribute of the batch": ("x.sum(1)", "x.sum(1) - x.sum()", "attributes", "hangs on the others"),
-    "a parameter unused": ("    return mlp(event, latent, posterior, likelihood, condition, hidden=(8,))",
-                           "    e, d = mlp(event, latent, posterior, likelihood, condition, hidden=(8,))\n"
-                           "    e.unused = nn.Linear(2, 2)\n    return e, d", "gradients", "encoder.unused.weight"),
-    "batch statistics": ("    return mlp(event, latent, posterior, likelihood, condition, hidden=(8,))",
-                         "    e, d = mlp(event, latent, posterior, likelihood, condition, hidden=(8,))\n"
-                         "    e.layers.insert(0, Batch())\n    return e, d", "examples do not mix", "other examples"),
-    "numpy in training": ("    return mlp(event, latent, posterior, likelihood, condition, hidden=(8,))",
-                          "    e, d = mlp(event, latent, posterior, likelihood, condition, hidden=(8,))\n"
-                          "    nn.init.constant_(d.layers[0].bias, np.random.default_rng().random())\n    return e, d",
+    "a parameter unused": ("    return mlp(event, space, posterior, likelihood, condition, hidden=(8,))",
+                           "    e, d, s = mlp(event, space, posterior, likelihood, condition, hidden=(8,))\n"
+                           "    e.unused = nn.Linear(2, 2)\n    return Networks(e, d, s)", "gradients", "encoder.unused.weight"),
+    "batch statistics": ("    return mlp(event, space, posterior, likelihood, condition, hidden=(8,))",
+                         "    e, d, s = mlp(event, space, posterior, likelihood, condition, hidden=(8,))\n"
+                         "    e.layers.insert(0, Batch())\n    return Networks(e, d, s)", "examples do not mix", "other examples"),
+    "numpy in training": ("    return mlp(event, space, posterior, likelihood, condition, hidden=(8,))",
+                          "    e, d, s = mlp(event, space, posterior, likelihood, condition, hidden=(8,))\n"
+                          "    nn.init.constant_(d.layers[0].bias, np.random.default_rng().random())\n    return Networks(e, d, s)",
                           "determinism", "draw from torch alone"),
     "no condition": ("posterior, likelihood, condition, hidden", "posterior, likelihood, 0, hidden", "conditions",
                      "mat1 and mat2|shape"),

@@ -46,7 +46,7 @@ class Beats(Domain):
     def style(self, file):
         return {"loud": float(file.read().split()[4])}
 
-    def assess(self, vae, held, train):
+    def assess(self, vae, held, train, condition):
         return {"held_and_train": float(len(held) + len(train())), "nothing": None}
 
 
@@ -83,13 +83,13 @@ def test_longer_samples_are_a_walk(run):
 
 def test_every_step_of_a_path_is_drawn_alike(run):
     a, b = run.held_out()[1].x[:2]
-    path = run.interpolate(a, b, 3)
+    path = run.interpolate(a, b, steps=3)
     z = run.encode(torch.stack([a, b]))
     assert torch.equal(path[0], run.decode(z[:1])[0])
     assert torch.equal(path[2], run.decode(z[1:])[0])
-    same = run.interpolate(a, a + 1e-6, 3)
+    same = run.interpolate(a, a + 1e-6, steps=3)
     assert torch.allclose(same[0], same[2], atol=1e-4)  # one noise for all
-    assert run.interpolate(a, b, 3, length=2).shape == (3, 8)
+    assert run.interpolate(a, b, steps=3, length=2).shape == (3, 8)
 
 
 def test_what_is_written(run, tmp_path):

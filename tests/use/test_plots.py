@@ -13,6 +13,7 @@ from genae import train
 from genae.data.domain import Domain
 from genae.errors import GenaeError
 from genae.latent.priors import Flow, StandardNormal
+from genae.latent.space import Space
 from genae.model.vae import VAE
 from genae.use import plots
 
@@ -62,7 +63,7 @@ class First(nn.Module):
 
 
 def model(latent: int, which: int = 0, prior=None) -> VAE:
-    return VAE(nn.Identity(), First(which), prior or StandardNormal(latent), (1,))
+    return VAE(nn.Identity(), First(which), prior or StandardNormal(Space((latent,))), (1,))
 
 
 def shown(figure) -> np.ndarray:
@@ -110,7 +111,7 @@ def test_manifold_is_a_grid_of_quantiles(which):
 
 def test_manifold_pushes_quantiles_through_the_prior():
     torch.manual_seed(0)
-    prior = Flow(2, transforms=1, hidden=8)
+    prior = Flow(Space((2,)), transforms=1, hidden=8)
     u = torch.special.ndtri((torch.arange(3) + 0.5) / 3)
     with torch.no_grad():
         z = prior.push(torch.stack([u[0], u[2]])[None])  # the corner at the left and on top

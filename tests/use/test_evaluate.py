@@ -14,15 +14,17 @@ from genae.data.examples import Examples
 from genae.errors import GenaeError
 from genae.latent.posteriors import DiagonalGaussian, GaussianPosterior, PointPosterior
 from genae.latent.priors import StandardNormal
+from genae.latent.space import Space
+from genae.learn import scoring
+from genae.learn.build import Built
+from genae.learn.scoring import choose, in_turns
 from genae.model.conditions import Label, Unconditional
 from genae.model.likelihoods import Bernoulli, Gaussian
 from genae.model.networks import mlp
-from genae.model.objectives import ELBO, Batch
+from genae.model.objectives import ELBO, Batch, Moment, iwae, log_weights
 from genae.model.tasks import Reconstruct
 from genae.model.vae import VAE
-from genae.recipe.parts import Built
-from genae.use import evaluate as module
-from genae.use.evaluate import choose, evaluate, iwae, log_weights
+from genae.use.evaluate import evaluate
 
 EVENT, LATENT, SIGMA = 6, 3, 0.4
 
@@ -54,9 +56,13 @@ def _linear(wider=0.0):
     torch.manual_seed(0)
     w = torch.linalg.qr(torch.randn(EVENT, LATENT)).Q * torch.tensor([2.0, 1.0, 0.3])
     b = torch.randn(EVENT)
-    vae = VAE(_Exact(w, b, wider), _Linear(w, b), StandardNormal(LATENT), (EVENT,))
+    vae = _vae(_Exact(w, b, wider), _Linear(w, b), LATENT, EVENT)
     evidence = torch.distributions.MultivariateNormal(b, w @ w.T + SIGMA**2 * torch.eye(EVENT))
     return vae, evidence
+
+
+def _vae(encoder, decoder, latent, event, family=GaussianPosterior):
+    return VAE(encoder, decoder, StandardNormal(Space((latent,))), (event,), family())
 
 
 def _built(vae, domain, condition=None):
@@ -73,7 +79,7 @@ def linear():
 @pytest.mark.parametrize("samples", [1, 7, 64])
 def test_every_weight_is_the_evidence(linear, samples):
     vae, x, evidence = linear
-    weights, _ = log_weights(vae, Batch(x, x), samples)
+    weights, _ = log_weights(vae.infer(x), Batch(x, x), samples)
     assert weights.shape == (samples, 20)
     assert (weights - evidence).abs().max() < 1e-4  # zero variance
     assert torch.allclose(iwae(weights), evidence, atol=1e-4)
@@ -95,9 +101,9 @@ def test_the_training_loss_of_the_linear_model_is_its_nll_in_expectation(linear)
     vae, x, evidence = linear
     torch.manual_seed(0)
     many = Batch(x[:1].expand(20_000, -1), x[:1].expand(20_000, -1))
-    terms = ELBO()(vae, many, 0)  # the closed-form rate beside a sampled distortion: equal in the mean alone
-    error = terms.distortion.std().item() / math.sqrt(20_000)
-    assert terms.loss.item() == pytest.approx(-evidence[0].item(), abs=4 * error)
+    (loss,) = ELBO().losses(vae, many, Moment(0, 1))  # its closed-form rate is equal in the mean alone
+    error = loss.terms["distortion"].std().item() / math.sqrt(20_000)
+    assert loss.value.item() == pytest.approx(-evidence[0].item(), abs=4 * error)
 
 
 def test_active_units_of_the_linear_model(dots):
@@ -133,8 +139,8 @@ def test_one_sample_is_the_bound_itself(dots):
 def test_one_sample_gives_a_negative_log_likelihood_of_the_right_sign(dots):
     """log p of six Bernoulli pixels is negative: NLL is above 0 with 1 sample as with 100."""
     torch.manual_seed(0)
-    encoder, decoder = mlp((EVENT,), 2, GaussianPosterior(), Bernoulli(), hidden=(4,))
-    built = _built(VAE(encoder, decoder, StandardNormal(2), (EVENT,)), dots(EVENT))
+    encoder, decoder, _ = mlp((EVENT,), Space((2,)), GaussianPosterior(), Bernoulli(), hidden=(4,))
+    built = _built(_vae(encoder, decoder, 2, EVENT), dots(EVENT))
     for samples in (1, 100):
         numbers = evaluate(built, Examples(torch.rand(30, EVENT).round()), samples=samples)
         assert numbers["nll"] > 0 > numbers["elbo"]
@@ -146,7 +152,7 @@ def test_more_samples_tighten_a_wrong_posterior():
     vae, evidence = _linear(wider)
     torch.manual_seed(0)
     x = evidence.sample((1,)).expand(4000, -1)
-    weights = log_weights(vae, Batch(x, x), 16)[0]
+    weights = log_weights(vae.infer(x), Batch(x, x), 16)[0]
     bounds = [iwae(weights[:k]).mean().item() for k in (1, 2, 4, 16)]
     gap = LATENT * 0.5 * (math.exp(2 * wider) - 1 - 2 * wider)  # KL of a Gaussian e^wider too wide
     assert bounds[0] == pytest.approx(evidence.log_prob(x[:1]).item() - gap, abs=0.2)
@@ -156,8 +162,8 @@ def test_more_samples_tighten_a_wrong_posterior():
 
 def test_turns_do_not_change_what_is_counted(linear, monkeypatch):
     vae, x, evidence = linear
-    monkeypatch.setattr(module, "DECODED", 45)  # 2 samples of 20 examples at once: 4 turns for 7
-    weights, likelihoods = log_weights(vae, Batch(x, x), 7)
+    monkeypatch.setattr(scoring, "DECODED", 45)  # 2 samples of 20 examples at once: 4 turns for 7
+    weights, likelihoods = in_turns(vae.infer(x), Batch(x, x), 7)
     assert weights.shape == likelihoods.shape == (7, 20)
     assert (weights - evidence).abs().max() < 1e-4
 
@@ -175,7 +181,7 @@ def test_the_condition_reaches_every_sample():
             return DiagonalGaussian(x, torch.full_like(x, -30.0))
 
     x, told = torch.zeros(3, 2), torch.tensor([[0.0, 0], [10, 0], [0, 20]])
-    _, likelihoods = log_weights(VAE(Sure(), Told(), StandardNormal(2), (2,)), Batch(x, x, told), 4)
+    _, likelihoods = log_weights(_vae(Sure(), Told(), 2, 2).infer(x, told), Batch(x, x, told), 4)
     expected = -0.5 * told.square().sum(1) - math.log(2 * math.pi)
     assert torch.allclose(likelihoods, expected.expand(4, -1), rtol=1e-4)
     assert seen[0].shape == (12, 2)
@@ -205,15 +211,15 @@ def test_reports_every_example_once(linear, dots):
 
 def test_metrics_of_the_domain_are_means_over_examples(linear, dots):
     vae, x, _ = linear
-    shown = vae.decode(vae.encode(x).mean).mean
+    shown = vae.decode(vae.encode(x)).mean
     numbers = evaluate(_built(vae, dots(EVENT)), Examples(x), samples=1)
     assert numbers["mse"] == pytest.approx((x - shown).square().mean().item(), rel=1e-5)
 
 
 def test_a_plain_autoencoder_has_no_bound(dots):
     torch.manual_seed(0)
-    encoder, decoder = mlp((EVENT,), 2, PointPosterior(), Gaussian(), hidden=(4,))
-    vae, x = VAE(encoder, decoder, StandardNormal(2), (EVENT,)), torch.randn(9, EVENT)
+    encoder, decoder, _ = mlp((EVENT,), Space((2,)), PointPosterior(), Gaussian(), hidden=(4,))
+    vae, x = _vae(encoder, decoder, 2, EVENT, PointPosterior), torch.randn(9, EVENT)
     numbers = evaluate(_built(vae, dots(EVENT)), Examples(x), samples=10)
     assert [numbers[k] for k in ("elbo", "rate", "nll", "nll_se")] == [None] * 4
     assert numbers["distortion"] == pytest.approx(-vae.decode(encoder(x).mean).log_prob(x).mean().item(), rel=1e-5)
@@ -221,8 +227,8 @@ def test_a_plain_autoencoder_has_no_bound(dots):
 
 def test_labels_become_conditions(dots):
     torch.manual_seed(0)
-    encoder, decoder = mlp((2,), 2, GaussianPosterior(), Gaussian(), condition=2, hidden=(4,))
-    built = _built(VAE(encoder, decoder, StandardNormal(2), (2,)), dots(), Label(["a", "b"]))
+    encoder, decoder, _ = mlp((2,), Space((2,)), GaussianPosterior(), Gaussian(), condition=2, hidden=(4,))
+    built = _built(_vae(encoder, decoder, 2, 2), dots(), Label(["a", "b"]))
     x = torch.randn(5, 2)
     one = evaluate(built, Examples(x, torch.zeros(5, dtype=torch.int64)), samples=4)
     other = evaluate(built, Examples(x, torch.ones(5, dtype=torch.int64)), samples=4)
