@@ -247,7 +247,7 @@ def _in_brackets(hint: Any) -> str:
 
 def _plural(noun: str) -> str:
     first, of, rest = noun.partition(" of ")
-    return f"{first}s{of}{rest}" if noun in NOUNS.values() or first == "list" else noun
+    return f"{first}s{of}{rest}" if noun in NOUNS.values() or first in ("list", "object") else noun
 
 
 def _article(hint: Any) -> str:
