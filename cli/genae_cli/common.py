@@ -59,8 +59,8 @@ def _plugins(context: click.Context, option: click.Parameter, files: tuple[str, 
         registry.plugin(file)
 
 
-plugin = click.option(
-    "--plugin", metavar="FILE.py", multiple=True, expose_value=False, is_eager=True, callback=_plugins,
+PLUGIN = click.Option(
+    ["--plugin"], metavar="FILE.py", multiple=True, expose_value=False, is_eager=True, callback=_plugins,
     help="A module that registers parts of its own: genae.register(KIND, NAME, OBJECT).",
 )  # fmt: skip
 
@@ -68,7 +68,13 @@ plugin = click.option(
 def verb(**attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
     """A command that takes plugins from files and whose help keeps its example as it is written."""
     command: Callable[[Callable[..., Any]], click.Command] = click.command(context_settings=HELP, **attributes)
-    return lambda call: command(plugin(call))
+
+    def made(call: Callable[..., Any]) -> click.Command:
+        whole = command(call)
+        whole.params.append(PLUGIN)
+        return whole
+
+    return made
 
 
 def emit(result: dict[str, Any], as_json: bool, lines: Callable[[], list[str]]) -> None:

@@ -60,17 +60,16 @@ def installed() -> dict[str, list[EntryPoint]]:
 
 
 def owner(entry: EntryPoint) -> str:
-    return (_name(entry.dist) if entry.dist else "") or "unknown"
-
-
-@cache
-def _name(distribution: Distribution) -> str:
-    """Its metadata are parsed at every question, and genae's own are asked for by every entry."""
-    return str(distribution.name)
+    return _said(entry.dist)[0] or "unknown"
 
 
 def version(entry: EntryPoint) -> str:
-    return (entry.dist.version if entry.dist else "") or ""
+    return _said(entry.dist)[1]
+
+
+@cache  # whose name and version are parsed at every call; equal entries of two distributions are two
+def _said(of: Distribution | None) -> tuple[str, str]:
+    return (of.name or "", of.version or "") if of else ("", "")
 
 
 def module(entry: EntryPoint) -> str:

@@ -120,7 +120,7 @@ def _folder(path: Path) -> Target:
 
 
 def _module(path: Path) -> Target:
-    """The domains that a module defines, by their classes' names in lower case."""
+    """What a module registers, and the domains that it defines, by their classes' names in lower case."""
     from genae.data.domain import Domain
 
     spec = importlib.util.spec_from_file_location(path.stem, path) if path.suffix == ".py" else None
@@ -128,16 +128,19 @@ def _module(path: Path) -> Target:
         raise GenaeError(f"{path} is no Python module; check a plugin's project folder, a .py file, or an installed plugin")
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module  # dataclasses and pickle look there
+    before = {*registry.registered()}
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         raise GenaeError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
     domains = [c for c in vars(module).values() if inspect.isclass(c) and issubclass(c, Domain) and c.__module__ == path.stem]
-    if not domains:
-        raise GenaeError(f"{path} defines no domain; write a class whose base is genae.Domain")
+    loaded = {("domain", domain.__name__.lower()): domain for domain in domains}
+    loaded |= {key: registry.get(*key) for key in registry.registered() if key not in before}
+    if not loaded:
+        raise GenaeError(f"{path} defines no domain, a class whose base is genae.Domain, nor calls genae.register")
     for domain in domains:
         contract.require("domain", domain, domain.__name__, "version of it")
-    return Target(path.name, {("domain", c.__name__.lower()): c for c in domains}, {}, installed=False)
+    return Target(path.name, loaded, {}, installed=False)
 
 
 def _every() -> list[tuple[str, EntryPoint]]:
