@@ -18,10 +18,11 @@ from genae.data.inspecting import inspect
 from genae.data.items import read_item
 from genae.data.reading import read_split
 from genae.errors import GenaeError
+from genae.learn.build import learned
 from genae.model.conditions import Label
 from genae.model.fields import Fields
 from genae.recipe import registry
-from genae.recipe.parts import instantiate, learned
+from genae.recipe.parts import instantiate
 from genae.recipe.recipe import compose
 from genae.testing.others import _one
 from genae_cli.main import cli

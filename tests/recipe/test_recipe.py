@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from genae.data.domain import Defaults
 from genae.errors import GenaeError
-from genae.recipe import options, parts, recipe, registry
+from genae.latent.space import Space
+from genae.learn.build import build
+from genae.recipe import options, recipe, registry
 from genae.recipe.recipe import adjust, complete, compose, differences, dump, read
 from genae.recipe.settings import merge
 
@@ -185,7 +187,7 @@ def test_options_left_out_are_filled_in_from_the_parts_own_defaults():
 
 
 def test_the_default_network_is_the_domains(presets, dots):
-    def tiny(event, latent, posterior, likelihood, condition=0, width=3):
+    def tiny(event, space, posterior, likelihood, condition=0, width=3):
         """A domain's own network."""
 
     presets(own={"parent": "dots", "network": "default"})
@@ -268,8 +270,8 @@ def test_adjusting_and_differences():
 
 
 def test_what_is_built_has_the_recipes_shapes():
-    built = parts.build(compose("dots", ["latent=3", "domain.size=5", "prior=flow", "prior.hidden=4"]))
-    assert built.vae.latent == 3
+    built = build(compose("dots", ["latent=3", "domain.size=5", "prior=flow", "prior.hidden=4"]))
+    assert built.vae.space == Space((3,))
     assert built.vae.event == (5,)
     assert built.vae.sample(7).shape == (7, 5)
     assert built.domain.size == 5

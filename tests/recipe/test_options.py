@@ -65,7 +65,7 @@ def test_what_a_part_offers():
 
 
 def test_what_the_engine_gives_is_no_option():
-    def network(event: tuple[int, ...], latent: int, posterior: object, likelihood: object, depth: int) -> None: ...
+    def network(event: tuple[int, ...], space: object, posterior: object, likelihood: object, depth: int) -> None: ...
 
     (depth,) = offered("network", network)
     assert (depth.name, depth.required) == ("depth", True)
