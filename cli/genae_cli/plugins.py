@@ -100,10 +100,17 @@ def _part(found: Described) -> list[str]:
 @command.add_command
 @verb(name="new", short_help="Write a plugin to begin with.")
 @click.argument("name")
+@click.option(
+    "--kind",
+    default="domain",
+    show_default=True,
+    metavar="KIND",
+    help="domain, prior, objective, likelihood, network, sampler.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="A new or empty folder.  [default: genae-NAME]")
 @as_json
-def new(name: str, out: Path | None, as_json: bool) -> None:
-    """Write an installable plugin for a domain called NAME: a project with a domain, a data set, a preset and its tests.
+def new(name: str, kind: str, out: Path | None, as_json: bool) -> None:
+    """Write an installable plugin called NAME: a project with its tests, of a domain with a data set and a preset too.
 
     \b
     Example:
@@ -112,13 +119,13 @@ def new(name: str, out: Path | None, as_json: bool) -> None:
       genae plugins check genae-sensor
       genae train sensor
     """
-    from genae.testing.scaffold import write_plugin
+    from genae.testing.scaffold import trying, write_plugin
 
-    files = write_plugin(name, out)
+    files = write_plugin(name, out, kind)
     folder = files[0].parent
-    emit({"name": name, "files": files}, as_json, lambda: [
+    emit({"name": name, "kind": kind, "files": files}, as_json, lambda: [
         *(f"wrote {path}" for path in files),
-        f"next: pip install -e '{folder}[test]'; genae plugins check {folder}; genae train {name}",
+        f"next: pip install -e '{folder}[test]'; genae plugins check {folder}; {trying(name, kind)}",
     ])  # fmt: skip
 
 

@@ -20,9 +20,9 @@ FIRST = frozenset({  # what contract 1 set on a domain's class itself, and contr
 def require(kind: str, plugin: Any, what: str, whose: str) -> None:
     """GenaeError for what is no plugin of its kind, or one of another contract, so far as can be seen without using it."""
     wanted = getattr(plugin, "contract", CONTRACT)
-    old = _first(plugin) if kind == "domain" else []
+    old = _first(kind, plugin)
     if wanted == 1 or old:
-        where = f" (its class sets {', '.join(old)})" if old else ""
+        where = f" ({old})" if old else ""
         raise GenaeError(
             f"{what} was built for contract 1{where}, this genae has {CONTRACT}; {PAGE} says what to change, "
             f"or install a newer {whose}"
@@ -39,10 +39,21 @@ def require(kind: str, plugin: Any, what: str, whose: str) -> None:
         raise GenaeError(f"{what} must be callable, not {type(plugin).__name__}; reinstall or uninstall {whose}")
 
 
-def _first(domain: Any) -> list[str]:
+def _first(kind: str, plugin: Any) -> str:
+    """By what a plugin is known to be of contract 1, or ""."""
+    if kind == "domain" and inspect.isclass(plugin):
+        words = _set_on(plugin)
+        return f"its class sets {', '.join(words)}" if words else ""
+    if kind in ("network", "prior") and (inspect.isfunction(plugin) or inspect.isclass(plugin)):
+        given = inspect.signature(plugin).parameters
+        return "it takes latent, not space" if "latent" in given and "space" not in given else ""
+    if kind == "objective" and inspect.isclass(plugin):
+        return "" if any("losses" in vars(base) for base in plugin.__mro__) else "it has no losses"
+    return ""
+
+
+def _set_on(domain: type) -> list[str]:
     """The words of contract 1 that a domain's classes set; options and methods of those names are no such."""
-    if not inspect.isclass(domain):
-        return []
     options = {f.name for f in dataclasses.fields(domain)} if dataclasses.is_dataclass(domain) else set()
     return sorted({
         name for base in domain.__mro__ for name, value in vars(base).items()

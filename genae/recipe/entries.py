@@ -3,7 +3,7 @@
 A distribution offers things by naming them in its metadata (https://packaging.python.org/specifications/entry-points):
 
     [project.entry-points."genae.domains"]
-    image = "genae_image:Image"
+    sensor = "genae_sensor:Sensor"
 
 Reading them imports nothing. What an import prints goes to standard error, and the working directory is put back; what else it
 changes in a process (torch's default type, random state, warnings' filters) is not: the engine seeds what it draws, and the

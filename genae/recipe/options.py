@@ -177,12 +177,23 @@ def _plain_kind(key: str, value: Any, kind: Any) -> Any:
 
 
 def _any_of(key: str, value: Any, kind: Any) -> Any:
-    for choice in typing.get_args(kind):
+    several = isinstance(value, list | tuple | Mapping)
+    near = [choice for choice in typing.get_args(kind) if _holds_several(choice) == several]  # those it can be meant as
+    if len(near) == 1:
+        return check(key, value, near[0])
+    for choice in near:
         try:
             return check(key, value, choice)
         except GenaeError:
             continue
-    raise GenaeError(f"{key} must be {described(kind)}, not {value!r}")
+    raise GenaeError(f"{key} must be {_article(kind)}, not {value!r}")
+
+
+def _holds_several(hint: Any) -> bool:
+    """Whether it is of lists or objects."""
+    kind, _ = apart(hint)
+    origin = typing.get_origin(kind) or kind
+    return isinstance(origin, type) and issubclass(origin, Sequence | Mapping) and origin is not str
 
 
 def _chosen(key: str, value: Any, choices: Iterable[Any]) -> Any:
@@ -211,15 +222,22 @@ def bounds(marks: Iterable[object]) -> str:
 def described(hint: Any) -> str:
     """A kind in words: `number`, `list of whole numbers`, `maf, nsf or coupling`, `whole number (at least 1) or null`."""
     kind, _ = apart(hint)
-    args = typing.get_args(kind)
-    if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        return " or ".join(described(choice) + (f" ({b})" if (b := bounds(apart(choice)[1])) else "") for choice in args)
-    if typing.get_origin(kind) is Literal:
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(described(choice) + _in_brackets(choice) for choice in args)
+    if origin is Literal:
         *first, last = map(str, args)
         return f"{', '.join(first)} or {last}" if first else last
     if (item := _item(kind)) is not None:
         return "list" if item is Any else f"list of {_plural(described(item))}"
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return "object"
     return NOUNS.get(kind, "anything" if kind is Any else str(kind))
+
+
+def _in_brackets(hint: Any) -> str:
+    text = bounds(apart(hint)[1])
+    return f" ({text})" if text else ""
 
 
 def _plural(noun: str) -> str:
@@ -227,10 +245,14 @@ def _plural(noun: str) -> str:
     return f"{first}s{of}{rest}" if noun in NOUNS.values() or first == "list" else noun
 
 
-def _article(kind: Any) -> str:
+def _article(hint: Any) -> str:
     """`a list of whole numbers`, but `text`."""
+    kind, _ = apart(hint)
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        return " or ".join(_article(choice) + _in_brackets(choice) for choice in typing.get_args(kind))
     noun = described(kind)
-    return f"a {noun}" if kind in (int, float) or noun.startswith("list") else noun
+    article = "an " if noun == "object" else "a " if kind in (int, float) or noun.startswith("list") else ""
+    return article + noun
 
 
 def _item(kind: Any) -> Any:

@@ -135,6 +135,6 @@ Check = Callable[[Target, str, str], None]
 COMPOSED = ("network", "likelihood", "posterior", "prior", "objective", "task", "condition")
 CHECKS: Mapping[str, tuple[Check, ...]] = {
     "domain": (its_name,), "preset": (its_name, composing), "dataset": (its_name, splitting),
-    "claim": (its_name, claiming_no_others),
+    "claim": (its_name, claiming_no_others), "sampler": (its_name,),
     **dict.fromkeys(COMPOSED, (its_name, composed_with_others)),
 }  # fmt: skip

@@ -14,6 +14,7 @@ from genae.learn import checkpoint
 from genae.use import output, pictures
 
 if TYPE_CHECKING:
+    from genae.recipe.recipe import Recipe
     from genae.use.run import Run
 
 PREVIEWS = 64  # samples, and 16 reconstructions
@@ -46,6 +47,12 @@ def _preview_reconstructions(run: Run) -> str:
     return "![reconstructions](previews/reconstructions.png)"
 
 
+def _parts(recipe: Recipe) -> str:
+    """A row for the parts that are not genae's own, or nothing."""
+    named = "; ".join(f"{part} of {origin}" for part, origin in recipe.plugins.items())
+    return f"| plugins | {named} |\n" if named else ""
+
+
 def _text(run: Run, seconds: float, examples: int, split: str, last: dict[str, Any], shown: list[str]) -> str:
     recipe = run.recipe
     weights = sum(p.numel() for p in run.vae.parameters())
@@ -63,7 +70,7 @@ A variational autoencoder trained with `genae train {recipe.preset}` on `{recipe
 | latent | {run.vae.space} |
 | weights | {weights:,} |
 | likelihood, prior | {recipe.likelihood["name"]}, {recipe.prior["name"]} |
-| training examples | {examples:,} |
+{_parts(recipe)}| training examples | {examples:,} |
 | steps | {run.step:,} |
 | training time | {seconds:.0f} s on {run.device.type} ({platform.machine()}), torch {torch.__version__} |
 {scores}

@@ -6,10 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from genae.latent.posteriors import Point
+from genae.data.examples import Examples
+from genae.latent.posteriors import Point, PointPosterior
 from genae.latent.priors import StandardNormal
+from genae.latent.space import Space
 from genae.model.vae import VAE
-from genae_audio.latents import assess, components, crop, dimensions, flat, rows
+from genae_audio.latents import assess, components, crop, dimensions
 from genae_audio.stft import Spectral
 from genae_audio.wave import Wave
 
@@ -51,36 +53,26 @@ def test_a_cropped_latent_keeps_what_its_components_hold():
     assert lost.item() == pytest.approx(parts.variance[2].item(), rel=1e-3)
 
 
-def test_rows_are_frames_and_come_back():
-    z = torch.arange(2 * 3 * 4.0).view(2, 12)  # 3 numbers in each of 4 frames
-    assert rows(z, 4)[1].tolist() == [1, 5, 9]  # frame 1 of clip 0: z[d·F + f]
-    assert rows(z, 4).shape == (8, 3)
-    assert torch.equal(flat(rows(z, 4), 4), z)
-
-
 class Loudness(nn.Module):
     """A clip's mean level in each of 4 frames, beside two numbers that never change."""
 
-    frames = 4
-
     def forward(self, x: torch.Tensor, condition: torch.Tensor | None = None) -> Point:
         level = x.view(len(x), 4, -1).mean(2)
-        return Point(torch.cat([torch.ones_like(level), level, torch.zeros_like(level)], 1))
+        return Point(torch.stack([torch.ones_like(level), level, torch.zeros_like(level)], 2))
 
 
 class Steps(nn.Module):
     """Each frame at its level: with `Loudness` the identity on clips of steps."""
 
     def forward(self, z: torch.Tensor, condition: torch.Tensor | None = None) -> object:
-        return Spectral()(z[:, 4:8].repeat_interleave(512, 1)[:, None])
+        return Spectral()(z[:, :, 1].repeat_interleave(512, 1)[:, None])
 
 
 def test_one_dimension_is_all_that_loudness_needs():
     levels = torch.rand(40, 4, generator=torch.Generator().manual_seed(2))
     stored = (levels.repeat_interleave(512, 1)[:, None] * 32767).to(torch.int16)
-    vae = VAE(Loudness(), Steps(), StandardNormal(12), (1, 2048))
-    vae.register_parameter("weight", nn.Parameter(torch.zeros(1)))  # which device it is on
-    found = assess(vae, Wave(rate=8000, seconds=0.2), stored)
+    vae = VAE(Loudness(), Steps(), StandardNormal(Space((4, 3), time=True)), (1, 2048), PointPosterior())
+    found = assess(vae, Wave(rate=8000, seconds=0.2), Examples(stored), lambda clips, x: None)
     assert found["latent_frames"] == 4
     assert found["latent_per_frame"] == 3
     assert found["latent_dimensions_95"] == 1

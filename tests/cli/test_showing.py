@@ -119,6 +119,7 @@ def test_a_file_given_by_plugin_is_there_for_that_command(tmp_path, bars):
     genae("train", "mnist-mlp", "--plugin", file, "--data", bars, "--steps", 2, "--set", "task=half", "--set", "limit=32",
           "--out", run)  # fmt: skip
     assert json.loads((run / "recipe.json").read_text())["plugins"] == {"task half": "halves.py"}
+    assert "| plugins | task half of halves.py |" in (run / "README.md").read_text("utf-8")
     genae("sample", run, "-n", 1, "--out", tmp_path / "with", "--plugin", file)
     registry._registered.clear()
     told = refused("sample", run, "-n", 1, "--out", tmp_path / "without")

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from click.testing import CliRunner
 
 from genae.errors import GenaeError
 from genae.testing import checks, run
+from genae.testing.scaffold import PLUGINS
 from genae_cli.main import cli
 
 ROOT = Path(__file__).parents[2]
@@ -21,11 +23,11 @@ import numpy as np
 import torch
 from torch import nn
 from genae import Defaults, Domain, Found, Rejected, GenaeError
-from genae.model.networks import mlp
+from genae.model.networks import Networks, mlp
 
 
-def net(event, latent, posterior, likelihood, condition=0):
-    return mlp(event, latent, posterior, likelihood, condition, hidden=(8,))
+def net(event, space, posterior, likelihood, condition=0):
+    return mlp(event, space, posterior, likelihood, condition, hidden=(8,))
 
 
 class Flip:
@@ -88,15 +90,15 @@ MUTANTS = {  # what is done to it: the check that must fail, and of what it must
     "nameless errors": ('f"{file.name}: not two', 'f"not two', "readable errors", "begins with its name"),
     "nan metric": (".mean().item()", ".mean().item() * float('nan')", "metrics", "nan"),
     "attribute of the batch": ("x.sum(1)", "x.sum(1) - x.sum()", "attributes", "hangs on the others"),
-    "a parameter unused": ("    return mlp(event, latent, posterior, likelihood, condition, hidden=(8,))",
-                           "    e, d = mlp(event, latent, posterior, likelihood, condition, hidden=(8,))\n"
-                           "    e.unused = nn.Linear(2, 2)\n    return e, d", "gradients", "encoder.unused.weight"),
-    "batch statistics": ("    return mlp(event, latent, posterior, likelihood, condition, hidden=(8,))",
-                         "    e, d = mlp(event, latent, posterior, likelihood, condition, hidden=(8,))\n"
-                         "    e.layers.insert(0, Batch())\n    return e, d", "examples do not mix", "other examples"),
-    "numpy in training": ("    return mlp(event, latent, posterior, likelihood, condition, hidden=(8,))",
-                          "    e, d = mlp(event, latent, posterior, likelihood, condition, hidden=(8,))\n"
-                          "    nn.init.constant_(d.layers[0].bias, np.random.default_rng().random())\n    return e, d",
+    "a parameter unused": ("    return mlp(event, space, posterior, likelihood, condition, hidden=(8,))",
+                           "    e, d, s = mlp(event, space, posterior, likelihood, condition, hidden=(8,))\n"
+                           "    e.unused = nn.Linear(2, 2)\n    return Networks(e, d, s)", "gradients", "encoder.unused.weight"),
+    "batch statistics": ("    return mlp(event, space, posterior, likelihood, condition, hidden=(8,))",
+                         "    e, d, s = mlp(event, space, posterior, likelihood, condition, hidden=(8,))\n"
+                         "    e.layers.insert(0, Batch())\n    return Networks(e, d, s)", "examples do not mix", "other examples"),
+    "numpy in training": ("    return mlp(event, space, posterior, likelihood, condition, hidden=(8,))",
+                          "    e, d, s = mlp(event, space, posterior, likelihood, condition, hidden=(8,))\n"
+                          "    nn.init.constant_(d.layers[0].bias, np.random.default_rng().random())\n    return Networks(e, d, s)",
                           "determinism", "draw from torch alone"),
     "no condition": ("posterior, likelihood, condition, hidden", "posterior, likelihood, 0, hidden", "conditions",
                      "mat1 and mat2|shape"),
@@ -159,6 +161,22 @@ def test_new_passes_its_own_tests_as_generated(tmp_path):
         assert int(re.search(r"(\d+) passed", done.stdout)[1]) >= 22
 
 
+@pytest.mark.parametrize("kind", [kind for kind in PLUGINS if kind != "domain"])
+def test_new_parts_pass_their_own_tests_and_are_offered(kind, tmp_path, monkeypatch):
+    made = _genae("plugins", "new", f"wind-{kind}", "--kind", kind, "--out", tmp_path / "wind")
+    assert made.exit_code == 0, made.output
+    assert "--data glyphs" in made.stdout
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    outcomes = list(run(checks(tmp_path / "wind")))
+    assert [f"{o.title}: {o.reason}" for o in outcomes if o.status != "ok"] == []
+    assert any(o.title.startswith(f"{kind} wind-{kind}") for o in outcomes)
+    module = runpy.run_path(str(tmp_path / "wind" / "tests" / "test_contract.py"))
+    own = [test for name, test in module.items() if name.startswith("test_") and name != "test_contract"]
+    assert own
+    for test in own:
+        test()
+
+
 def test_check_reports_like_a_test_run(tmp_path):
     _genae("plugins", "new", "wind", "--out", tmp_path / "wind")
     done = _genae("plugins", "check", tmp_path / "wind")
@@ -212,11 +230,12 @@ def test_a_plugin_goes_before_a_folder_of_its_name_that_is_no_project(tmp_path, 
     [
         ("Wind", "has lower-case letters"), ("wind speed", "has lower-case letters"), ("9lives", "has lower-case letters"),
         ("image", "domain 'image' is installed already"), ("mnist", "preset 'mnist' is installed already"),
-        ("none", "would hide another"), ("domain", "would hide another"),
+        ("none", "would hide another"), ("domain", "would hide another"), ("wind --kind domian", "did you mean 'domain'?"),
+        ("laplace --kind likelihood", "likelihood 'laplace' is installed already"), ("tensor --kind likelihood", "would hide"),
     ],
 )  # fmt: skip
 def test_names_that_cannot_be(tmp_path, name, told):
-    done = _genae("plugins", "new", name, "--out", tmp_path / "new")
+    done = _genae("plugins", "new", *([name] if "--" not in name else name.split()), "--out", tmp_path / "new")
     assert done.exit_code == 2
     assert told in done.stderr
     assert not (tmp_path / "new").exists()

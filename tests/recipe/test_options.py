@@ -28,7 +28,10 @@ Share = Annotated[float, Ge(0), Lt(1)]
         (Sequence[Annotated[int, Ge(1)]], [1, 2], [1, 0], "k must be at least 1, not 0"),
         (Annotated[Sequence[int], MinLen(1)], [0], [], r"k must be a list of 1 or more, not \[\]"),
         (Annotated[Sequence[int], MaxLen(1)], [0], [1, 2], r"k must be a list of 1 or less, not \[1, 2\]"),
-        (Annotated[int, Ge(1)] | None, None, 0, r"k must be whole number \(at least 1\) or null, not 0"),
+        (Annotated[int, Ge(1)] | None, None, 0, r"k must be a whole number \(at least 1\) or null, not 0"),
+        (Annotated[int, Ge(1)] | dict[str, int], {"a": 1}, 0, "k must be at least 1, not 0"),
+        (int | dict[str, int], 3, {"a": "b"}, r"k\.a must be a whole number, not 'b'"),
+        (int | dict[str, int], 3, "b", "k must be a whole number, not 'b'"),
         (Literal[1, 3], 3, True, "k must be one of 1, 3, not True"),
         (Literal["32", "bf16"], "32", 64, "k must be one of 32, bf16, not 64"),
         (float, 1, 10**400, "k must be a number, not 1000"),
@@ -100,7 +103,8 @@ KINDS = (
 def parts():
     """Every part that genae registers or its domains bring, as kind, name and factory."""
     for kind in KINDS:
-        yield from ((kind, name, registry.get(kind, name)) for name in registry.own(kind))
+        names = [name for name in registry.own(kind) if (kind, name) != ("condition", "attribute")]  # that is of a domain's own
+        yield from ((kind, name, registry.get(kind, name)) for name in names)
     for name in registry.own("domain"):
         domain = instantiate("domain", {"name": name})
         for kind, own in (("task", domain.defaults.tasks), ("condition", domain.defaults.attributes)):

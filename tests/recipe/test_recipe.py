@@ -164,7 +164,6 @@ def test_a_choice_says_what_can_be_chosen():
         ({"epochs": -1.0}, "epochs must be at least 0"),
         ({"epochs": 0.0, "steps": 0}, "one of them above 0"),
         ({"epochs": 1.0, "steps": 5}, "one of them above 0; got epochs=1.0, steps=5"),
-        ({"format": 99}, "format 99, this genae reads 1"),
     ],
 )
 def test_bounds(changes, told):
@@ -234,6 +233,8 @@ def _written(tmp_path, **changes):
     ("changes", "told"),
     [
         ({"latent": ..., "seed": ...}, "the recipe lacks latent, seed; a recipe has preset, domain"),
+        ({"format": 99}, "has format 99, this genae reads 1 to 2; install a newer genae"),
+        ({"format": "x"}, "has format 'x', this genae reads 1 to 2; it is no recipe of genae's"),
         ({"latents": 3}, r"no recipe key 'latents'; .*did you mean 'latent'\?"),
         ({"prior": "normal"}, "section 'prior' must be an object with a name, not 'normal'"),
         ({"prior": {}}, "section 'prior' lacks its 'name'"),

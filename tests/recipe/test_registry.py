@@ -348,6 +348,14 @@ def test_a_domain_of_contract_1_is_sent_to_the_page(dots):
     with pytest.raises(GenaeError, match=r"domain 'first' .* was built for contract 1, this genae has 2; docs/writing"):
         registry.register("domain", "first", type("First", (dots,), {"contract": 1}))
 
+    def network(event, latent, posterior, likelihood, condition=0):
+        """Of contract 1."""
+
+    with pytest.raises(GenaeError, match=r"contract 1 \(it takes latent, not space\), this genae has 2; docs/"):
+        registry.register("network", "first", network)
+    with pytest.raises(GenaeError, match=r"contract 1 \(it has no losses\), this genae has 2; docs/"):
+        registry.register("objective", "first", type("First", (), {"__call__": network}))
+
     @dataclass(frozen=True)
     class Second(dots):
         samples: int = 3  # an option may be called so, and a method
