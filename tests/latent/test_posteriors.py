@@ -124,5 +124,5 @@ def test_a_softplus_scale():
     h = torch.tensor([[0.3, -1.0, 0.0, 2.0]])
     q = GaussianPosterior(scale="softplus")(h)
     assert torch.allclose(q.log_sigma.exp(), torch.log1p(h[:, 2:].exp()))
-    with pytest.raises(GenaeError, match="posterior.scale must be one of exp, softplus, not 'square'"):
+    with pytest.raises(GenaeError, match=r"posterior\.scale must be one of exp, softplus, not 'square'"):
         instantiate("posterior", {"name": "gaussian", "scale": "square"})

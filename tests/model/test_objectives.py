@@ -213,7 +213,7 @@ def test_autoencoder_is_the_distortion_at_the_mean(vae):
 def test_l1_makes_the_code_cost():
     loss = _once(Autoencoder(l1=0.5), _blind([1.0, -3.0], [0.0, 0.0]), BATCH)
     assert loss.value.item() == pytest.approx(DISTORTION + 0.5 * 4)
-    with pytest.raises(GenaeError, match="objective.l1 must be at least 0, not -1"):
+    with pytest.raises(GenaeError, match=r"objective\.l1 must be at least 0, not -1"):
         instantiate("objective", {"name": "autoencoder", "l1": -1})
 
 
