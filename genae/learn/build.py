@@ -52,7 +52,7 @@ def build(recipe: Recipe) -> Built:
     condition = _condition(recipe, domain)
     vae = _model(recipe, domain, condition)
     objective: Objective = instantiate("objective", recipe.objective)
-    objective.require(vae)
+    objective.setup(vae)
     return Built(domain, vae, objective, instantiate("task", recipe.task, domain=domain), condition)
 
 

@@ -12,7 +12,7 @@ from annotated_types import Ge, Lt, doc
 
 from genae.errors import GenaeError, unknown
 from genae.recipe import registry
-from genae.recipe.options import Factory, filled
+from genae.recipe.options import Factory, Spec, filled
 
 SECTIONS = ("domain", "network", "posterior", "likelihood", "prior", "objective", "task", "condition", "optimiser", "schedule")
 
@@ -84,3 +84,8 @@ def instantiate(section: str, spec: Mapping[str, Any], *given: Any, domain: Brin
     """The part that a section names, with its options, checked and completed, and what the engine gives."""
     factory = part(section, spec, domain)
     return factory(*given, **more, **filled(section, factory, spec))
+
+
+def completed(section: str, spec: Mapping[str, Any]) -> Spec:
+    """What a section that hangs on no domain names, with every option, checked."""
+    return {"name": spec.get("name"), **filled(section, part(section, spec), spec)}
