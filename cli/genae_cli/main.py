@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 import click
@@ -28,6 +29,9 @@ for module in (train, sample, interpolate, reconstruct, encode, evaluate, plot, 
 
 def main() -> None:
     """Entry point. Status 0, 2 for a user's mistake, 130 for Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # of a file in an encoding that lacks what a name has
+            stream.reconfigure(errors="backslashreplace")
     try:
         status = cli(standalone_mode=False)
     except click.exceptions.Abort:
