@@ -12,7 +12,6 @@ ENGINE = sorted((ROOT / "genae").glob("**/*.py"))
 PLUGINS = {folder.name: sorted(folder.glob("**/*.py")) for folder in sorted((ROOT / "plugins").glob("genae_*"))}
 DATASETS = sorted((ROOT / "datasets").glob("genae_*/**/*.py"))
 CLI = sorted((ROOT / "cli").glob("genae_*/**/*.py"))
-HEAVY = {"torch", "numpy", "matplotlib", "PIL", "zuko", "safetensors", "lightning_fabric", "tqdm"}
 LISTED = [
     "genae/__init__.py",
     "genae/errors.py",

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from genae.data.domain import Domain
@@ -16,7 +17,7 @@ from genae.latent.samplers import Prior
 from genae.latent.space import Space
 from genae.model.conditions import Attribute, Condition
 from genae.model.networks import Networks
-from genae.model.objectives import Objective
+from genae.model.objectives import Batch, Objective
 from genae.model.vae import VAE, Model
 from genae.recipe.options import plain
 from genae.recipe.parts import OfExample, instantiate, part
@@ -54,6 +55,15 @@ def build(recipe: Recipe) -> Built:
     objective: Objective = instantiate("objective", recipe.objective)
     objective.setup(vae)
     return Built(domain, vae, objective, instantiate("task", recipe.task, domain=domain), condition)
+
+
+@torch.no_grad()
+def require_space(built: Built, batch: Batch, network: str) -> None:
+    """GenaeError for an encoder that gives another z than its network says."""
+    built.vae.eval()
+    space, z = built.vae.space, built.vae.encode(batch.input[:1], None if batch.condition is None else batch.condition[:1])
+    if tuple(z.shape[1:]) != space.shape:
+        raise GenaeError(f"the encoder of network '{network}' gives z {tuple(z.shape[1:])}, and its latent space is {space}")
 
 
 def _condition(recipe: Recipe, domain: Domain) -> Condition:

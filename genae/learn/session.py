@@ -26,9 +26,9 @@ from genae.data.reading import Report, quiet, read_split
 from genae.errors import GenaeError
 from genae.files import disk, require_empty, write_text
 from genae.learn import checkpoint, device, fitting, trainer
-from genae.learn.build import build, learned
+from genae.learn.build import build, learned, require_space
 from genae.learn.scoring import choose, validated
-from genae.learn.state import State, start
+from genae.learn.state import Game, State, shared_out, start
 from genae.learn.watch import Watch
 from genae.recipe import recipe
 from genae.recipe.options import Spec
@@ -111,10 +111,18 @@ class Session:
         self.built = build(self.recipe)
         self.examples = train.to(self.device)
         self.steps = trainer.total_steps(self.recipe, len(train))
-        trainer.stages_of(self.built, self.recipe, self.steps)
+        self._require()
         self.valid_split, valid = best_split(dataset, domain, ("valid", "test", "train"))
         self.valid = choose(valid, VALID, seed=0).to(self.device)
-        next(trainer.batches(self.built, self.examples, self.recipe, 0, 1, self.device))  # what a task refuses, it refuses now
+
+    def _require(self) -> None:
+        """What parts refuse of each other, they refuse now."""
+        trainer.stages_of(self.built, self.recipe, self.steps)
+        shared_out(Game(self.built.vae, self.built.objective), self.recipe)
+        if sampler := sampler_of(self.recipe.stages):
+            fitting.made(self.built, sampler)
+        batch = next(trainer.batches(self.built, self.examples, self.recipe, 0, 1, torch.device("cpu")))
+        require_space(self.built, batch, self.recipe.network["name"])
 
     # -- the loop -----------------------------------------------------------------------------------------------------
 
