@@ -28,7 +28,7 @@ from genae.files import disk, require_empty, write_text
 from genae.learn import checkpoint, device, fitting, trainer
 from genae.learn.build import build, learned
 from genae.learn.scoring import choose, validated
-from genae.learn.state import State, start
+from genae.learn.state import Game, State, shared_out, start
 from genae.learn.watch import Watch
 from genae.recipe import recipe
 from genae.recipe.options import Spec
@@ -112,6 +112,7 @@ class Session:
         self.examples = train.to(self.device)
         self.steps = trainer.total_steps(self.recipe, len(train))
         trainer.stages_of(self.built, self.recipe, self.steps)
+        shared_out(Game(self.built.vae, self.built.objective), self.recipe)
         self.valid_split, valid = best_split(dataset, domain, ("valid", "test", "train"))
         self.valid = choose(valid, VALID, seed=0).to(self.device)
         next(trainer.batches(self.built, self.examples, self.recipe, 0, 1, self.device))  # what a task refuses, it refuses now

@@ -117,14 +117,9 @@ class State:
 def start(built: Built, recipe: Recipe, device: torch.device) -> State:
     """Fresh state on a device. GenaeError for players that do not share out the parameters."""
     game = Game(built.vae, built.objective).to(device)
-    named = [(name, p) for name, p in game.named_parameters() if p.requires_grad]
-    shares = _shared_out(game, named)
-    for name in recipe.optimisers:
-        if name not in shares:
-            raise unknown("player", name, shares, " of this objective")
+    shares, every = shared_out(game, recipe), len(_trainable(game))
     players = {
-        name: _player(own, recipe.optimisers.get(name, recipe.optimiser), len(own) == len(named))
-        for name, own in shares.items()
+        name: _player(own, recipe.optimisers.get(name, recipe.optimiser), len(own) == every) for name, own in shares.items()
     }
     average = copy.deepcopy(built.vae).requires_grad_(False).eval() if recipe.ema else None
     return State(game, players, average)
@@ -138,14 +133,21 @@ def _player(named: Named, spec: dict[str, Any], whole: bool) -> Player:
     return Player([p for _, p in named], optimisers, spec.get("clip", 0.0), spec.get("skip", 0.0), whole)
 
 
-def _shared_out(game: Game, named: Named) -> dict[str, list[tuple[str, Parameter]]]:
-    """Each player's parameters with their names, in the order of the module."""
+def _trainable(game: Game) -> list[tuple[str, Parameter]]:
+    return [(name, p) for name, p in game.named_parameters() if p.requires_grad]
+
+
+def shared_out(game: Game, recipe: Recipe) -> dict[str, list[tuple[str, Parameter]]]:
+    """Each player's parameters with their names, in the order of the module. GenaeError for players that do not exist."""
     own = {name: {id(p) for p in parameters(game)} for name, parameters in game.objective.players.items()}
     if VAE not in own:
         raise GenaeError(f"an objective has a player '{VAE}'; this one has {', '.join(own) or 'none'}")
-    shares = {name: [(n, p) for n, p in named if id(p) in ids] for name, ids in own.items()}
+    for name in recipe.optimisers:
+        if name not in own:
+            raise unknown("player", name, own, " of this objective")
+    shares = {name: [(n, p) for n, p in _trainable(game) if id(p) in ids] for name, ids in own.items()}
     if empty := [name for name, share in shares.items() if not share]:
         raise GenaeError(f"player '{empty[0]}' of this objective has no parameters that can be trained")
-    if left := [n for n, p in named if not any(id(p) in ids for ids in own.values())]:
+    if left := [n for n, p in _trainable(game) if not any(id(p) in ids for ids in own.values())]:
         raise GenaeError(f"nobody trains {left[0]}: a player of the objective must name it (players: {', '.join(own)})")
     return shares
