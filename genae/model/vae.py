@@ -108,6 +108,10 @@ class Encoded:
     def mean(self) -> Tensor:
         return self.q.mean
 
+    @property
+    def spread(self) -> Tensor | None:
+        return self.q.spread if isinstance(self.q, Spread) else None
+
     def sample(self, samples: int | None = None) -> Drawn:
         return Drawn(self, self.q.rsample(samples), samples)
 
