@@ -7,7 +7,21 @@ import sys
 import click
 
 from genae import __version__
-from genae_cli import common, data, encode, evaluate, interpolate, plot, plugins, presets, reconstruct, sample, train
+from genae_cli import (
+    common,
+    data,
+    decode,
+    encode,
+    evaluate,
+    fit,
+    interpolate,
+    plot,
+    plugins,
+    presets,
+    reconstruct,
+    sample,
+    train,
+)
 
 
 @click.group(cls=common.Verbs, context_settings=common.HELP)
@@ -22,7 +36,7 @@ def cli() -> None:
     """
 
 
-for module in (train, sample, interpolate, reconstruct, encode, evaluate, plot, data, presets, plugins):
+for module in (train, sample, interpolate, reconstruct, encode, decode, fit, evaluate, plot, data, presets, plugins):
     cli.add_command(module.command)
 
 

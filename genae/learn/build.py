@@ -40,16 +40,17 @@ class Built(NamedTuple):
 
 def learned(recipe: Recipe, train: Examples) -> Recipe:
     """With what the condition learns from the training examples: their classes, say."""
-    factory = part("condition", recipe.condition, instantiate("domain", recipe.domain))
+    domain: Domain = instantiate("domain", recipe.domain)
+    factory = part("condition", recipe.condition, domain)
     if not (isinstance(factory, type) and issubclass(factory, Condition)):
         return recipe
-    return dataclasses.replace(recipe, condition=plain(factory.learned(recipe.condition, train)))
+    return dataclasses.replace(recipe, condition=plain(factory.learned(recipe.condition, train, domain)))
 
 
 def build(recipe: Recipe) -> Built:
     """The parts of a run, with fresh weights drawn from the global random state. GenaeError for parts that do not fit."""
     domain: Domain = instantiate("domain", recipe.domain)
-    condition: Condition = instantiate("condition", recipe.condition, domain=domain)
+    condition: Condition = instantiate("condition", recipe.condition, domain=domain).of_domain(domain)
     vae = _model(recipe, domain, condition)
     objective: Objective = instantiate("objective", recipe.objective)
     objective.require(vae)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from genae.errors import GenaeError
 from genae.latent.inference import Distribution, Inference
-from genae.latent.posteriors import Density, Family, GaussianPosterior, Posterior
+from genae.latent.posteriors import Density, Family, GaussianPosterior, Posterior, Spread
 from genae.latent.samplers import Noise, Prior, Sampler
 from genae.latent.space import Kind, Shape, Space
 

@@ -61,11 +61,10 @@ def preset(of: str | Mapping[str, Any]) -> dict[str, Any]:
 
     One that has no name is the mapping itself, and goes by its parent's name or its domain's.
     """
-    merged, name = dict(DEFAULTS), name_of(of)
-    chain = [*reversed(ancestry(of))] if isinstance(of, str) else [*reversed(ancestry(of["parent"])) if "parent" in of else (), (name, of)]
-    for _, settings in chain:
+    merged = dict(DEFAULTS)
+    for _, settings in reversed(ancestry(of)):
         merged = merge(merged, {k: v for k, v in settings.items() if k != "parent"})
-    return merged | {"preset": name}
+    return merged | {"preset": name_of(of)}
 
 
 def name_of(preset: str | Mapping[str, Any]) -> str:
@@ -79,13 +78,13 @@ def name_of(preset: str | Mapping[str, Any]) -> str:
     return name
 
 
-def ancestry(name: str) -> list[tuple[str, Mapping[str, Any]]]:
-    """A preset and its parents, by name, each with its own differences."""
-    chain: list[tuple[str, Mapping[str, Any]]] = []
-    at: str | None = name
+def ancestry(of: str | Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """A preset and its parents, by name, "" for one without, each with its own differences."""
+    chain: list[tuple[str, Mapping[str, Any]]] = [] if isinstance(of, str) else [("", of)]
+    at: str | None = of if isinstance(of, str) else of.get("parent")
     while at is not None:
         if at in [n for n, _ in chain]:
-            raise GenaeError(f"preset '{name}' is its own ancestor, through '{chain[-1][0]}'")
+            raise GenaeError(f"preset '{of}' is its own ancestor, through '{chain[-1][0]}'")
         bare = at not in registry.names("preset") and at in registry.names("domain")
         settings = {"domain": {"name": at}, **BARE} if bare else registry.get("preset", at)
         chain.append((at, settings))
@@ -125,6 +124,15 @@ def _difference(key: str, value: Any, merged: Mapping[str, Any]) -> dict[str, An
     if section == "epochs" or section == "steps":  # one of the two says how long
         return {"epochs": 0.0, "steps": 0} | {section: value}
     return {section: {option: value}} if dot else {section: value}
+
+
+def options(settings: Sequence[str]) -> dict[str, Any]:
+    """key=value … of one part, whose name is given apart."""
+    pairs = [setting.partition("=") for setting in settings]
+    for (key, equals, _), setting in zip(pairs, settings, strict=True):
+        if not key or not equals or key == "name":
+            raise GenaeError(f"--set takes option=value, not '{setting}'; for example --set steps=500")
+    return {key: from_text(text) for key, _, text in pairs}
 
 
 def from_text(text: str) -> Any:

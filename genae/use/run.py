@@ -133,9 +133,7 @@ class Run:
             self._samplers[name] = fitting.load(self.folder, name, self.built)
         return self._samplers[name]
 
-    def fit(
-        self, spec: str | Spec, data: Data | None = None, report: fitting.Report = lambda done, total: None
-    ) -> Path:
+    def fit(self, spec: str | Spec, data: Data | None = None, report: fitting.Report = lambda done, total: None) -> Path:
         """Fits a sampler, by its name or as {"name": …, option: value}, on the latents of the training examples.
 
         It is kept in the run, for `sample(sampler=name)`.

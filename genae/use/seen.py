@@ -1,28 +1,31 @@
 """What a run is given, as events: what holds events, what holds stored examples, and what names them.
 
-    Tensor, array             events (N, *event), or one (*event), of any type of number
-    genae.Examples            stored examples, which the domain makes events of
-    "mnist:test:7", a path    an item, or a file; a folder or an archive is all its files in order, one example of each
-    a list                    any of these, in a row
+Tensor, array             events (N, *event), or one (*event), of any type of number
+genae.Examples            stored examples, which the domain makes events of
+"mnist:test:7", a path    an item, or a file; a folder or an archive is all its files in order, one example of each
+a list                    any of these, in a row
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from genae.data.domain import Domain
-from genae.data.examples import Examples, Known, joined, numbers
+from genae.data.examples import Examples, Known, joined, numbers, require
 from genae.data.items import Gathered, gathered
+from genae.data.opening import open_data
+from genae.data.reading import read_split
 from genae.errors import GenaeError
 
 
-class Seen(NamedTuple):
+@dataclass(frozen=True)
+class Seen:
     """Events (N, *event), and what is known of them beside."""
 
     events: Tensor
@@ -54,6 +57,13 @@ def see(x: Given, domain: Domain) -> Seen:
     )
 
 
+def of_data(data: str, split: str, domain: Domain) -> Seen:
+    """A split of a data set, by name or path; items where its files have no names. GenaeError for an empty one."""
+    examples = require(read_split(open_data(data), split, domain), f"{data} ({split})")
+    names = examples.names or tuple(f"{data}:{split}:{i}" for i in range(len(examples)))
+    return replace(see(examples, domain), names=names, unused=examples.skipped)
+
+
 def _each(x: Sequence[Given], domain: Domain) -> Iterator[Seen]:
     """What is named is read together, so that a data set is opened once."""
     read = iter(gathered([str(one) for one in x if isinstance(one, str | Path)], domain))
@@ -62,7 +72,7 @@ def _each(x: Sequence[Given], domain: Domain) -> Iterator[Seen]:
 
 
 def _read(of: Gathered, domain: Domain) -> Seen:
-    return _together([see(one, domain) for one in of.examples])._replace(names=of.names, unused=of.unused)
+    return replace(_together([see(one, domain) for one in of.examples]), names=of.names, unused=of.unused)
 
 
 def _together(parts: Sequence[Seen]) -> Seen:
