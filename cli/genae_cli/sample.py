@@ -15,10 +15,10 @@ class Sampling(Making):
 
     def offers(self, run: Path) -> list[tuple[str, str]]:
         """What the run offers, its samplers last."""
-        from genae.learn import fitting
+        from genae import load
 
-        names = ["prior", *fitting.names(run)]
-        return [*super().offers(run), ("--sampler NAME", f"{', '.join(names)}; more are fitted by: genae fit {run} SAMPLER")]
+        names = ", ".join(load(run, "cpu").samplers) or "none yet"
+        return [*super().offers(run), ("--sampler NAME", f"{names}; more are fitted by: genae fit {run} SAMPLER")]
 
 
 @verb(name="sample", cls=Sampling, short_help="Make new examples.")

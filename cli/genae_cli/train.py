@@ -59,7 +59,7 @@ def command(as_json: bool, **options: Any) -> None:
               "files": _files(training.folder)}  # fmt: skip
     emit(result, as_json, lambda: [
         f"trained {training.folder} in {training.seconds:.0f} s; look at {training.folder / 'previews'}",
-        f"next: {training.next()}",
+        f"next: {training.run().next()}",
     ])  # fmt: skip
 
 

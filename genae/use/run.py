@@ -133,6 +133,22 @@ class Run:
             self._samplers[name] = fitting.load(self.folder, name, self.built)
         return self._samplers[name]
 
+    @property
+    def samplers(self) -> list[str]:
+        """What new z can be drawn from."""
+        return [*([PRIOR] if self.built.bounded else []), *fitting.names(self.folder)]
+
+    @property
+    def default_sampler(self) -> str | None:
+        """The sampler that is used where none is named: the one that the recipe fitted, else the prior, if there is one."""
+        spec = sampler_of(self.recipe.stages)
+        return spec["name"] if spec else PRIOR if self.built.bounded else None
+
+    def next(self, folder: str | Path = "") -> str:
+        """A command that makes something of the run."""
+        verb = "fit {} gaussian" if self.default_sampler is None else "sample {} -n 64 --out samples"
+        return f"genae {verb.format(folder or self.folder)}"
+
     def fit(self, spec: str | Spec, data: Data | None = None, report: fitting.Report = lambda done, total: None) -> Path:
         """Fits a sampler, by its name or as {"name": …, option: value}, on the latents of the training examples.
 

@@ -56,12 +56,6 @@ class Training(Session):
     def finish(self) -> None:
         write_card(self.run(), self.seconds, len(self.examples), self.valid_split)
 
-    def next(self) -> str:
-        """A command that makes something of the trained run."""
-        if self.built.bounded or self.sampler is not None:
-            return f"genae sample {self.folder} -n 64 --out samples"
-        return f"genae fit {self.folder} gaussian"
-
     def run(self) -> Run:
         """The run as it is now, saved and loaded from its folder."""
         self.save()
