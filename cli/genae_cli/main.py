@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import click
@@ -23,6 +24,8 @@ from genae_cli import (
     train,
 )
 
+RARELY = 50_000  # objects between two looks for garbage: torch's import makes so many that looking takes a tenth of the start
+
 
 @click.group(cls=common.Verbs, context_settings=common.HELP)
 @click.version_option(__version__, prog_name="genae")
@@ -42,6 +45,7 @@ for module in (train, sample, interpolate, reconstruct, encode, decode, fit, eva
 
 def main() -> None:
     """Entry point. Status 0, 2 for a user's mistake, 130 for Ctrl-C."""
+    gc.set_threshold(RARELY)
     try:
         status = cli(standalone_mode=False)
     except click.exceptions.Abort:

@@ -24,7 +24,7 @@ from genae.errors import GenaeError, unknown
 from genae.latent.space import Space
 from genae.recipe import registry
 from genae.recipe.options import Spec, check, filled
-from genae.recipe.parts import SECTIONS, instantiate, part
+from genae.recipe.parts import SECTIONS, part
 from genae.recipe.settings import DEFAULTS, Settings, changed, merge, preset
 from genae.recipe.stages import stages
 from genae.recipe.upgrade import upgraded
@@ -102,11 +102,12 @@ def complete(settings: Mapping[str, Any]) -> Recipe:
         spec = whole[section]
         factory = part(section, spec, domain)
         name = domain.defaults.network if section == "network" and spec["name"] == "default" else spec["name"]
-        whole[section] = {"name": name, **filled(section, factory, spec)}
+        options = filled(section, factory, spec)
+        whole[section] = {"name": name, **options}
         if section == "domain":
-            domain = instantiate(section, whole[section])
+            domain = factory(**options)
         elif section in CHEAP:
-            instantiate(section, whole[section], domain=domain)  # its own checks of its options, before any data are read
+            factory(**options)  # its own checks of its options, before any data are read
     return _bounded(Recipe(**whole | {"plugins": _origins(whole)}))
 
 

@@ -287,6 +287,8 @@ class Run:
         GenaeError if it has no such option, or the model depends on it.
         """
         options = self.style(item) | options
+        if not options:
+            return self.domain
         spec = {k: v for k, v in self.recipe.domain.items() if k != "name"}
         for key in options:
             if key not in spec:
