@@ -14,12 +14,12 @@ from genae.errors import GenaeError
 from genae.latent.posteriors import Family
 from genae.latent.samplers import Prior
 from genae.latent.space import Space
-from genae.model.conditions import Condition
+from genae.model.conditions import Attribute, Condition
 from genae.model.networks import Networks
 from genae.model.objectives import Objective
 from genae.model.vae import VAE, Model
 from genae.recipe.options import plain
-from genae.recipe.parts import instantiate, part
+from genae.recipe.parts import OfExample, instantiate, part
 from genae.recipe.recipe import Recipe
 
 
@@ -50,11 +50,16 @@ def learned(recipe: Recipe, train: Examples) -> Recipe:
 def build(recipe: Recipe) -> Built:
     """The parts of a run, with fresh weights drawn from the global random state. GenaeError for parts that do not fit."""
     domain: Domain = instantiate("domain", recipe.domain)
-    condition: Condition = instantiate("condition", recipe.condition, domain=domain).of_domain(domain)
+    condition = _condition(recipe, domain)
     vae = _model(recipe, domain, condition)
     objective: Objective = instantiate("objective", recipe.objective)
-    objective.require(vae)
+    objective.setup(vae)
     return Built(domain, vae, objective, instantiate("task", recipe.task, domain=domain), condition)
+
+
+def _condition(recipe: Recipe, domain: Domain) -> Condition:
+    made: Condition | OfExample = instantiate("condition", recipe.condition, domain=domain)
+    return Attribute(made.name, made.of, domain.event, made.dropout) if isinstance(made, OfExample) else made.of_domain(domain)
 
 
 def _model(recipe: Recipe, domain: Domain, condition: Condition) -> Model:
