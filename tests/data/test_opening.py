@@ -12,7 +12,7 @@ from genae.data import examples as data
 from genae.data import store
 from genae.data.examples import Examples, File, Split, require
 from genae.data.inspecting import inspect
-from genae.data.items import best_split, read_item
+from genae.data.items import best_split, read_items
 from genae.data.local import Local, files_of
 from genae.data.opening import open_data
 from genae.data.reading import read_split
@@ -42,6 +42,10 @@ def make(request, tmp_path):
     if request.param == "folder":
         return lambda files: _write(tmp_path / "points", files)
     return lambda files: _zip(tmp_path / "points.zip", files)
+
+
+def read_item(item, domain):
+    return read_items([item], domain)[0]
 
 
 def _all(path, domain, splits=data.SPLITS):
