@@ -96,10 +96,10 @@ class Subject:
         made: Domain = instantiate("domain", self.recipe.domain)
         return made
 
-    def build(self, *settings: str) -> Built:
-        """The parts with fresh weights, the same at every call."""
+    def build(self, *settings: str, seed: int = 0) -> Built:
+        """The parts with fresh weights, the same at every call with one seed."""
         whole = learned(self.composed(*settings) if settings else self.recipe, self.told)
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         return build(whole)
 
     # -- examples -----------------------------------------------------------------------------------------------------
@@ -158,7 +158,11 @@ class Subject:
 
     def known(self, n: int) -> Known:
         """Of the first n examples."""
-        return self.told.known(torch.arange(n))
+        return self.known_of(torch.arange(n))
+
+    def known_of(self, index: Tensor) -> Known:
+        """Of those at `index` (B,)."""
+        return self.told.known(index)
 
     @contextmanager
     def ready(self) -> Iterator[None]:

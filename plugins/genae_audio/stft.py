@@ -104,6 +104,8 @@ def distance(x: Tensor, y: Tensor) -> Tensor:
 class SpectralEvent:
     """A waveform y (B, 1, N) and the pseudo-likelihood around it, which cannot be drawn from: all samples are y."""
 
+    unnormalised: Literal[True] = True
+
     def __init__(self, mean: Tensor, weight: float) -> None:
         self.mean, self.weight = mean, weight
 
