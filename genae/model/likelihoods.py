@@ -37,7 +37,7 @@ class Likelihood(Protocol):
 
 @runtime_checkable
 class Unnormalised(Protocol):
-    """A pseudo-likelihood: its log_prob is known up to a constant alone, and it cannot be drawn from, so samples are its mean."""
+    """A pseudo-likelihood: its log_prob is known up to a constant alone, and it cannot be drawn from: samples are its mean."""
 
     unnormalised: Literal[True]
 

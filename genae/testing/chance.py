@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -52,6 +53,6 @@ def averages(values: Tensor, wanted: float, what: str, slack: float = 0.0, remed
 
 @torch.no_grad()
 def shaken(module: nn.Module, by: float) -> None:
-    """Adds noise of that standard deviation to all weights, since many begin at exactly zero."""
+    """Adds noise to all weights, since many begin at exactly zero: so much that each moves a layer's output by about `by`."""
     for p in module.parameters():
-        p.add_(by * torch.randn_like(p))
+        p.add_(by * math.prod(p.shape[1:]) ** -0.5 * torch.randn_like(p))

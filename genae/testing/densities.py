@@ -19,7 +19,7 @@ from genae.testing.subject import Subject
 FEW, NUMBERS = 800, 1 << 20  # samples at once, and numbers of all of them
 DRAWS = 400  # of a posterior
 LOUDER = 2.0  # weights times this, so that an untrained network listens to its input
-SHAKE = 0.05
+SHAKE = 0.2
 MANY = 32  # examples, when of codes one at least must differ
 
 
@@ -46,8 +46,8 @@ def samples_follow_the_density(s: Subject) -> None:
     built = s.build()
     vae, n = built.vae.eval(), max(32, min(FEW, NUMBERS // math.prod(s.domain.event)))
     with torch.no_grad():
-        for p in vae.parameters():
-            p.mul_(LOUDER)
+        for weight in vae.parameters():
+            weight.mul_(LOUDER)
         x = s.domain.prepare(s.examples.x[torch.arange(n) % min(4, len(s.examples))], "score")
         told = built.condition(s.known_of(torch.arange(n) % min(4, len(s.examples))), x)
         p = vae.decode(vae.encode(x, told), told)
@@ -103,7 +103,7 @@ def latent_matters(s: Subject) -> None:
     with torch.no_grad():
         other = torch.randint_like(z, vae.space.codes) if vae.space.codes else z + torch.randn_like(z)
         _moves(vae.decode(other, given).log_prob(x[:1].expand_as(x)), "p(x | z) is the same whatever z is")
-        every = s.domain.prepare(s.examples.x[:MANY], "show").unique(dim=0)
+        every = s.domain.prepare(s.examples.x[:MANY], "show")
         _moves(vae.infer(every, _first(told, len(every))).mean, "z is the same whatever x is")
 
 
@@ -123,7 +123,9 @@ def weights_are_all(s: Subject) -> None:
     for vae in (built.vae.eval(), other.vae.eval()):
         torch.manual_seed(0)
         with torch.no_grad():
-            seen.append([vae.encode(x, told).float(), vae.decode(z, told).log_prob(x), vae.prior.sample(4, 1.0, _first(told, 4))])
+            seen.append(
+                [vae.encode(x, told).float(), vae.decode(z, told).log_prob(x), vae.prior.sample(4, 1.0, _first(told, 4))]
+            )
     for what, one, two in zip(("what is encoded", "log p(x | z)", "samples of the prior"), *seen, strict=True):
         line = f"{what} is another one in a model that was given the same weights; keep what is drawn or learned in nn.Buffer"
         _near(one.float(), two.float(), line)

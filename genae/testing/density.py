@@ -1,9 +1,9 @@
 r"""Whether a density is one, and that of the samples: from `log_prob` and `sample` alone.
 
-    normalised   E over x ~ p of r(x) / p(x) = 1 for any r that integrates to one where p has mass. r is made of other samples: of
-                 continuous x small Gaussians around those that are likeliest, of discrete x how often each came.
-    follows      x ~ p, x′ by a symmetric change of x: of the two, x is the likelier with probability σ(|log p(x) − log p(x′)|).
-                 It is bounded, so any event will do; an autoregressive density that sees what it predicts fails it.
+normalised   E over x ~ p of r(x) / p(x) = 1 for any r that integrates to one where p has mass. r is made of other samples: of
+             continuous x small Gaussians around those that are likeliest, of discrete x how often each came.
+follows      x ~ p, x′ by a symmetric change of x: of the two, x is the likelier with probability σ(|log p(x) − log p(x′)|).
+             It is bounded, so any event will do; an autoregressive density that sees what it predicts fails it.
 """
 
 from __future__ import annotations
@@ -24,9 +24,14 @@ SLACK = 0.1  # of the 1 that a density integrates to: r leaves some of itself ou
 LogProb = Callable[[Tensor], Tensor]
 
 
+def distinct(x: Tensor) -> int:
+    """How many of the rows of x (N, …) differ."""
+    return len(torch.unique(x, dim=0))
+
+
 def discrete(x: Tensor) -> bool:
     """Whether samples repeat their values. Skips for a mixture of both."""
-    share = len(x.unique()) / x.numel()
+    share = distinct(x.flatten()[:, None]) / x.numel()
     if 0.5 < share < 0.95:
         skip("its samples are partly discrete")
     return share <= 0.5
@@ -50,9 +55,10 @@ def normalised(log_prob: LogProb, x: Tensor, what: str) -> None:
 
 def _frequencies(seen: Tensor, x: Tensor) -> Tensor:
     """log r of discrete x (N, D): how often each is among those seen."""
-    _, group = torch.cat([seen, x]).unique(dim=0, return_inverse=True)
+    _, group = torch.unique(torch.cat([seen, x]), dim=0, return_inverse=True)
     counts = torch.bincount(group[: len(seen)], minlength=int(group.max()) + 1)
-    return (counts[group[len(seen) :]] / len(seen)).log().double()
+    shares: Tensor = counts[group[len(seen) :]] / len(seen)
+    return shares.log().double()
 
 
 def _kernels(centres: Tensor, x: Tensor) -> Tensor:
@@ -63,7 +69,8 @@ def _kernels(centres: Tensor, x: Tensor) -> Tensor:
     apart = torch.cdist(x / scale, centres / scale) / width
     dimensions = x.shape[1]
     log_r = -0.5 * apart.square() - dimensions * (width.log() + 0.5 * LOG_2PI)
-    return log_r.logsumexp(1) - math.log(len(centres)) - scale.log().sum()
+    mixed: Tensor = log_r.logsumexp(1) - math.log(len(centres)) - scale.log().sum()
+    return mixed
 
 
 def follows(log_prob: LogProb, x: Tensor, others: Tensor, what: str) -> None:
@@ -74,7 +81,7 @@ def follows(log_prob: LogProb, x: Tensor, others: Tensor, what: str) -> None:
     expect(len(apart) > 0, f"all samples of {what} are the same: sample must draw")
     likelier = torch.where(apart == 0, 0.5, (apart > 0).double())
     averages(
-        likelier - apart.abs().sigmoid(), 0.0, f"how much more often samples of {what} are likely than their log_prob says", 0.02,
+        likelier - apart.abs().sigmoid(), 0.0, f"how much oftener samples of {what} are likely than their log_prob says", 0.02,
         "sample and log_prob must be of one distribution; an autoregressive log_prob must not see what it predicts",
     )  # fmt: skip
 
@@ -83,7 +90,7 @@ def _changed(x: Tensor, others: Tensor) -> Tensor:
     """x (N, D) with one number of each row another one, as probable as the way back."""
     changed, every = x.clone(), torch.cat([x, others])
     where, spread = torch.randint(x.shape[1], (len(x),)), (x - others).square().mean(0).sqrt()
-    values = [every[:, i].unique() for i in where] if discrete(every) else None
+    values = [torch.unique(every[:, i]) for i in where] if discrete(every) else None
     for row, i in enumerate(where.tolist()):
         if values is None:
             changed[row, i] += 0.7 * spread[i] * torch.randn(())

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from genae.data.domain import Domain
-from genae.data.examples import Examples, File, Known, Split, require
+from genae.data.examples import Examples, File, Found, Known, Split, require
 from genae.data.found import read_file
 from genae.data.opening import open_data
 from genae.data.reading import read_split
@@ -28,10 +28,11 @@ from genae.learn.state import start
 from genae.recipe import recipe, registry, settings
 from genae.recipe.parts import instantiate
 from genae.recipe.recipe import Recipe
-from genae.testing.expect import expect
+from genae.testing.expect import expect, shaped
 from genae.use.run import Run
 from genae.use.training import Training
 
+LOOKED = 4  # examples, by a check that looks at each
 FILES, ROWS = 32, 64  # that are read of a data set
 MADE = 16  # examples, or as many as the domain needs, where there is no data set
 STEPS = 2  # of the checks' own training
@@ -219,3 +220,14 @@ def _readable(file: File, domain: Domain) -> bool:
     except Rejected:
         return False
     return True
+
+
+def windows_of(domain: Domain, file: File) -> Tensor:
+    """(W, *event), stored."""
+    read = domain.read(file)
+    x = read.x if isinstance(read, Found) else read
+    expect(isinstance(x, Tensor), f"read gives {type(x).__name__}, not a tensor or genae.Found")
+    x = x[None] if x.ndim == len(domain.event) else x
+    shaped(x, (len(x), *domain.event), f"what read makes of {Path(file.name).name}")
+    expect(len(x) > 0, f"read makes no example of {Path(file.name).name}")
+    return x

@@ -19,7 +19,7 @@ N/2, so each counts a fifth. RAVE's own balance of distance and KL is β = 10 he
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 import torch.nn.functional as F
