@@ -40,6 +40,7 @@ lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python tests/unused.py
 
 test: lint
 	$(BIN)/python -m pytest -m 'not slow'

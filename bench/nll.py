@@ -51,7 +51,7 @@ def ours(run: Run) -> float:
     """The operations of one image at 500 samples: encoded once."""
     encoder, decoder = run.vae.encoder, run.vae.decoder
     encode = operations(lambda: encoder(torch.zeros(1, *run.vae.event), None))
-    decode = operations(lambda: decoder(torch.zeros(1, run.vae.latent), None))
+    decode = operations(lambda: decoder(torch.zeros(1, *run.vae.space.shape), None))
     return encode + SAMPLES * decode
 
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from genae.learn import device
-from genae.recipe.parts import Built, build
+from genae.learn.build import Built, build
 from genae.recipe.recipe import compose
 
 
@@ -31,8 +31,8 @@ def seconds(call: Callable[[], Tensor]) -> float:
 
 
 def clip(built: Built, where: torch.device) -> tuple[Tensor, Tensor]:
-    """Noise as an event (1, 1, N), and a z (1, latent)."""
-    return 0.1 * torch.randn(1, *built.domain.event, device=where), torch.randn(1, built.vae.latent, device=where)
+    """Noise as an event (1, 1, N), and a z (1, *shape)."""
+    return 0.1 * torch.randn(1, *built.domain.event, device=where), torch.randn(1, *built.vae.space.shape, device=where)
 
 
 def timed(models: dict[str, Built], where: torch.device, rounds: int) -> dict[str, dict[str, float]]:
@@ -41,7 +41,7 @@ def timed(models: dict[str, Built], where: torch.device, rounds: int) -> dict[st
     for turn in range(rounds + 1):  # the first warms up
         for name, built in models.items():
             x, z = clip(built, where)
-            encode, decode = seconds(lambda: built.vae.encode(x).mean), seconds(lambda: built.vae.decode(z).mean)  # noqa: B023
+            encode, decode = seconds(lambda: built.vae.encode(x)), seconds(lambda: built.vae.decode(z).mean)  # noqa: B023
             if turn:
                 times[name]["encode"].append(encode)
                 times[name]["decode"].append(decode)
@@ -55,10 +55,10 @@ def timed(models: dict[str, Built], where: torch.device, rounds: int) -> dict[st
 def sizes(built: Built) -> dict[str, Any]:
     """What a preset is, in numbers."""
     vae, samples = built.vae, built.domain.event[1]
-    frames = vae.encoder.frames
+    frames = vae.space.shape[0]
     return {
         "rate": built.domain.rate, "seconds": round(samples / built.domain.rate, 3), "frames": frames,
-        "per_frame": vae.latent // frames, "parameters": sum(p.numel() for p in vae.parameters()),
+        "per_frame": vae.space.width, "parameters": sum(p.numel() for p in vae.parameters()),
     }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from genae.latent.posteriors import GaussianPosterior
+from genae.latent.space import Space
 from genae_music.melody import CLASSES
 from genae_music.networks import lstm
 from genae_music.steps import Tokens
@@ -68,7 +69,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     asked = parser.parse_args()
     torch.manual_seed(0)
-    _, decoder = lstm((STEPS,), LATENT, GaussianPosterior(), Tokens())
+    _, decoder, _ = lstm((STEPS,), Space((LATENT,)), GaussianPosterior(), Tokens())
     p, z = decoder.eval(), torch.randn(BATCH, LATENT)
     core, stack = p.cores[0], cells(p.cores[0])
     noise = p.head.noise(BATCH, STEPS, z.device)

@@ -66,7 +66,7 @@ def main() -> None:
         held = choose(read_split(open_data(args.data), "test", heard), args.limit, args.seed)
         x = heard.prepare(held.x, "show")
         numbers = run.evaluate(args.data, samples=1, limit=args.limit, seed=args.seed)
-        found = {"run": folder, "sounds": len(x), "latent": run.vae.latent, "rate": round(numbers["rate"], 1),
+        found = {"run": folder, "sounds": len(x), "latent": run.vae.space.size, "rate": round(numbers["rate"], 1),
                  **measured(x, there_and_back(run), domain.rate)}  # fmt: skip
         if isinstance(domain, Mel):
             found["ceiling"] = measured(x, griffin_lim(domain), domain.rate)

@@ -20,8 +20,10 @@ from torch import nn
 
 from genae.data.examples import Examples
 from genae.learn import device, trainer
+from genae.learn.build import build
+from genae.learn.state import start
+from genae.learn.watch import Watch
 from genae.recipe import recipe
-from genae.recipe.parts import build
 
 HIDDEN, LATENT, BATCH = 400, 40, 100
 
@@ -51,9 +53,9 @@ def ours(x: torch.Tensor, plan: recipe.Recipe) -> Iterator[None]:
     """The trainer, with what a session does at every step."""
     here = torch.device("cpu")
     built = build(plan)
-    watch = trainer.Watch(here)
+    watch = Watch()
     fabric = device.fabric(here, plan.precision)
-    for step in trainer.fit(built, Examples(x), plan, trainer.start(built, plan, here), fabric):
+    for step in trainer.fit(built, Examples(x), plan, start(built, plan, here), fabric):
         watch.see(step)
         yield
 

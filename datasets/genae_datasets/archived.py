@@ -14,7 +14,6 @@ from genae.data.examples import SPLITS, File, Split, where
 from genae.data.local import files_of
 from genae.errors import GenaeError, unknown
 from genae.files import data_folders
-from genae_datasets import download
 from genae_datasets.download import Download
 
 Inside = Sequence[tuple[PurePosixPath, File]]  # the files of a place that are wanted, with their paths in it
@@ -57,7 +56,3 @@ class Archived:
             found += sorted(own.glob("*.zip"))
             found += [path for names in self.archives for path in sorted(folder.glob(names))]
         return found
-
-    def get(self, report: download.Report = download.quiet) -> list[Path]:
-        """Download its archive, unless it is there already, into the user's cache; its path. GenaeError if that fails."""
-        return download.get(self, report)

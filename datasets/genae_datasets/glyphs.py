@@ -15,12 +15,15 @@ from __future__ import annotations
 import string
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from genae.data.examples import Split
+from genae.data.kept import code_of, once
 from genae.errors import GenaeError, unknown
 
 CLASSES = tuple(string.digits + string.ascii_uppercase + string.ascii_lowercase)
@@ -135,6 +138,11 @@ def _between(fields: Array, which: Array, x: Array, y: Array) -> Array:
 @cache
 def distances() -> Array:
     """Signed distances (fonts × classes, 112, 112) int16 from the outlines, positive inside, in texels with BITS bits."""
+    key = "-".join(["glyphs", code_of(Glyphs), *(version(name) for name in ("matplotlib", "pillow"))])
+    return once(key, lambda: torch.from_numpy(_distances())).numpy()
+
+
+def _distances() -> Array:
     return np.concatenate([signed_distance(np.stack([_mask(font, c) for c in CLASSES])) for font in _fonts()])
 
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from genae.data.examples import Split, where
 from genae.errors import GenaeError
-from genae_datasets import download
 from genae_datasets.download import Download
 from genae_datasets.idxfolder import find, part_of, split_of
 
@@ -40,10 +38,6 @@ class Official:
                 return split_of(parts, name, self.classes, str(folder))
         looked = " or ".join(str(folder) for folder in where(self.name))
         raise GenaeError(f"data set '{self.name}' is not in {looked}; get it with: genae data get {self.name}")
-
-    def get(self, report: download.Report = download.quiet) -> list[Path]:
-        """Download what is not there yet into the user's cache; the four paths. GenaeError if that fails."""
-        return download.get(self, report)
 
 
 def _downloads(mirrors: Iterable[str], md5: Iterable[str], sizes: Iterable[int]) -> tuple[Download, ...]:

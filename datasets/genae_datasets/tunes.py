@@ -7,14 +7,14 @@ that it is the same whatever others are made. https://midi.org/standard-midi-fil
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 
 from genae.data.examples import File, Split
+from genae.data.kept import code_of
 from genae.errors import unknown
 from genae_datasets.composer.band import Notes
 from genae_datasets.composer.dice import Dice
@@ -38,25 +38,30 @@ class Tunes:
     about: str = f"{sum(SIZES.values())} songs composed by rule: melody, bass and drums, 32 bars of 4/4, {len(STYLES)} styles"
     licence: str = "none is needed: they are made on the spot"
 
-    def songs(self, name: str) -> Iterator[Song]:
-        """Of a split, the styles in turn."""
+    def split(self, name: str) -> Split:
+        """`files` that are composed when they are read, labelled with their styles."""
         if name not in SIZES:
             raise unknown("split", name, SIZES)
-        styles, split = list(STYLES), list(SIZES).index(name)
-        return (compose(styles[i % len(styles)], Dice(self.seed, split, i)) for i in range(SIZES[name]))
-
-    def split(self, name: str) -> Split:
-        """`files` in memory, labelled with their styles."""
-        return Split(files=_files(self, name), classes=tuple(sorted(STYLES)))
+        files = [
+            File(Path(f"tunes/{name}-{i + 1:04}.mid"), label=_style(i), make=partial(_made, self.seed, name, i),
+                 mark=f"{self.seed}/{name}/{i}/{code_of(Tunes)}") for i in range(SIZES[name])
+        ]  # fmt: skip
+        return Split(files=files, classes=tuple(sorted(STYLES)))
 
 
 @cache
-def _files(of: Tunes, name: str) -> tuple[File, ...]:
-    """Of a split: made once, since the held-out ones are compared with those of training."""
-    return tuple(
-        File(Path(f"tunes/{name}-{i + 1:04}.mid"), label=song.style, content=midi(song))
-        for i, song in enumerate(of.songs(name))
-    )  # fmt: skip
+def _made(seed: int, name: str, number: int) -> bytes:
+    """A song's file: composed when it is first read, since what was read of it is mostly kept."""
+    return midi(song_of(seed, name, number))
+
+
+def song_of(seed: int, name: str, number: int) -> Song:
+    """A song of a split; the styles come in turn."""
+    return compose(_style(number), Dice(seed, list(SIZES).index(name), number))
+
+
+def _style(number: int) -> str:
+    return list(STYLES)[number % len(STYLES)]
 
 
 tunes = Tunes()

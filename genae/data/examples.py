@@ -17,7 +17,7 @@ import math
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -38,13 +38,15 @@ UNREADABLE = (OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zli
 
 @dataclass(frozen=True)
 class File:
-    """One raw file: on the disk, inside a zip, or in memory. Small and picklable, so that workers can open it."""
+    """One raw file: on the disk, inside a zip, in memory, or made when it is read. Picklable, so that workers can open it."""
 
     path: Path  # of the file, or of the archive that holds it
     member: str = ""  # its name inside the archive
     label: str = ""  # the name of its class, if it has one
     fields: Mapping[str, float | Sequence[float]] = field(default_factory=dict, hash=False)  # numbers known of all in it
     content: bytes | None = field(default=None, repr=False)  # of a file that exists in memory alone
+    make: Callable[[], bytes] | None = field(default=None, repr=False, compare=False)  # gives the content of one that does not
+    mark: str = ""  # what tells that content unmade: all that it is made of, and by which code
 
     @property
     def name(self) -> str:
@@ -55,10 +57,17 @@ class File:
     def suffix(self) -> str:
         return PurePosixPath(self.member or self.path.name).suffix.lower()
 
+    @property
+    def loose(self) -> bool:
+        """Whether it is a file of its own on the disk."""
+        return not self.member and self.content is None and self.make is None
+
     def read(self) -> bytes:
         """The whole content. Rejected if missing, unreadable, damaged or far too large."""
         if self.content is not None:
             return self.content
+        if self.make is not None:
+            return self.make()
         try:
             if not self.member:
                 if self.path.stat().st_size > LARGEST_FILE:

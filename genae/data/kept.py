@@ -19,13 +19,13 @@ import os
 import shutil
 import time
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
-from io import BytesIO
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from genae.data.domain import Domain
 from genae.data.examples import UNREADABLE, Examples, File, Split
@@ -74,6 +74,19 @@ def keep(found: Examples, key: str) -> None:
             _make_room(path.parent)
 
 
+def once(key: str, make: Callable[[], Tensor]) -> Tensor:
+    """A tensor that is slow to make and always the same, of which `key` tells everything: made, or kept and mapped."""
+    path = _place(key)
+    with suppress(GenaeError, KeyError, OSError):
+        made = load_tensors(path)[0]["x"]
+        os.utime(path)
+        return made
+    made = make()
+    with suppress(GenaeError):
+        save_tensors(path, {"x": made})
+    return made
+
+
 def _place(key: str) -> Path:
     return cache_folder() / "read" / f"{key}.safetensors"
 
@@ -106,7 +119,7 @@ def _unpack(path: Path) -> Examples:
 def key_of(splits: Sequence[Split], domain: Domain) -> str:
     """The key of the first of some splits of files, without what is in the others."""
     kind = type(domain)
-    what = [f"{kind.__module__}.{kind.__qualname__}", vars(domain), [split.classes for split in splits], _code(kind)]
+    what = [f"{kind.__module__}.{kind.__qualname__}", vars(domain), [split.classes for split in splits], code_of(kind)]
     digest = hashlib.sha256(json.dumps(what, default=str, sort_keys=True).encode())
     for split in splits:
         for file, content in zip(split.files, contents(split.files), strict=True):
@@ -116,11 +129,11 @@ def key_of(splits: Sequence[Split], domain: Domain) -> str:
 
 
 @cache
-def _code(kind: type) -> str:
-    """A digest of the modules beside the one that defines a domain."""
+def code_of(kind: type) -> str:
+    """A digest of the modules beside and below the one that defines a class."""
     try:
         source = Path(inspect.getfile(kind))
-        modules = sorted(source.parent.glob("*.py")) if (source.parent / "__init__.py").exists() else [source]
+        modules = sorted(source.parent.rglob("*.py")) if (source.parent / "__init__.py").exists() else [source]
         return hashlib.sha256(b"\0".join(path.read_bytes() for path in modules)).hexdigest()
     except (OSError, TypeError):  # made at the prompt
         return ""
@@ -130,10 +143,10 @@ def contents(files: Sequence[File]) -> Iterator[str]:
     """What tells each file's content: an archive has checksums of its members, others are read, a part at a time."""
     archives: dict[Path, Mapping[str, str]] = {}
     for file in files:
-        if file.content is not None:
-            yield hashlib.file_digest(BytesIO(file.content), "sha256").hexdigest()
-        elif not file.member:
+        if file.loose:
             yield _sums_of(file.path, packed=False).get("", "")
+        elif file.mark or not file.member:
+            yield file.mark or hashlib.sha256(file.read()).hexdigest()
         else:
             if file.path not in archives:
                 archives[file.path] = _sums_of(file.path, packed=True)

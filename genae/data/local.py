@@ -1,7 +1,7 @@
 """A user's own files as a data set: which there are, of which class and split each is.
 
-photos/cat/a.png         a folder, read recursively; a file's class is its sub-folder
-tunes.zip, song.mid      a zip, without what is around everything in it; or one file
+mine/cat/a.txt           a folder, read recursively; a file's class is its sub-folder
+mine.zip, a.txt          a zip, without what is around everything in it; or one file
 """
 
 from __future__ import annotations

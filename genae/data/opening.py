@@ -1,7 +1,7 @@
 """Names, paths and a user's own tensors to data sets.
 
 mnist, glyphs            a data set of the registry
-photos/, tunes.zip       a user's own folder, archive or file
+mine/, mine.zip          a user's own folder, archive or file
 torch.rand(500, 2)       what Python has: see `as_dataset`
 
 A path may be claimed by something that knows its format, by the entry-point group `genae.claims`: a function of a `Path` that
@@ -25,6 +25,8 @@ from genae.data.local import Local, files_of
 from genae.errors import GenaeError, unknown
 from genae.recipe import quarantine, registry
 from genae.recipe.entries import blamed
+
+Data = str | Path | Tensor | np.ndarray | Examples | torch_data.Dataset[Any] | Dataset  # whatever holds or names examples
 
 
 def open_data(data: str) -> Dataset:
@@ -77,7 +79,7 @@ def _reads_most(path: Path) -> bool:
     return any(2 * sum(suffixes[s] for s in domain.suffixes) > suffixes.total() for domain in own)
 
 
-def as_dataset(data: object) -> Dataset:
+def as_dataset(data: Data) -> Dataset:
     """Whatever holds examples as a data set: a name or path, a tensor or array (N, *event), `genae.Examples`, a torch
     `Dataset` of examples or (example, label) pairs, or a data set object. GenaeError for anything else.
 

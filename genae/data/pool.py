@@ -56,7 +56,9 @@ def _attempt(domain: Domain, file: File | Rejected) -> Found | Rejected:
 
 
 def _opened(file: File, archives: dict[Path, zipfile.ZipFile], stack: ExitStack) -> File | Rejected:
-    """A member of an archive with its content, so that the archive is opened once; any other file as it is."""
+    """A member of an archive, or one that is made, with its content, so that the archive is opened once; any other as it is."""
+    if file.make is not None:
+        return replace(file, content=file.make(), make=None)  # in Python, where threads only stand in each other's way
     if not file.member or file.content is not None:
         return file
     try:

@@ -57,6 +57,15 @@ def fabric(device: torch.device, wish: str) -> Fabric:
     return Fabric(accelerator=accelerator, devices=1, precision=mixed)
 
 
+def reseed(seed: int, device: torch.device) -> None:
+    """`torch.manual_seed` of what this device draws from; that of all the others took a twentieth of a small network's step."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed_all(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
+
+
 @contextmanager
 def computing(device: torch.device, wish: str) -> Iterator[None]:
     """No gradients, in the precision that a run was trained in."""

@@ -22,6 +22,7 @@ from torch.nn import Parameter
 from genae.data.examples import Examples, Known
 from genae.learn import optim
 from genae.learn.build import Built
+from genae.learn.device import reseed
 from genae.learn.stages import Stage, enter, planned, stage_at
 from genae.learn.state import Player, State
 from genae.model.objectives import Batch, Loss, Moment
@@ -66,7 +67,7 @@ def batches(built: Built, examples: Examples, recipe: Recipe, first: int, last: 
         if step == first or step % per_epoch == 0:
             rows = order(recipe, len(examples), step // per_epoch).to(examples.x.device)
         index = rows[step % per_epoch]
-        torch.manual_seed(recipe.seed * SEED_STRIDE + step)
+        reseed(recipe.seed * SEED_STRIDE + step, device)
         target = built.domain.prepare(examples.x[index].to(device, non_blocking=True), "train")
         known = examples.known(index).to(device) if built.condition.size else Known()
         yield Batch(built.task(target), target, built.condition(known, target, train=True))

@@ -19,7 +19,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout, suppress
 from functools import cache
-from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points
+from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, distribution, entry_points
 from typing import Any
 
 from genae.errors import GenaeError
@@ -60,11 +60,16 @@ def installed() -> dict[str, list[EntryPoint]]:
 
 
 def owner(entry: EntryPoint) -> str:
-    return (entry.dist.name if entry.dist else "") or "unknown"
+    return _said(entry.dist)[0] or "unknown"
 
 
 def version(entry: EntryPoint) -> str:
-    return (entry.dist.version if entry.dist else "") or ""
+    return _said(entry.dist)[1]
+
+
+@cache  # whose name and version are parsed at every call; equal entries of two distributions are two
+def _said(of: Distribution | None) -> tuple[str, str]:
+    return (of.name or "", of.version or "") if of else ("", "")
 
 
 def module(entry: EntryPoint) -> str:
@@ -126,7 +131,7 @@ def _notice(what: str, whose: str) -> Iterator[None]:
 def _remedy(entry: EntryPoint, error: BaseException) -> str:
     """What to do about a plugin that cannot be imported."""
     whose = owner(entry)
-    missing = (getattr(error, "name", None) or "").partition(".")[0] if isinstance(error, ImportError) else ""
+    missing = (error.name or "").partition(".")[0] if isinstance(error, ImportError) else ""
     if missing == OWN:
         return f"it was built for another genae: install a matching version of {whose} or of genae"
     if isinstance(error, ModuleNotFoundError) and missing and missing != module(entry).partition(".")[0]:

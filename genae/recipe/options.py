@@ -19,6 +19,7 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from annotated_types import DocInfo, Ge, GroupedMetadata, Gt, Le, Lt, MaxLen, MinLen, MultipleOf, Unit
@@ -108,12 +109,16 @@ def filled(section: str, factory: Factory, spec: Mapping[str, Any]) -> Spec:
 
 def _hints(factory: Factory) -> dict[str, Any]:
     """Annotations by name; none where a third party's cannot be resolved, which then are not checked."""
-    fields = inspect.isclass(factory) and dataclasses.is_dataclass(factory)
+    if not inspect.isclass(factory):
+        return _resolved(factory) if inspect.isroutine(factory) else {}
+    # a dataclass's own __init__ would look up what it inherits in the wrong module
+    return _resolved(factory if dataclasses.is_dataclass(factory) else factory.__init__)
+
+
+@lru_cache(maxsize=256)  # a recipe is completed several times a command, and text is slow to resolve
+def _resolved(annotated: Any) -> dict[str, Any]:
     try:
-        # a dataclass's own __init__ would look up what it inherits in the wrong module
-        return typing.get_type_hints(
-            factory.__init__ if inspect.isclass(factory) and not fields else factory, include_extras=True
-        )
+        return typing.get_type_hints(annotated, include_extras=True)
     except NameError:
         return {}
 
@@ -242,7 +247,7 @@ def _in_brackets(hint: Any) -> str:
 
 def _plural(noun: str) -> str:
     first, of, rest = noun.partition(" of ")
-    return f"{first}s{of}{rest}" if noun in NOUNS.values() or first == "list" else noun
+    return f"{first}s{of}{rest}" if noun in NOUNS.values() or first in ("list", "object") else noun
 
 
 def _article(hint: Any) -> str:

@@ -82,7 +82,7 @@ Pair = tuple[str, EntryPoint]
 
 def _check(pairs: Sequence[Pair]) -> dict[Pair, str]:
     """The errors of third parties' plugins, "" for those that work; what was found before is not looked at again."""
-    known = _read_findings()
+    known = _read_findings() if pairs else {}
     groups: dict[tuple[str, str], list[Pair]] = {}  # those of one module come with one import
     for kind, entry in pairs:
         if _print(kind, entry) not in known:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,8 +24,8 @@ from genae.errors import GenaeError, unknown
 from genae.latent.space import Space
 from genae.recipe import registry
 from genae.recipe.options import Spec, check, filled
-from genae.recipe.parts import SECTIONS, instantiate, part
-from genae.recipe.settings import DEFAULTS, merge, parsed, preset
+from genae.recipe.parts import SECTIONS, completed, part
+from genae.recipe.settings import DEFAULTS, Settings, changed, merge, preset
 from genae.recipe.stages import stages
 from genae.recipe.upgrade import upgraded
 
@@ -49,7 +49,7 @@ class Recipe:
     condition: Spec
     optimiser: Spec
     schedule: Spec
-    optimisers: Annotated[dict[str, Any], doc("player to what its optimiser has else than `optimiser`")]
+    optimisers: Annotated[dict[str, dict[str, Any]], doc("player to what its optimiser has else than `optimiser`")]
     stages: Annotated[list[dict[str, Any]], doc("which players learn from when on, and the sampler fitted at the end")]
     data: Annotated[str, doc("the data set, or a path; empty where one must be given")]
     epochs: Annotated[float, Ge(0), doc("passes over the training set; 0 where `steps` says how long")]
@@ -68,21 +68,14 @@ class Recipe:
         return bool(own["name"] == DEFAULTS[section]["name"])
 
 
-def compose(name: str, settings: Sequence[str] = (), **changes: Any) -> Recipe:
-    """A preset with `key=value` settings and keyword changes, checked and completed."""
-    merged = preset(name)
-    for setting in settings:
-        merged = merge(merged, parsed(setting, merged))
-    merged = merge(merged, changes)
-    return complete(merged)
+def compose(of: str | Mapping[str, Any], settings: Settings = (), **changes: Any) -> Recipe:
+    """A preset, by its name or itself, with settings and keyword changes, checked and completed."""
+    return complete(merge(changed(preset(of), settings), changes))
 
 
-def adjust(recipe: Recipe, settings: Sequence[str] = (), **changes: Any) -> Recipe:
-    """A recipe with `key=value` settings and keyword changes, checked and completed."""
-    merged = dataclasses.asdict(recipe)
-    for setting in settings:
-        merged = merge(merged, parsed(setting, merged))
-    return complete(merge(merged, changes))
+def adjust(recipe: Recipe, settings: Settings = (), **changes: Any) -> Recipe:
+    """A recipe with settings and keyword changes, checked and completed."""
+    return complete(merge(changed(dataclasses.asdict(recipe), settings), changes))
 
 
 # -- checking ---------------------------------------------------------------------------------------------------------
@@ -109,26 +102,37 @@ def complete(settings: Mapping[str, Any]) -> Recipe:
         spec = whole[section]
         factory = part(section, spec, domain)
         name = domain.defaults.network if section == "network" and spec["name"] == "default" else spec["name"]
-        whole[section] = {"name": name, **filled(section, factory, spec)}
+        options = filled(section, factory, spec)
+        whole[section] = {"name": name, **options}
         if section == "domain":
-            domain = instantiate(section, whole[section])
+            domain = factory(**options)
         elif section in CHEAP:
-            instantiate(section, whole[section], domain=domain)  # its own checks of its options, before any data are read
+            factory(**options)  # its own checks of its options, before any data are read
+    whole["optimisers"] = {
+        player: completed("optimiser", merge(whole, {"optimiser": spec})["optimiser"])
+        for player, spec in whole["optimisers"].items()
+    }
     return _bounded(Recipe(**whole | {"plugins": _origins(whole)}))
 
 
 def _origins(whole: Mapping[str, Any]) -> dict[str, str]:
     """Where parts that are not genae's own come from, {"prior mine": "distribution version"}; what was written stays."""
-    named = [(section, whole[section]["name"]) for section in SECTIONS]
-    origins = {f"{kind} {name}": registry.origin(kind, name) for kind, name in named}
+    origins = {f"{kind} {name}": registry.origin(kind, name) for kind, name in _named(whole)}
     return {key: whole.get("plugins", {}).get(key, origin) for key, origin in origins.items() if origin}
+
+
+def _named(whole: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """The parts that a recipe names, in its sections and beside them, by kind and name."""
+    samplers = [stage["sampler"] for stage in whole["stages"] if isinstance(stage.get("sampler"), Mapping)]
+    beside = [*(("optimiser", spec) for spec in whole["optimisers"].values()), *(("sampler", spec) for spec in samplers)]
+    return [(kind, spec.get("name")) for kind, spec in [*((s, whole[s]) for s in SECTIONS), *beside]]
 
 
 def _require_plugins(whole: Mapping[str, Any]) -> None:
     """GenaeError for a part that a recipe was made with and that is not here."""
     for key, origin in whole.get("plugins", {}).items():
         kind, _, name = key.partition(" ")
-        if kind in SECTIONS and whole[kind].get("name") == name and name not in registry.names(kind):
+        if (kind, name) in _named(whole) and name not in registry.names(kind):
             installed = not origin.endswith(".py") and origin != registry.DIRECTLY
             remedy = f"pip install {origin.split(' ')[0]}" if installed else "give it with --plugin FILE.py or genae.register"
             raise GenaeError(f"{kind} '{name}' is not here: the recipe was made with that of {origin}; {remedy}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def fields(s: Subject) -> None:
         skip("it names no fields")
     for file in s.files[:LOOKED]:
         n = len(windows_of(s.domain, file))
-        told, again = (getattr(s.domain.read(file), "fields", {}) for _ in range(2))
+        told, again = (_fields(s.domain.read(file)) for _ in range(2))
         given, named = sorted(told), sorted(s.domain.fields)
         expect(given == named, f"{file.name}: read gives the fields {given}; the domain names {named}")
         for name, width in s.domain.fields.items():
@@ -110,6 +111,11 @@ def wrong_arrays(s: Subject) -> None:
     except GenaeError:
         return
     raise AssertionError("adapt takes an array of shape (2, 3, 1, 4, 1, 5); raise GenaeError, saying what fits")
+
+
+def _fields(read: Tensor | Found) -> Mapping[str, Tensor]:
+    """Beside what a file gave."""
+    return read.fields if isinstance(read, Found) else {}
 
 
 def _bytes(s: Subject) -> bytes:

@@ -87,8 +87,8 @@ def _prints(split: Split, whole: bool = True) -> list[Any]:
         rows = [row.tobytes() for row in np.asarray(split.array)]
         return [rows, None if split.labels is None else np.asarray(split.labels).tolist()] if whole else rows
     if whole:
-        return [(f.name, f.label, f.content, dict(f.fields)) for f in split.files]
-    return [f.content if f.content is not None else f.name for f in split.files]
+        return [(f.name, f.label, f.content, f.mark, dict(f.fields)) for f in split.files]
+    return [f.content or f.mark or f.name for f in split.files]
 
 
 def claiming_no_others(t: Target, kind: str, name: str) -> None:

@@ -135,22 +135,20 @@ def _module(path: Path) -> Target:
     spec = importlib.util.spec_from_file_location(path.stem, path) if path.suffix == ".py" else None
     if spec is None or spec.loader is None:
         raise GenaeError(f"{path} is no Python module; check a plugin's project folder, a .py file, or an installed plugin")
-    module, before = importlib.util.module_from_spec(spec), {*registry.registered()}
+    module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module  # dataclasses and pickle look there
+    before = {*registry.registered()}
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         raise GenaeError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
     domains = [c for c in vars(module).values() if inspect.isclass(c) and issubclass(c, Domain) and c.__module__ == path.stem]
-    loaded: dict[Key, Any] = {key: registry.get(*key) for key in registry.registered() if key not in before}
-    if not domains and not loaded:
-        raise GenaeError(
-            f"{path} defines no domain and registers nothing; write a class whose base is genae.Domain, or genae.register(…)"
-        )
+    loaded = {("domain", domain.__name__.lower()): domain for domain in domains}
+    loaded |= {key: registry.get(*key) for key in registry.registered() if key not in before}
+    if not loaded:
+        raise GenaeError(f"{path} defines no domain, a class whose base is genae.Domain, nor calls genae.register")
     for domain in domains:
         contract.require("domain", domain, domain.__name__, "version of it")
-        if not any(domain is plugin for plugin in loaded.values()):
-            loaded["domain", domain.__name__.lower()] = domain
     return Target(path.name, loaded, {}, installed=False)
 
 

@@ -70,8 +70,8 @@ def what_it_learns(s: Subject) -> None:
     factory = part("condition", s.recipe.condition, s.domain)
     if not (isinstance(factory, type) and issubclass(factory, Condition)):
         skip("it learns nothing")
-    once = factory.learned(s.recipe.condition, s.told)
-    expect(plain(once) == plain(factory.learned(plain(once), s.told)), "learned a second time its options are others")
+    once = factory.learned(s.recipe.condition, s.told, s.domain)
+    expect(plain(once) == plain(factory.learned(plain(once), s.told, s.domain)), "learned a second time its options are others")
 
 
 def heeded(built: Built, s: Subject) -> None:

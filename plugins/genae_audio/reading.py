@@ -103,7 +103,7 @@ def opened(file: File) -> Iterator[Sound]:
     import soundfile
 
     try:
-        with BytesIO(file.read()) if file.member or file.content is not None else file.path.open("rb") as content:
+        with file.path.open("rb") if file.loose else BytesIO(file.read()) as content:
             if not content.read(1):
                 raise Rejected(f"{file.name}: is empty (0 bytes)")
             _require_last_page(file, content)

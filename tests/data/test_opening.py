@@ -18,6 +18,7 @@ from genae.data.opening import open_data
 from genae.data.reading import read_split
 from genae.errors import GenaeError, Rejected
 from genae.recipe import registry
+from genae.testing.sets import claiming_no_others
 
 
 def _write(folder, files):
@@ -317,6 +318,29 @@ def test_a_data_set_may_claim_a_path(tmp_path, points):
     with registry.override("claim", "claims", claim):
         assert open_data(str(tmp_path / "a.dat")).name == "claimed"
         assert isinstance(open_data(str(tmp_path / "a.txt")), Local)
+
+
+def test_opening_a_path_imports_what_claims_paths_alone(tmp_path, python):
+    _write(tmp_path / "mine", {"a.txt": "1 2"})
+    code = (
+        "import sys; from genae.data.opening import open_data; from genae.recipe import registry\n"
+        "print(open_data('mine').name, *sorted(m for m in sys.modules if m.startswith('genae_')))"
+    )
+    assert python(code).split() == ["mine", "genae_datasets", "genae_datasets.idxfile", "genae_datasets.idxfolder"]
+
+
+def test_a_claim_of_everything_fails_its_check(tmp_path):
+    class Target:
+        def __init__(self, claim):
+            self.claim = claim
+
+        def plugin(self, kind, name):
+            return self.claim
+
+    claiming_no_others(Target(lambda path: None), "claim", "modest")
+    for greedy, told in ((lambda path: path, "it claims empty"), (lambda path: path.is_file() or None, "it claims of.nobody")):
+        with pytest.raises(AssertionError, match=told):
+            claiming_no_others(Target(greedy), "claim", "greedy")
 
 
 def test_an_item_is_a_file_or_one_of_a_set(tmp_path, points, dots):

@@ -11,6 +11,8 @@ import pytest
 
 from genae.data.examples import Split
 from genae.errors import GenaeError
+from genae.files import cache_folder
+from genae_datasets import glyphs as module
 from genae_datasets.glyphs import BITS, CLASSES, FONTS, REACH, SIZES, Glyphs, distances, glyphs, signed_distance
 
 TEXEL = 1 << BITS
@@ -88,6 +90,19 @@ def test_every_font_has_every_character() -> None:
     for font in first:  # no box for a missing character: all differ
         assert len({character.tobytes() for character in font}) == len(CLASSES)
     assert (fields > 0).any((1, 2)).all()
+
+
+def test_outlines_are_kept_for_the_next_start(monkeypatch) -> None:
+    distances.cache_clear()
+    made, fonts = distances().copy(), module._fonts
+    monkeypatch.setattr(module, "_fonts", lambda: pytest.fail("drawn again"))
+    distances.cache_clear()
+    assert np.array_equal(distances(), made)
+    distances.cache_clear()
+    (kept,) = (cache_folder() / "read").iterdir()
+    kept.write_bytes(kept.read_bytes()[:1000])  # damaged: made again
+    monkeypatch.setattr(module, "_fonts", fonts)
+    assert np.array_equal(distances(), made)
 
 
 def test_signed_distance_by_hand() -> None:
