@@ -11,7 +11,7 @@ All are independent over the event given z; log-probabilities are nats, summed o
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -33,6 +33,13 @@ class Likelihood(Protocol):
         ...
 
     def __call__(self, h: Tensor) -> Distribution: ...
+
+
+@runtime_checkable
+class Unnormalised(Protocol):
+    """A pseudo-likelihood: its log_prob is known up to a constant alone, and it cannot be drawn from: samples are its mean."""
+
+    unnormalised: Literal[True]
 
 
 def total(x: Tensor) -> Tensor:

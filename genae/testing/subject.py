@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from genae.data.domain import Domain
-from genae.data.examples import Examples, File, Known, Split, require
+from genae.data.examples import Examples, File, Found, Known, Split, require
 from genae.data.found import read_file
 from genae.data.opening import open_data
 from genae.data.reading import read_split
@@ -28,10 +28,11 @@ from genae.learn.state import start
 from genae.recipe import recipe, registry, settings
 from genae.recipe.parts import instantiate
 from genae.recipe.recipe import Recipe
-from genae.testing.expect import expect
+from genae.testing.expect import expect, shaped
 from genae.use.run import Run
 from genae.use.training import Training
 
+LOOKED = 4  # examples, by a check that looks at each
 FILES, ROWS = 32, 64  # that are read of a data set
 MADE = 16  # examples, or as many as the domain needs, where there is no data set
 STEPS = 2  # of the checks' own training
@@ -96,10 +97,10 @@ class Subject:
         made: Domain = instantiate("domain", self.recipe.domain)
         return made
 
-    def build(self, *settings: str) -> Built:
-        """The parts with fresh weights, the same at every call."""
+    def build(self, *settings: str, seed: int = 0) -> Built:
+        """The parts with fresh weights, the same at every call with one seed."""
         whole = learned(self.composed(*settings) if settings else self.recipe, self.told)
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         return build(whole)
 
     # -- examples -----------------------------------------------------------------------------------------------------
@@ -158,7 +159,11 @@ class Subject:
 
     def known(self, n: int) -> Known:
         """Of the first n examples."""
-        return self.told.known(torch.arange(n))
+        return self.known_of(torch.arange(n))
+
+    def known_of(self, index: Tensor) -> Known:
+        """Of those at `index` (B,)."""
+        return self.told.known(index)
 
     @contextmanager
     def ready(self) -> Iterator[None]:
@@ -215,3 +220,14 @@ def _readable(file: File, domain: Domain) -> bool:
     except Rejected:
         return False
     return True
+
+
+def windows_of(domain: Domain, file: File) -> Tensor:
+    """(W, *event), stored."""
+    read = domain.read(file)
+    x = read.x if isinstance(read, Found) else read
+    expect(isinstance(x, Tensor), f"read gives {type(x).__name__}, not a tensor or genae.Found")
+    x = x[None] if x.ndim == len(domain.event) else x
+    shaped(x, (len(x), *domain.event), f"what read makes of {Path(file.name).name}")
+    expect(len(x) > 0, f"read makes no example of {Path(file.name).name}")
+    return x

@@ -19,7 +19,7 @@ N/2, so each counts a fifth. RAVE's own balance of distance and KL is β = 10 he
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -103,6 +103,8 @@ def distance(x: Tensor, y: Tensor) -> Tensor:
 
 class SpectralEvent:
     """A waveform y (B, 1, N) and the pseudo-likelihood around it, which cannot be drawn from: all samples are y."""
+
+    unnormalised: Literal[True] = True
 
     def __init__(self, mean: Tensor, weight: float) -> None:
         self.mean, self.weight = mean, weight
