@@ -327,7 +327,7 @@ def test_a_surrogate_is_minimised_in_place_of_the_density_and_called_so(objectiv
 
 def test_codes_have_no_gradient_for_an_autoencoder():
     vae = _blind([0.0], [0.0])
-    Autoencoder().require(vae)
+    Autoencoder().setup(vae)
     vae.kind = "codes"
     with pytest.raises(GenaeError, match="set objective=elbo"):
-        Autoencoder().require(vae)
+        Autoencoder().setup(vae)
