@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -71,7 +71,7 @@ with_ = click.option(
 )  # fmt: skip
 
 
-def making(command: Callable[..., Any]) -> Callable[..., Any]:
+def making(command: Callable[..., object]) -> Callable[..., object]:
     """All options of the verbs that make examples and write them."""
     for option in (as_json, out_folder, device, seed, label, with_, temperature):
         command = option(command)

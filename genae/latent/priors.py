@@ -97,4 +97,5 @@ class _InFullPrecision:
 
     def log_prob(self, z: Tensor) -> Tensor:
         with torch.autocast(z.device.type, enabled=False):
-            return self.flow(self.context).log_prob(z.flatten(-self.axes).float())  # type: ignore[no-any-return]
+            nats: Tensor = self.flow(self.context).log_prob(z.flatten(-self.axes).float())
+            return nats

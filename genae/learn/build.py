@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from typing import NamedTuple
-
-from torch import Tensor
 
 from genae.data.domain import Domain
 from genae.data.examples import Examples
@@ -17,9 +14,10 @@ from genae.latent.space import Space
 from genae.model.conditions import Condition
 from genae.model.networks import Networks
 from genae.model.objectives import Objective
+from genae.model.tasks import Task
 from genae.model.vae import VAE, Model
 from genae.recipe.options import plain
-from genae.recipe.parts import instantiate, part
+from genae.recipe.parts import instance, instantiate, part
 from genae.recipe.recipe import Recipe
 
 
@@ -29,7 +27,7 @@ class Built(NamedTuple):
     domain: Domain
     vae: Model
     objective: Objective
-    task: Callable[[Tensor], Tensor]
+    task: Task
     condition: Condition
 
     @property
@@ -40,28 +38,28 @@ class Built(NamedTuple):
 
 def learned(recipe: Recipe, train: Examples) -> Recipe:
     """With what the condition learns from the training examples: their classes, say."""
-    factory = part("condition", recipe.condition, instantiate("domain", recipe.domain))
+    factory = part("condition", recipe.condition, instance(Domain, "domain", recipe.domain))
     if not (isinstance(factory, type) and issubclass(factory, Condition)):
         return recipe
-    return dataclasses.replace(recipe, condition=plain(factory.learned(recipe.condition, train)))
+    return dataclasses.replace(recipe, condition={k: plain(v) for k, v in factory.learned(recipe.condition, train).items()})
 
 
 def build(recipe: Recipe) -> Built:
     """The parts of a run, with fresh weights drawn from the global random state. GenaeError for parts that do not fit."""
-    domain: Domain = instantiate("domain", recipe.domain)
-    condition: Condition = instantiate("condition", recipe.condition, domain=domain)
+    domain = instance(Domain, "domain", recipe.domain)
+    condition = instance(Condition, "condition", recipe.condition, domain=domain)
     vae = _model(recipe, domain, condition)
-    objective: Objective = instantiate("objective", recipe.objective)
+    objective = instance(Objective, "objective", recipe.objective)
     objective.require(vae)
-    return Built(domain, vae, objective, instantiate("task", recipe.task, domain=domain), condition)
+    return Built(domain, vae, objective, instance(Task, "task", recipe.task, domain=domain), condition)
 
 
 def _model(recipe: Recipe, domain: Domain, condition: Condition) -> Model:
-    family: Family = instantiate("posterior", recipe.posterior)
+    family = instance(Family, "posterior", recipe.posterior)
     likelihood = instantiate("likelihood", recipe.likelihood)
     space = family.space(Space.of(recipe.latent))
     prior = _prior(recipe, space, condition)
-    made: Networks | Model = instantiate(
+    made = instantiate(
         "network", recipe.network, domain=domain, event=domain.event, space=space, posterior=family, likelihood=likelihood,
         condition=condition.size,
     )  # fmt: skip
@@ -72,13 +70,15 @@ def _model(recipe: Recipe, domain: Domain, condition: Condition) -> Model:
             )
         made.shows = domain.defaults.shows
         return made
+    if not isinstance(made, Networks):
+        raise GenaeError(f"network '{recipe.network['name']}' gives {type(made).__name__}, which is no Networks and no Model")
     if made.space != space:
         prior = _prior(recipe, made.space, condition)
     return VAE(made.encoder, made.decoder, prior, domain.event, family, domain.defaults.shows)
 
 
 def _prior(recipe: Recipe, space: Space, condition: Condition) -> Prior:
-    prior: Prior = instantiate("prior", recipe.prior, space=space, condition=condition.size)
+    prior = instance(Prior, "prior", recipe.prior, space=space, condition=condition.size)
     if prior.space != space:
         raise GenaeError(f"prior '{recipe.prior['name']}' is over {prior.space}, and the network's latent space is {space}")
     return prior

@@ -22,8 +22,8 @@ from genae.learn.checkpoint import WEIGHTS, fit_into, load_tensors, save_tensors
 from genae.learn.device import computing, seeded
 from genae.learn.scoring import batches_of
 from genae.recipe import registry
-from genae.recipe.options import Spec
-from genae.recipe.parts import instantiate
+from genae.recipe.options import Spec, named
+from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
 
 FOLDER, SUFFIX = "samplers", ".safetensors"
@@ -41,7 +41,7 @@ def fitted(
 ) -> Sampler:
     """A sampler fitted from the run's seed. GenaeError for one that does not suit the model's latent space."""
     with seeded(recipe.seed):
-        sampler: Sampler = instantiate("sampler", spec, space=built.vae.space, condition=built.condition.size).to(device)
+        sampler = _made(spec, built).to(device)
         if not isinstance(sampler, Fitted):
             raise GenaeError(f"sampler '{spec['name']}' cannot be fitted: it has no method fit")
         z, condition = latents(built, examples, recipe, device)
@@ -76,7 +76,7 @@ def path_of(run: Path, name: str) -> Path:
 
 def keep(sampler: Sampler, spec: Spec, run: Path) -> Path:
     """Into the run's folder, whole or not at all."""
-    path = path_of(run, spec["name"])
+    path = path_of(run, named("sampler", spec))
     save_tensors(path, sampler.state_dict(), spec=json.dumps(spec), weights=digest(run / WEIGHTS))
     return path
 
@@ -97,9 +97,13 @@ def load(run: Path, name: str, built: Built) -> Sampler:
             f"{path} was fitted on the latents of other weights than {run} has; fit it again: genae fit {run} {name}"
         )
     spec = json.loads(facts["spec"])
-    sampler: Sampler = instantiate("sampler", spec, space=built.vae.space, condition=built.condition.size)
+    sampler = _made(spec, built)
     fit_into(sampler, tensors, path)
     return sampler.to(built.vae.anchor.device).eval()
+
+
+def _made(spec: Spec, built: Built) -> Sampler:
+    return instance(Sampler, "sampler", spec, space=built.vae.space, condition=built.condition.size)
 
 
 def _never_fitted(run: Path, name: str) -> GenaeError:

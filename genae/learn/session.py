@@ -11,14 +11,15 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import FrameType
 
 import torch
 
+from genae.data.domain import Domain
 from genae.data.examples import require, sum_of
 from genae.data.items import best_split
 from genae.data.opening import open_data
@@ -31,8 +32,8 @@ from genae.learn.scoring import choose, validated
 from genae.learn.state import State, start
 from genae.learn.watch import Watch
 from genae.recipe import recipe
-from genae.recipe.options import Spec
-from genae.recipe.parts import instantiate
+from genae.recipe.options import Spec, named
+from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
 from genae.recipe.stages import sampler_of
 
@@ -99,7 +100,7 @@ class Session:
     def _read_data(self, report: Report) -> None:
         if not self.recipe.data:
             raise GenaeError(f"preset '{self.recipe.preset}' has no data set of its own; give one with --data NAME|PATH")
-        domain = instantiate("domain", self.recipe.domain)
+        domain = instance(Domain, "domain", self.recipe.domain)
         dataset = open_data(self.recipe.data)
         train = read_split(dataset, "train", domain, report)
         require(train, f"{self.recipe.data} (train)", domain.reading.least, domain.reading.advice)
@@ -163,7 +164,9 @@ class Session:
             if stopping and step.number < self.steps:
                 raise KeyboardInterrupt
             mark = time.perf_counter()
-        if self.sampler is not None and (began < self.steps or not fitting.path_of(self.folder, self.sampler["name"]).exists()):
+        if self.sampler is not None and (
+            began < self.steps or not fitting.path_of(self.folder, named("sampler", self.sampler)).exists()
+        ):
             self._fit(self.sampler)
         if began < self.steps or not (self.folder / checkpoint.CARD).exists():
             self.finish()
@@ -182,14 +185,14 @@ class Session:
         """Log, validate and save what is due after a step."""
         now, last = time.perf_counter(), stopping or number == self.steps
         per_epoch = trainer.steps_per_epoch(len(self.examples), self.recipe.batch)
-        place = {"step": number, "epoch": number / per_epoch, "seconds": round(self.seconds, 2)}
+        place: Mapping[str, object] = {"step": number, "epoch": number / per_epoch, "seconds": round(self.seconds, 2)}
         numbers = valid = None
         if last or number % max(1, self.steps // LOGS) == 0:
             numbers = watch.read()
-            checkpoint.append_metrics(self.folder, place | {"split": "train"} | numbers)
+            checkpoint.append_metrics(self.folder, {**place, "split": "train", **numbers})
         if number == self.steps or (number % per_epoch == 0 and now - self._validated > VALID_SECONDS):
             valid, self._validated = self._validate(state), now
-            checkpoint.append_metrics(self.folder, place | {"split": "valid"} | valid)
+            checkpoint.append_metrics(self.folder, {**place, "split": "valid", **valid})
         if last or now - self._saved > self.save_seconds:
             watch.check()
             self._save(state)
@@ -226,7 +229,7 @@ class Session:
             yield
             return
 
-        def handle(number: int, frame: Any) -> None:
+        def handle(number: int, frame: FrameType | None) -> None:
             if self.interrupted:
                 raise KeyboardInterrupt
             self.interrupted = True
@@ -243,13 +246,13 @@ def _pick(wish: str) -> torch.device:
     return device.pick(wish)
 
 
-def _changes(data: str | None, epochs: float | None, steps: int | None, seed: int | None) -> dict[str, Any]:
+def _changes(data: str | None, epochs: float | None, steps: int | None, seed: int | None) -> dict[str, object]:
     if epochs is not None and steps is not None:
         raise GenaeError(f"--epochs {epochs} and --steps {steps} both say how long; give one")
     for name, value in {"--epochs": epochs, "--steps": steps}.items():
         if value is not None and not value > 0:
             raise GenaeError(f"{name} must be above 0, not {value}")
-    changes: dict[str, Any] = {}
+    changes: dict[str, object] = {}
     if epochs is not None:
         changes |= {"epochs": float(epochs), "steps": 0}
     if steps is not None:
@@ -257,7 +260,7 @@ def _changes(data: str | None, epochs: float | None, steps: int | None, seed: in
     return changes | ({"data": data} if data is not None else {}) | ({"seed": seed} if seed is not None else {})
 
 
-def _resumed(folder: Path, preset: str | None, settings: Sequence[str], changes: dict[str, Any]) -> Recipe:
+def _resumed(folder: Path, preset: str | None, settings: Sequence[str], changes: dict[str, object]) -> Recipe:
     """The run's own recipe. GenaeError when what is asked for beside it differs."""
     own = recipe.read(folder / checkpoint.RECIPE)
     wanted = recipe.adjust(own, settings, **changes)

@@ -23,9 +23,9 @@ from annotated_types import Ge, Lt, doc
 from genae.errors import GenaeError, unknown
 from genae.latent.space import Space
 from genae.recipe import registry
-from genae.recipe.options import Spec, check, filled
-from genae.recipe.parts import SECTIONS, instantiate, part
-from genae.recipe.settings import DEFAULTS, merge, parsed, preset
+from genae.recipe.options import Spec, check, filled, named
+from genae.recipe.parts import SECTIONS, Bringing, instance, instantiate, part
+from genae.recipe.settings import DEFAULTS, merge, parsed, preset, section_of
 from genae.recipe.stages import stages
 from genae.recipe.upgrade import upgraded
 
@@ -39,7 +39,7 @@ class Recipe:
 
     preset: str
     domain: Spec
-    latent: Annotated[Annotated[int, Ge(1)] | dict[str, Any], doc('numbers of z, or of a frame; or {"shape": [F, D]}')]
+    latent: Annotated[Annotated[int, Ge(1)] | dict[str, object], doc('numbers of z, or of a frame; or {"shape": [F, D]}')]
     network: Spec
     posterior: Spec
     likelihood: Spec
@@ -49,8 +49,8 @@ class Recipe:
     condition: Spec
     optimiser: Spec
     schedule: Spec
-    optimisers: Annotated[dict[str, Any], doc("player to what its optimiser has else than `optimiser`")]
-    stages: Annotated[list[dict[str, Any]], doc("which players learn from when on, and the sampler fitted at the end")]
+    optimisers: Annotated[dict[str, Spec], doc("player to what its optimiser has else than `optimiser`")]
+    stages: Annotated[list[Spec], doc("which players learn from when on, and the sampler fitted at the end")]
     data: Annotated[str, doc("the data set, or a path; empty where one must be given")]
     epochs: Annotated[float, Ge(0), doc("passes over the training set; 0 where `steps` says how long")]
     steps: Annotated[int, Ge(0), doc("optimiser steps; 0 where `epochs` says how long")]
@@ -64,11 +64,15 @@ class Recipe:
 
     def is_default(self, section: str) -> bool:
         """Whether a section names what it names where nothing was said."""
-        own: Spec = getattr(self, section)
-        return bool(own["name"] == DEFAULTS[section]["name"])
+        return named(section, self.section(section)) == section_of(DEFAULTS, section)["name"]
+
+    def section(self, name: str) -> Spec:
+        """One of `genae.recipe.parts.SECTIONS`."""
+        own: Spec = getattr(self, name)
+        return own
 
 
-def compose(name: str, settings: Sequence[str] = (), **changes: Any) -> Recipe:
+def compose(name: str, settings: Sequence[str] = (), **changes: object) -> Recipe:
     """A preset with `key=value` settings and keyword changes, checked and completed."""
     merged = preset(name)
     for setting in settings:
@@ -77,7 +81,7 @@ def compose(name: str, settings: Sequence[str] = (), **changes: Any) -> Recipe:
     return complete(merged)
 
 
-def adjust(recipe: Recipe, settings: Sequence[str] = (), **changes: Any) -> Recipe:
+def adjust(recipe: Recipe, settings: Sequence[str] = (), **changes: object) -> Recipe:
     """A recipe with `key=value` settings and keyword changes, checked and completed."""
     merged = dataclasses.asdict(recipe)
     for setting in settings:
@@ -88,7 +92,7 @@ def adjust(recipe: Recipe, settings: Sequence[str] = (), **changes: Any) -> Reci
 # -- checking ---------------------------------------------------------------------------------------------------------
 
 
-def complete(settings: Mapping[str, Any]) -> Recipe:
+def complete(settings: Mapping[str, object]) -> Recipe:
     """A checked recipe with every option filled in. GenaeError names an unknown or missing key and the known ones."""
     fields = {f.name: f for f in dataclasses.fields(Recipe)}
     hints = typing.get_type_hints(Recipe, include_extras=True)
@@ -98,37 +102,37 @@ def complete(settings: Mapping[str, Any]) -> Recipe:
     missing = [n for n, f in fields.items() if n not in settings and f.default is f.default_factory is dataclasses.MISSING]
     if missing:
         raise GenaeError(f"the recipe lacks {', '.join(missing)}; a recipe has {', '.join(fields)}")
-    whole = {k: v if k in SECTIONS else check(k, v, hints[k]) for k, v in settings.items()}
+    whole: dict[str, Any] = {k: v if k in SECTIONS else check(k, v, hints[k]) for k, v in settings.items()}
     for section in SECTIONS:
         if not isinstance(whole[section], Mapping):
             raise GenaeError(f"recipe section '{section}' must be an object with a name, not {whole[section]!r}")
-    _require_plugins(whole)
+    _require_plugins(whole, whole.get("plugins", {}))
     whole["stages"] = stages(whole["stages"])
-    domain: Any = None
+    domain: Bringing | None = None
     for section in SECTIONS:
         spec = whole[section]
         factory = part(section, spec, domain)
-        name = domain.defaults.network if section == "network" and spec["name"] == "default" else spec["name"]
+        name = domain.defaults.network if domain and (section, spec["name"]) == ("network", "default") else spec["name"]
         whole[section] = {"name": name, **filled(section, factory, spec)}
         if section == "domain":
-            domain = instantiate(section, whole[section])
+            domain = instance(Bringing, section, whole[section])
         elif section in CHEAP:
             instantiate(section, whole[section], domain=domain)  # its own checks of its options, before any data are read
-    return _bounded(Recipe(**whole | {"plugins": _origins(whole)}))
+    return _bounded(Recipe(**whole | {"plugins": _origins(whole, whole.get("plugins", {}))}))
 
 
-def _origins(whole: Mapping[str, Any]) -> dict[str, str]:
+def _origins(whole: Mapping[str, object], written: Mapping[str, str]) -> dict[str, str]:
     """Where parts that are not genae's own come from, {"prior mine": "distribution version"}; what was written stays."""
-    named = [(section, whole[section]["name"]) for section in SECTIONS]
-    origins = {f"{kind} {name}": registry.origin(kind, name) for kind, name in named}
-    return {key: whole.get("plugins", {}).get(key, origin) for key, origin in origins.items() if origin}
+    parts = [(section, named(section, section_of(whole, section))) for section in SECTIONS]
+    origins = {f"{kind} {name}": registry.origin(kind, name) for kind, name in parts}
+    return {key: written.get(key, origin) for key, origin in origins.items() if origin}
 
 
-def _require_plugins(whole: Mapping[str, Any]) -> None:
+def _require_plugins(whole: Mapping[str, object], written: Mapping[str, str]) -> None:
     """GenaeError for a part that a recipe was made with and that is not here."""
-    for key, origin in whole.get("plugins", {}).items():
+    for key, origin in written.items():
         kind, _, name = key.partition(" ")
-        if kind in SECTIONS and whole[kind].get("name") == name and name not in registry.names(kind):
+        if kind in SECTIONS and section_of(whole, kind).get("name") == name and name not in registry.names(kind):
             installed = not origin.endswith(".py") and origin != registry.DIRECTLY
             remedy = f"pip install {origin.split(' ')[0]}" if installed else "give it with --plugin FILE.py or genae.register"
             raise GenaeError(f"{kind} '{name}' is not here: the recipe was made with that of {origin}; {remedy}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from genae.errors import GenaeError, unknown
 from genae.recipe import registry
@@ -16,7 +15,7 @@ from genae.recipe.parts import SECTIONS
 
 WRITTEN = ("preset", "format", "plugins")  # what a recipe says of itself, and nobody sets
 
-DEFAULTS: dict[str, Any] = {
+DEFAULTS: dict[str, object] = {
     "network": {"name": "default"},
     "posterior": {"name": "gaussian"},
     "likelihood": {"name": "bernoulli"},
@@ -39,24 +38,29 @@ DEFAULTS: dict[str, Any] = {
     "limit": 0,
 }
 
-BARE: dict[str, Any] = {"likelihood": {"name": "gaussian", "learned": "one"}}  # of a domain without a preset: any floats
+BARE: dict[str, object] = {"likelihood": {"name": "gaussian", "learned": "one"}}  # of a domain without a preset: any floats
 
 
-def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+def merge(base: Mapping[str, object], change: Mapping[str, object]) -> dict[str, object]:
     """`base` with a preset's or a setting's differences. A section given another name loses the options of the old one."""
     merged = dict(base)
     for key, value in change.items():
-        if key not in SECTIONS:
+        if key not in SECTIONS or not isinstance(value, str | Mapping):
             merged[key] = value
             continue
-        section = {"name": value} if isinstance(value, str) else dict(value)
-        before = dict(merged.get(key, {}))
+        section, before = section_of(change, key), section_of(merged, key)
         same = section.get("name", before.get("name")) == before.get("name")
-        merged[key] = before | section if same else section
+        merged[key] = {**before, **section} if same else {**section}
     return merged
 
 
-def preset(name: str) -> dict[str, Any]:
+def section_of(settings: Mapping[str, object], section: str) -> Mapping[str, object]:
+    """{"name": …, option: value}, as far as it is set."""
+    own = settings.get(section)
+    return {"name": own} if isinstance(own, str) else own if isinstance(own, Mapping) else {}
+
+
+def preset(name: str) -> dict[str, object]:
     """A preset with its parents' settings, over the engine's defaults; a domain's name is one too, if no preset has it."""
     merged = dict(DEFAULTS)
     for _, settings in reversed(ancestry(name)):
@@ -64,21 +68,22 @@ def preset(name: str) -> dict[str, Any]:
     return merged | {"preset": name}
 
 
-def ancestry(name: str) -> list[tuple[str, Mapping[str, Any]]]:
+def ancestry(name: str) -> list[tuple[str, Mapping[str, object]]]:
     """A preset and its parents, by name, each with its own differences."""
-    chain: list[tuple[str, Mapping[str, Any]]] = []
+    chain: list[tuple[str, Mapping[str, object]]] = []
     at: str | None = name
     while at is not None:
         if at in [n for n, _ in chain]:
             raise GenaeError(f"preset '{name}' is its own ancestor, through '{chain[-1][0]}'")
         bare = at not in registry.names("preset") and at in registry.names("domain")
-        settings = {"domain": {"name": at}, **BARE} if bare else registry.get("preset", at)
+        settings = {"domain": {"name": at}, **BARE} if bare else registry.preset(at)
         chain.append((at, settings))
-        at = settings.get("parent")
+        parent = settings.get("parent")
+        at = parent if isinstance(parent, str) else None
     return chain
 
 
-def parsed(setting: str, merged: Mapping[str, Any]) -> dict[str, Any]:
+def parsed(setting: str, merged: Mapping[str, object]) -> dict[str, object]:
     """`latent=8`, `prior=normal` or `objective.beta=4` to a difference. A value is JSON, or else text."""
     key, equals, text = setting.partition("=")
     if not equals or not key:
@@ -98,7 +103,7 @@ def parsed(setting: str, merged: Mapping[str, Any]) -> dict[str, Any]:
     return {section: {option: value}} if dot else {section: value}
 
 
-def from_text(text: str) -> Any:
+def from_text(text: str) -> object:
     """JSON; a number as people write it, such as .5; or else the text itself."""
     for parse in (json.loads, float):
         try:

@@ -13,7 +13,7 @@ from genae.data.domain import Domain
 from genae.data.examples import File, Found
 from genae.errors import GenaeError, Rejected
 from genae.learn.device import seeded
-from genae.recipe.parts import instantiate
+from genae.recipe.parts import instance
 from genae.testing.expect import expect, finite, same, shaped, skip
 from genae.testing.subject import Subject
 from genae.use.writing import written_options
@@ -31,7 +31,7 @@ def options(s: Subject) -> None:
     expect(
         isinstance(event, tuple) and all(isinstance(n, int) and n > 0 for n in event), f"event must be a shape, not {event!r}"
     )
-    again = instantiate("domain", s.recipe.domain)
+    again = instance(Domain, "domain", s.recipe.domain)
     expect(again.event == event, f"made twice from {s.recipe.domain} its event is {event}, then {again.event}")
     try:
         sent = ForkingPickler.loads(ForkingPickler.dumps(s.domain))

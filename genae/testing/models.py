@@ -12,8 +12,9 @@ from genae.errors import GenaeError
 from genae.learn import checkpoint
 from genae.learn.build import Built
 from genae.model.objectives import Batch, Moment
+from genae.model.tasks import Task
 from genae.recipe import recipe
-from genae.recipe.parts import instantiate
+from genae.recipe.parts import instance
 from genae.testing.expect import expect, finite, same, shaped, skip
 from genae.testing.subject import Subject
 from genae.use import output
@@ -116,7 +117,7 @@ def tasks(s: Subject) -> None:
     if not s.domain.defaults.tasks:
         skip("it names no tasks")
     for name in s.domain.defaults.tasks:
-        task, target = instantiate("task", {"name": name}, domain=s.domain), s.events()
+        task, target = instance(Task, "task", {"name": name}, domain=s.domain), s.events()
         before, made = target.clone(), []
         for _ in range(2):
             torch.manual_seed(1)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from torch import Tensor
 
+from genae.data.curve import Picture
 from genae.data.domain import Domain
 from genae.files import new_folder, write_file
 from genae.use import pictures
@@ -40,7 +40,7 @@ def write_event(domain: Domain, event: Tensor, path: Path) -> list[Path]:
     return [path, *seen, *domain.extras(event, path)]
 
 
-def drawn(domain: Domain, events: Tensor) -> list[np.ndarray[Any, Any]]:
+def drawn(domain: Domain, events: Tensor) -> list[Picture]:
     """The picture of each event."""
     return [domain.picture(event) for event in events]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -26,8 +26,8 @@ from genae.learn.build import Built, build
 from genae.learn.device import computing, pick, precision, seeded
 from genae.model.vae import Model
 from genae.recipe import recipe
-from genae.recipe.options import Spec
-from genae.recipe.parts import instantiate
+from genae.recipe.options import Spec, named
+from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
 from genae.recipe.stages import sampler_of
 from genae.use.evaluate import Numbers, evaluate
@@ -114,7 +114,7 @@ class Run:
     def sampler(self, name: str | None = None) -> Sampler:
         """The prior, or a fitted sampler by its name. GenaeError for what there is not."""
         spec = sampler_of(self.recipe.stages)
-        name = name or (spec["name"] if spec else PRIOR)
+        name = name or (named("sampler", spec) if spec else PRIOR)
         if name == PRIOR:
             self._require_prior()
             return self.vae.prior
@@ -125,10 +125,10 @@ class Run:
     def fit(self, spec: Spec, report: fitting.Report = lambda done, total: None) -> Path:
         """Fits a sampler, {"name": …, option: value}, on the latents of the training examples, and keeps it in the run."""
         sampler = fitting.fitted(self.built, spec, self.training(), self.recipe, self.device, report)
-        self._samplers[spec["name"]] = sampler
+        self._samplers[named("sampler", spec)] = sampler
         return fitting.keep(sampler, spec, self.folder)
 
-    def encode(self, x: Any, condition: Condition = None) -> Tensor:
+    def encode(self, x: object, condition: Condition = None) -> Tensor:
         """Examples (N, *event), one (*event), or items to z (N, *shape) on the CPU: posterior means, or codes."""
         seen = self.seen(x)
         return self._each(self.vae.encode, seen.events, self._given(condition, len(seen.events), seen))
@@ -147,7 +147,7 @@ class Run:
 
     def reconstruct(
         self,
-        x: Any,
+        x: object,
         condition: Condition = None,
         seed: int | None = 0,
         temperature: float | None = None,
@@ -162,7 +162,7 @@ class Run:
 
     def interpolate(
         self,
-        *points: Any,
+        *points: object,
         steps: int = 9,
         kind: Kind = "spherical",
         loop: bool = False,
@@ -216,7 +216,7 @@ class Run:
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
-    def styled(self, item: str | Path | None = None, /, **options: Any) -> Domain:
+    def styled(self, item: str | Path | None = None, /, **options: object) -> Domain:
         """The run's domain with other options for what it writes, over those of a file's own style.
 
         GenaeError if it has no such option, or the model depends on it.
@@ -230,26 +230,26 @@ class Run:
                     f"its options: {', '.join(spec) or 'none'}"
                 )
         whole = {"name": self.recipe.domain["name"], **spec, **options}
-        domain: Domain = instantiate("domain", whole)
+        domain = instance(Domain, "domain", whole)
         if domain.event != self.vae.event:
             raise GenaeError(f"{', '.join(options)} cannot be changed after training: the model's events are {self.vae.event}")
         return domain
 
-    def style(self, item: str | Path | None) -> dict[str, Any]:
+    def style(self, item: str | Path | None) -> Spec:
         """The options with which a file's example should be written back; none for an item of a data set."""
         path = None if item is None else Path(item)
         return dict(self.domain.style(File(path))) if path is not None and path.is_file() else {}
 
     # -- helpers ------------------------------------------------------------------------------------------------------
 
-    def events(self, x: Any) -> Tensor:
+    def events(self, x: object) -> Tensor:
         """An item, Examples, a list of items, or a tensor to events (N, *event).
 
         A tensor of whole numbers holds stored examples; of floats, events.
         """
         return self.seen(x).events
 
-    def seen(self, x: Any) -> Seen:
+    def seen(self, x: object) -> Seen:
         """`events`, with what is known of them; wherever examples are taken, this goes in too."""
         if isinstance(x, Seen):
             return x

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 from annotated_types import Ge, MinLen, doc
@@ -50,7 +50,8 @@ class Unit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x (B, width, T)."""
-        return x + self.mix(self.activation(self.dilated(self.activation(x))))  # type: ignore[no-any-return]
+        change: Tensor = self.mix(self.activation(self.dilated(self.activation(x))))
+        return x + change
 
 
 def down(width: int, ratio: int) -> nn.Conv1d:
@@ -74,7 +75,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.bank, self.body, self.last, self.posterior, self.levels = bank, body, last, posterior, levels
 
-    def forward(self, x: Tensor, condition: Tensor | None = None) -> Any:
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> object:
         """x (B, 1, N) in [-1, 1], condition (B, C)."""
         h = self.body(LOUDER * self.bank.analysis(x))
         h = h if self.levels is None else h + self.levels(x)
@@ -90,7 +91,7 @@ class Decoder(nn.Module):
         super().__init__()
         self.bank, self.body, self.last, self.likelihood, self.tones = bank, body, last, likelihood, tones
 
-    def forward(self, z: Tensor, condition: Tensor | None = None) -> Any:
+    def forward(self, z: Tensor, condition: Tensor | None = None) -> object:
         """z (B, F, D), condition (B, C)."""
         z = told(z.mT, condition)
         h = self.body(z)
