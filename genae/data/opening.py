@@ -61,7 +61,7 @@ def _claimed(name: str, claim: object, path: Path) -> Dataset | None:
     with blamed("claim", name):
         claimed = claim(path) if callable(claim) else claim  # what cannot be called is no data set either
         if claimed is not None and not isinstance(claimed, Dataset):
-            raise GenaeError(f"claim '{name}' gives {type(claimed).__name__}, which is no data set")
+            raise GenaeError(f"claim '{name}' must give a data set, not {type(claimed).__name__}")
     return claimed
 
 
@@ -70,7 +70,7 @@ def made(name: str, found: object) -> Dataset:
     with blamed("dataset", name):
         dataset = found() if isinstance(found, type) else found
         if not isinstance(dataset, Dataset):
-            raise GenaeError(f"data set '{name}' is {type(dataset).__name__}, which is no data set")
+            raise GenaeError(f"data set '{name}' has no name, domain, about and split: it is a {type(dataset).__name__}")
     return dataset
 
 

@@ -61,7 +61,8 @@ class Gaussian(Noise, Prior):
         return ones if context is None else torch.cat([ones, context.double().expand(n, -1)], 1)
 
     def _mean(self, n: int, condition: Tensor | None) -> Tensor:
-        mean: Tensor = self._given(n, condition).float() @ self.linear
+        with torch.autocast(self.linear.device.type, enabled=False):
+            mean: Tensor = self._given(n, condition).to(self.linear) @ self.linear
         return mean
 
     def forward(self, condition: Tensor | None = None) -> Density:
@@ -69,18 +70,20 @@ class Gaussian(Noise, Prior):
         return _Normal(self._mean(n, condition), self.root, len(self.space.shape))
 
     def push(self, u: Tensor, condition: Tensor | None = None) -> Tensor:
-        return self.space.shaped(self._mean(len(u), condition) + u @ self.root.mT)
+        with torch.autocast(u.device.type, enabled=False):
+            return self.space.shaped(self._mean(len(u), condition) + u.to(self.root) @ self.root.mT)
 
 
 class _Normal:
-    """N(mean, root rootᵀ), mean (B, size) or (1, size)."""
+    """N(mean, root rootᵀ), mean (B, size) or (1, size), outside autocast: a solution does not bear bf16."""
 
     def __init__(self, mean: Tensor, root: Tensor, axes: int) -> None:
         self.mean, self.root, self.axes = mean, root, axes
 
     def log_prob(self, z: Tensor) -> Tensor:
-        apart = (z.flatten(-self.axes) - self.mean).unsqueeze(-1)
-        u = torch.linalg.solve_triangular(self.root, apart, upper=False).squeeze(-1)
+        with torch.autocast(z.device.type, enabled=False):
+            apart = (z.flatten(-self.axes) - self.mean).unsqueeze(-1)
+            u = torch.linalg.solve_triangular(self.root, apart, upper=False).squeeze(-1)
         log_prob: Tensor = -0.5 * (u.square() + LOG_2PI).sum(-1) - self.root.diagonal().log().sum()
         return log_prob
 
@@ -126,15 +129,18 @@ class Mixture(Prior):
             yield Fitting(turn + 1, self.turns, -joint.logsumexp(1).mean())
 
     def _joint(self, flat: Tensor) -> Tensor:
-        """log w_k + log N_k (…, K) of z (…, size)."""
-        apart = (flat.unsqueeze(-2) - self.mean).square() / self.variance + self.variance.log() + LOG_2PI
-        return self.log_weight - 0.5 * apart.sum(-1)
+        """log w_k + log N_k (…, K) of z (…, size); in double, since (z − m)² is taken apart into products."""
+        z, mean, precision = flat.double(), self.mean.double(), self.variance.double().reciprocal()
+        apart = z.square() @ precision.mT - 2 * z @ (mean * precision).mT + (mean.square() * precision).sum(-1)
+        scale = self.variance.double().log().sum(-1) + self.space.size * LOG_2PI
+        return (self.log_weight - 0.5 * (apart + scale)).float()
 
     def forward(self, condition: Tensor | None = None) -> Density:
         return _Mixed(self)
 
     def sample(self, n: int, temperature: float = 1.0, condition: Tensor | None = None) -> Tensor:
-        at = torch.multinomial(self.log_weight.exp(), n, replacement=True)
+        gumbel = -torch.empty(n, self.components, device=self.mean.device).exponential_().log()
+        at = (self.log_weight + temperature * gumbel).argmax(1)  # at 0 the greatest component, with its mean
         noise = torch.randn(n, self.space.size, device=self.mean.device)
         return self.space.shaped(self.mean[at] + temperature * self.variance[at].sqrt() * noise)
 

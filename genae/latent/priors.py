@@ -77,12 +77,12 @@ class Flow(Noise, Prior):
         from zuko import flows  # here: half of zuko's import time is of no use to runs without a flow
 
         if kind == "coupling" and space.size < 2:
-            raise GenaeError("prior.kind=coupling splits the latent in two: it needs latent of at least 2; use kind=maf")
+            raise GenaeError("kind=coupling splits the latent in two: it needs latent of at least 2; use kind=maf")
         made = {"maf": flows.MAF, "nsf": flows.NSF, "coupling": flows.NICE}[kind]
         self.flow = made(space.size, condition, transforms=transforms, hidden_features=(hidden,) * layers)
 
     def forward(self, condition: Tensor | None = None) -> Density:
-        return _InFullPrecision(self.flow, self.context(condition), self.space)
+        return _InFullPrecision(self.flow, self.context(condition), self.anchor)
 
     def push(self, u: Tensor, condition: Tensor | None = None) -> Tensor:
         with torch.autocast(u.device.type, enabled=False):
@@ -92,10 +92,11 @@ class Flow(Noise, Prior):
 class _InFullPrecision:
     """A flow's density outside autocast: log-determinants do not bear bf16."""
 
-    def __init__(self, flow: nn.Module, context: Tensor | None, space: Space) -> None:
-        self.flow, self.context, self.axes = flow, context, len(space.shape)
+    def __init__(self, flow: nn.Module, context: Tensor | None, anchor: Tensor) -> None:
+        """`anchor` (1, *shape), of the weights' dtype."""
+        self.flow, self.context, self.anchor = flow, context, anchor
 
     def log_prob(self, z: Tensor) -> Tensor:
         with torch.autocast(z.device.type, enabled=False):
-            nats: Tensor = self.flow(self.context).log_prob(z.flatten(-self.axes).float())
+            nats: Tensor = self.flow(self.context).log_prob(z.flatten(1 - self.anchor.ndim).to(self.anchor))
             return nats

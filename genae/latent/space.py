@@ -85,7 +85,7 @@ class Space:
         """z (B, *shape) itself. GenaeError for another shape, a code outside the alphabet, or numbers where codes belong."""
         if tuple(z.shape[1:]) != self.shape:
             raise GenaeError(f"z has shape {tuple(z.shape[1:])}, this model's latent space is {self}")
-        if self.codes and (z.is_floating_point() or not 0 <= int(z.min()) <= int(z.max()) < self.codes):
+        if self.codes and (z.is_floating_point() or bool(((z < 0) | (z >= self.codes)).any())):
             raise GenaeError(f"z must hold codes from 0 to {self.codes - 1}, whole numbers")
         return z
 

@@ -11,13 +11,13 @@ from genae.errors import GenaeError
 from genae.latent.posteriors import Family
 from genae.latent.samplers import Prior
 from genae.latent.space import Space
-from genae.model.conditions import Condition
+from genae.model.conditions import Attribute, Condition
 from genae.model.networks import Networks
 from genae.model.objectives import Objective
 from genae.model.tasks import Task
 from genae.model.vae import VAE, Model
 from genae.recipe.options import plain
-from genae.recipe.parts import instance, instantiate, part
+from genae.recipe.parts import OfExample, instance, instantiate, of_kind, part
 from genae.recipe.recipe import Recipe
 
 
@@ -47,11 +47,18 @@ def learned(recipe: Recipe, train: Examples) -> Recipe:
 def build(recipe: Recipe) -> Built:
     """The parts of a run, with fresh weights drawn from the global random state. GenaeError for parts that do not fit."""
     domain = instance(Domain, "domain", recipe.domain)
-    condition = instance(Condition, "condition", recipe.condition, domain=domain)
+    condition = _condition(recipe, domain)
     vae = _model(recipe, domain, condition)
     objective = instance(Objective, "objective", recipe.objective)
-    objective.require(vae)
+    objective.setup(vae)
     return Built(domain, vae, objective, instance(Task, "task", recipe.task, domain=domain), condition)
+
+
+def _condition(recipe: Recipe, domain: Domain) -> Condition:
+    made = instantiate("condition", recipe.condition, domain=domain)
+    if isinstance(made, OfExample):
+        return Attribute(made.name, domain.defaults.attributes[made.name], domain.event, made.dropout)
+    return of_kind(Condition, "condition", recipe.condition, made)
 
 
 def _model(recipe: Recipe, domain: Domain, condition: Condition) -> Model:
@@ -70,11 +77,10 @@ def _model(recipe: Recipe, domain: Domain, condition: Condition) -> Model:
             )
         made.shows = domain.defaults.shows
         return made
-    if not isinstance(made, Networks):
-        raise GenaeError(f"network '{recipe.network['name']}' gives {type(made).__name__}, which is no Networks and no Model")
-    if made.space != space:
-        prior = _prior(recipe, made.space, condition)
-    return VAE(made.encoder, made.decoder, prior, domain.event, family, domain.defaults.shows)
+    networks = of_kind(Networks, "network", recipe.network, made)
+    if networks.space != space:
+        prior = _prior(recipe, networks.space, condition)
+    return VAE(networks.encoder, networks.decoder, prior, domain.event, family, domain.defaults.shows)
 
 
 def _prior(recipe: Recipe, space: Space, condition: Condition) -> Prior:

@@ -125,5 +125,5 @@ def factor(spec: Mapping[str, object], step: int, steps: int) -> float:
     schedule = registry.factory("schedule", named("schedule", spec))
     made = schedule(step, steps, **{k: v for k, v in spec.items() if k != "name"})
     if not isinstance(made, int | float):
-        raise GenaeError(f"schedule '{spec['name']}' gives {type(made).__name__}, which is no number")
+        raise GenaeError(f"schedule '{spec['name']}' must give a number, not {type(made).__name__}")
     return made

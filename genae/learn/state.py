@@ -119,7 +119,7 @@ def start(built: Built, recipe: Recipe, device: torch.device) -> State:
         if name not in shares:
             raise unknown("player", name, shares, " of this objective")
     players = {
-        name: _player(own, {**recipe.optimiser, **recipe.optimisers.get(name, {})}, len(own) == len(named))
+        name: _player(own, recipe.optimisers.get(name, recipe.optimiser), len(own) == len(named))
         for name, own in shares.items()
     }
     average = copy.deepcopy(built.vae).requires_grad_(False).eval() if recipe.ema else None

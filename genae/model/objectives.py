@@ -69,8 +69,8 @@ class Objective(nn.Module, ABC):
     players: ClassVar[Mapping[str, Player]] = {VAE: of_the_vae}  # f(module of `vae` and `objective`) to its parameters
     fits_prior: ClassVar[bool] = True  # whether z of training examples are pulled to the prior, so that it can be sampled
 
-    def require(self, vae: Model) -> None:
-        """GenaeError for a model that it cannot train, with the reason."""
+    def setup(self, vae: Model) -> None:
+        """Called once, with the model: networks of its own are made here. GenaeError for a model that it cannot train."""
         return
 
     @abstractmethod
@@ -188,7 +188,7 @@ class Autoencoder(Objective):
 
     fits_prior = False
 
-    def require(self, vae: Model) -> None:
+    def setup(self, vae: Model) -> None:
         if vae.kind == "codes":
             raise GenaeError(
                 "objective=autoencoder needs a z with a gradient, and this posterior gives codes; set objective=elbo"

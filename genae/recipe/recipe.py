@@ -24,7 +24,7 @@ from genae.errors import GenaeError, unknown
 from genae.latent.space import Space
 from genae.recipe import registry
 from genae.recipe.options import Spec, check, filled, named
-from genae.recipe.parts import SECTIONS, Bringing, instance, instantiate, part
+from genae.recipe.parts import SECTIONS, Bringing, completed, instance, instantiate, part
 from genae.recipe.settings import DEFAULTS, merge, parsed, preset, section_of
 from genae.recipe.stages import stages
 from genae.recipe.upgrade import upgraded
@@ -106,7 +106,7 @@ def complete(settings: Mapping[str, object]) -> Recipe:
     for section in SECTIONS:
         if not isinstance(whole[section], Mapping):
             raise GenaeError(f"recipe section '{section}' must be an object with a name, not {whole[section]!r}")
-    _require_plugins(whole, whole.get("plugins", {}))
+    _require_plugins(_parts(whole), whole.get("plugins", {}))
     whole["stages"] = stages(whole["stages"])
     domain: Bringing | None = None
     for section in SECTIONS:
@@ -118,21 +118,31 @@ def complete(settings: Mapping[str, object]) -> Recipe:
             domain = instance(Bringing, section, whole[section])
         elif section in CHEAP:
             instantiate(section, whole[section], domain=domain)  # its own checks of its options, before any data are read
-    return _bounded(Recipe(**whole | {"plugins": _origins(whole, whole.get("plugins", {}))}))
+    whole["optimisers"] = {
+        player: completed("optimiser", section_of(merge(whole, {"optimiser": spec}), "optimiser"))
+        for player, spec in whole["optimisers"].items()
+    }
+    return _bounded(Recipe(**whole | {"plugins": _origins(_parts(whole), whole.get("plugins", {}))}))
 
 
-def _origins(whole: Mapping[str, object], written: Mapping[str, str]) -> dict[str, str]:
+def _origins(parts: Sequence[tuple[str, str]], written: Mapping[str, str]) -> dict[str, str]:
     """Where parts that are not genae's own come from, {"prior mine": "distribution version"}; what was written stays."""
-    parts = [(section, named(section, section_of(whole, section))) for section in SECTIONS]
     origins = {f"{kind} {name}": registry.origin(kind, name) for kind, name in parts}
     return {key: written.get(key, origin) for key, origin in origins.items() if origin}
 
 
-def _require_plugins(whole: Mapping[str, object], written: Mapping[str, str]) -> None:
+def _parts(whole: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The parts that a recipe names, in its sections and beside them, by kind and name."""
+    samplers = [stage["sampler"] for stage in whole["stages"] if isinstance(stage.get("sampler"), Mapping)]
+    beside = [*(("optimiser", spec) for spec in whole["optimisers"].values()), *(("sampler", spec) for spec in samplers)]
+    return [(kind, str(spec.get("name"))) for kind, spec in [*((s, whole[s]) for s in SECTIONS), *beside]]
+
+
+def _require_plugins(parts: Sequence[tuple[str, str]], written: Mapping[str, str]) -> None:
     """GenaeError for a part that a recipe was made with and that is not here."""
     for key, origin in written.items():
         kind, _, name = key.partition(" ")
-        if kind in SECTIONS and section_of(whole, kind).get("name") == name and name not in registry.names(kind):
+        if (kind, name) in parts and name not in registry.names(kind):
             installed = not origin.endswith(".py") and origin != registry.DIRECTLY
             remedy = f"pip install {origin.split(' ')[0]}" if installed else "give it with --plugin FILE.py or genae.register"
             raise GenaeError(f"{kind} '{name}' is not here: the recipe was made with that of {origin}; {remedy}")

@@ -10,6 +10,7 @@ from annotated_types import Ge, doc
 
 from genae.errors import GenaeError
 from genae.recipe.options import Spec, called
+from genae.recipe.parts import completed
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,9 @@ def stages(listed: Sequence[object]) -> list[Spec]:
         if not isinstance(stage, Mapping):
             raise GenaeError(f'a stage is an object such as {{"start": 0.5, "freeze": ["encoder"]}}, not {stage!r}')
         made = _of(stage)
-        if made.sampler is not None and (number < len(listed) - 1 or made != StageSpec(sampler=made.sampler)):
+        if made.sampler is not None and (number < len(listed) - 1 or made.start or made.players or made.freeze):
             raise GenaeError('a stage that fits a sampler is the last one and has nothing else: {"sampler": {"name": "flow"}}')
-        whole.append(asdict(made))
+        whole.append(asdict(made) | ({} if made.sampler is None else {"sampler": completed("sampler", made.sampler)}))
     return whole
 
 

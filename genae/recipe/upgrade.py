@@ -44,5 +44,5 @@ def _by(name: str, settings: Mapping[str, object]) -> Mapping[str, object]:
     """The settings as an upgrade has them."""
     made = registry.factory("upgrade", name)(settings)
     if not isinstance(made, Mapping):
-        raise GenaeError(f"upgrade '{name}' gives {type(made).__name__}, which is no mapping of settings")
+        raise GenaeError(f"upgrade '{name}' must give a mapping of settings, not {type(made).__name__}")
     return made

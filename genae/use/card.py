@@ -11,6 +11,7 @@ from genae.data.items import best_split
 from genae.data.opening import open_data
 from genae.files import write_text
 from genae.learn import checkpoint
+from genae.recipe.stages import sampler_of
 from genae.use import output, pictures
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def write_card(run: Run, seconds: float, examples: int, split: str) -> None:
 
 
 def _preview_samples(run: Run) -> str:
-    if not (run.built.bounded or run.recipe.stages):
+    if not (run.built.bounded or sampler_of(run.recipe.stages)):
         return ""  # a plain autoencoder has nothing to sample from
     events = run.sample(PREVIEWS, seed=0)
     pictures.save(pictures.grid(output.drawn(run.domain, events)), run.folder / "previews" / "samples.png")

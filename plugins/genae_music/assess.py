@@ -85,10 +85,10 @@ def encoded(vae: Generative, x: Tensor, condition: Tensor | None = None) -> tupl
         rows = slice(first, first + BATCH)
         inference = vae.infer(x[rows], _at(condition, rows))
         drawn = inference.sample()
-        found.append((inference.mean.float(), drawn.z.float(), drawn.rate))
+        found.append((inference.mean, drawn.z.float(), drawn.rate))
     mean, drawn_z, rate = (torch.cat(part) for part in zip(*found, strict=True))
     bits = None if vae.kind == "point" else rate.double().mean().item() / math.log(2)
-    active = float((mean.flatten(1).var(0) > ACTIVE).sum()) if len(x) > 1 else None
+    active = float((mean.float().flatten(1).var(0) > ACTIVE).sum()) if len(x) > 1 else None
     return mean, drawn_z, {"rate_bits": bits, "active_units": active}
 
 

@@ -1,6 +1,6 @@
 r"""Is the path between two windows smooth, and music all along?
 
-    z(t) = slerp(μ(a), μ(b), t), x(t) the greedy decoding of z(t); t in equal steps from 0 to 1
+    z(t) goes from μ(a) to μ(b) on the arc, or code by code; x(t) is its greedy decoding; t in equal steps from 0 to 1
 
     distance    share of steps at which x(t) differs from a (Hamming, normalised), mean over pairs; it should rise and never
                 fall. A decoder that does not hear z never falls either, but does not rise
@@ -18,15 +18,14 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from genae.latent.paths import slerp
+from genae.latent.paths import path
 from genae_music.agreement import Kind, Streams, streams
 from genae_music.baselines import Ngrams
 
 
 def morphs(decode: Callable[[Tensor], Tensor], a: Tensor, b: Tensor, steps: int) -> Iterator[Tensor]:
     """Ends a, b (P, latent) to P events (P, *event) at each of `steps` places on the way."""
-    t = torch.linspace(0, 1, steps, device=a.device, dtype=a.dtype)
-    paths = torch.stack([slerp(start, end, t) for start, end in zip(a, b, strict=True)], 1)  # (steps, P, latent)
+    paths = torch.stack([path(ends, steps) for ends in zip(a, b, strict=True)], 1)  # (steps, P, latent)
     return (decode(z) for z in paths)
 
 
@@ -40,11 +39,11 @@ def smoothness(
 ) -> dict[str, float]:
     """Of P pairs: their means (P, latent) each, their windows (P, *event) each; `decode` z (P, latent) to events."""
     a, b = (streams(x, kind) for x in ends)
-    path = [streams(x, kind) for x in morphs(decode, *means, steps)]
-    morph_cost, morph_ratio = relative(cost(path[steps // 2], models), cost(path[0], models), cost(path[-1], models))
+    way = [streams(x, kind) for x in morphs(decode, *means, steps)]
+    morph_cost, morph_ratio = relative(cost(way[steps // 2], models), cost(way[0], models), cost(way[-1], models))
     blend_cost, blend_ratio = relative(cost(blend(a, b), models), cost(a, models), cost(b, models))
     return {
-        **rising([distance(x, a) for x in path]),
+        **rising([distance(x, a) for x in way]),
         "morph_cost_bits": morph_cost,
         "morph_cost_ratio": morph_ratio,
         "blend_cost_bits": blend_cost,

@@ -1,4 +1,4 @@
-"""Paths: exact ends, the norm on the arc, counts, and never a NaN."""
+"""Paths: exact ends, the norm on the arc, counts, codes that change once, and never a NaN; walks of unit variance."""
 
 import math
 
@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genae.errors import GenaeError
-from genae.latent.paths import lerp, path, slerp
+from genae.latent.paths import NEAR, lerp, path, slerp, switch, walk
 
 T = torch.linspace(0, 1, 9)
 
@@ -108,3 +108,55 @@ def test_the_norm_stays_between_those_of_the_ends(degrees):
     norms = slerp(a, b, torch.linspace(0, 1, 101)).norm(dim=1)
     assert norms.min() > (0.99 if degrees < 179.99 else 0)  # so nearly opposite the path is the straight line
     assert norms.max() < 2.01
+
+
+# -- codes ------------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=50)
+@given(seed=st.integers(0, 10_000), size=st.integers(1, 40), steps=st.integers(2, 60))
+def test_each_code_changes_once_from_one_end_to_the_other(seed, size, steps):
+    a, b = torch.randint(9, (2, size), generator=torch.Generator().manual_seed(seed))
+    z = path([a, b], steps)
+    assert z.dtype == torch.int64
+    assert torch.equal(z[0], a)
+    assert torch.equal(z[-1], b)
+    assert ((z == a) | (z == b)).all()
+    assert ((z[1:] != z[:-1]).sum(0) == (a != b)).all()
+
+
+def test_codes_change_one_after_the_other_and_neighbours_far_apart():
+    """Five places by frac((i + ½) φ) = .309, .927, .545, .163, .781."""
+    z = switch(torch.zeros(5, dtype=torch.int64), torch.ones(5, dtype=torch.int64), torch.linspace(0, 1, 101).double())
+    first = z.argmax(0)
+    assert first.tolist() == [31, 93, 55, 17, 79]
+    assert z.sum(1).diff().max() == 1
+
+
+def test_a_loop_of_codes_counts_as_any_other():
+    ends = [torch.tensor([0, 1, 2]), torch.tensor([3, 3, 3])]
+    assert path(ends, 4, loop=True).shape == (6, 3)
+    assert torch.equal(path(ends, 4, loop=True)[3], ends[1])
+
+
+# -- walks ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_walk_is_standard_normal_at_every_step_and_near_the_one_before():
+    torch.manual_seed(0)
+    u = walk(500, 6, 40).double()  # 20 000 numbers a step: 4 standard errors of a variance are .04, of a correlation .0102
+    assert u.shape == (500, 6, 40)
+    assert u.mean((0, 2)).abs().max() < 4 / math.sqrt(20_000)
+    assert (u.var((0, 2)) - 1).abs().max() < 0.04
+    for apart in (1, 2, 3):
+        for first in range(6 - apart):
+            pair = torch.stack([u[:, first].flatten(), u[:, first + apart].flatten()])
+            assert torch.corrcoef(pair)[0, 1].item() == pytest.approx(NEAR**apart, abs=0.03)
+    assert NEAR == 0.8
+
+
+def test_a_walk_of_one_step_is_noise():
+    torch.manual_seed(0)
+    u = walk(3, 1, 4)
+    torch.manual_seed(0)
+    assert torch.equal(u[:, 0], torch.randn(3, 4))

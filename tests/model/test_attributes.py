@@ -85,7 +85,7 @@ def test_a_run_does_what_it_is_told(levels, folder, tmp_path):
     told = run.built.condition(Known(), x)
     assert torch.equal(run.encode(item), run.encode(x, told))  # of an example its own is known
     assert torch.equal(run.reconstruct(item)[1], run.decode(run.encode(x, told), told))
-    morph = run.interpolate(-0.8 * torch.ones(4), 0.8 * torch.ones(4), 5)
+    morph = run.interpolate(-0.8 * torch.ones(4), 0.8 * torch.ones(4), steps=5)
     assert morph.mean(1).tolist() == pytest.approx([-0.8, -0.4, 0, 0.4, 0.8], abs=0.15)
     assert run.evaluate(samples=2)["elbo"] > levels(tmp_path / "plain").evaluate(samples=2)["elbo"] - 1
 

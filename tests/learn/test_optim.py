@@ -87,9 +87,9 @@ def test_the_exponential_schedule_is_musicvaes():
     [(3.0, 1.0, 0.0, 1.0), (0.5, 1.0, 0.0, 0.5), (3.0, 1.0, 3.0, 0.0), (2.9, 0.0, 3.0, 2.9), (3.0, 0.0, 2.0, 0.0)],
 )
 def test_gradients_are_bounded_or_skipped(size, clip, skip, expected):
-    from genae.learn.trainer import _bound
+    from genae.learn.trainer import bound
 
     layer = torch.nn.Linear(1, 1, bias=False)
     layer.weight.grad = torch.full((1, 1), size)
-    _bound(layer, clip, skip)
+    bound([layer.weight], clip, skip)
     assert layer.weight.grad.item() == pytest.approx(expected, rel=1e-5)

@@ -5,6 +5,7 @@ import torch
 
 from genae.errors import GenaeError
 from genae.latent.posteriors import DiagonalGaussian, GaussianPosterior
+from genae.latent.space import Space
 from genae.model.likelihoods import Bernoulli, DiscretisedLogistic
 from genae.model.residual import residual
 from genae.recipe.parts import instantiate
@@ -16,7 +17,7 @@ SMALL = {"widths": (4, 6), "blocks": (1, 2), "hidden": 16}
 @pytest.mark.parametrize("condition", [0, 3])
 @pytest.mark.parametrize("event", [(1, 28, 28), (3, 32, 32), (3, 64, 64), (1, 80, 128), (2, 4, 36)], ids=str)
 def test_network_shapes_and_gradients(event, condition, likelihood):
-    encoder, decoder = residual(event, 5, GaussianPosterior(), likelihood, condition, **SMALL)
+    encoder, decoder, _ = residual(event, Space((5,)), GaussianPosterior(), likelihood, condition, **SMALL)
     torch.manual_seed(0)
     _wake(encoder, decoder)
     x, told = torch.rand(2, *event), torch.rand(2, condition) if condition else None
@@ -40,14 +41,15 @@ def _wake(*networks):
 @pytest.mark.parametrize("levels", [1, 2, 3, 4])
 def test_network_at_any_depth(levels):
     widths = tuple(range(4, 4 + levels))
-    encoder, decoder = residual((1, 32, 32), 3, GaussianPosterior(), Bernoulli(), widths=widths, blocks=(1,) * levels, hidden=8)
+    options = {"widths": widths, "blocks": (1,) * levels, "hidden": 8}
+    encoder, decoder, _ = residual((1, 32, 32), Space((3,)), GaussianPosterior(), Bernoulli(), **options)
     assert decoder(encoder(torch.rand(2, 1, 32, 32)).mean).mean.shape == (2, 1, 32, 32)
 
 
 @pytest.mark.parametrize("latent", [2, 40])
 def test_network_begins_near_the_prior(latent):
     torch.manual_seed(0)
-    encoder, decoder = residual((1, 28, 28), latent, GaussianPosterior(), Bernoulli())
+    encoder, decoder, _ = residual((1, 28, 28), Space((latent,)), GaussianPosterior(), Bernoulli())
     q = encoder((torch.rand(16, 1, 28, 28) < 0.2).float())
     logits = decoder(torch.randn(16, latent)).logits
     rate = q.rate_by_dimension(DiagonalGaussian(torch.zeros(1, latent), torch.zeros(1, latent)))
@@ -56,7 +58,7 @@ def test_network_begins_near_the_prior(latent):
 
 
 def test_dropout_hides_features_from_the_encoder_while_training_alone():
-    encoder, decoder = residual((1, 28, 28), 4, GaussianPosterior(), Bernoulli(), dropout=0.5)
+    encoder, decoder, _ = residual((1, 28, 28), Space((4,)), GaussianPosterior(), Bernoulli(), dropout=0.5)
     x = torch.rand(1, 1, 28, 28)
     assert not torch.equal(encoder(x).mean, encoder(x).mean)
     encoder.eval()
@@ -65,7 +67,7 @@ def test_dropout_hides_features_from_the_encoder_while_training_alone():
 
 
 def test_examples_do_not_mix():
-    encoder, _ = residual((1, 28, 28), 4, GaussianPosterior(), Bernoulli(), **SMALL)
+    encoder, _, _ = residual((1, 28, 28), Space((4,)), GaussianPosterior(), Bernoulli(), **SMALL)
     x = torch.rand(3, 1, 28, 28)
     assert torch.allclose(encoder(x).mean[:1], encoder(x[:1]).mean, atol=1e-5)
 
@@ -86,4 +88,4 @@ def test_examples_do_not_mix():
 )
 def test_network_says_what_does_not_fit(event, options, reason):
     with pytest.raises(GenaeError, match=reason):
-        instantiate("network", {"name": "residual", **options}, event, 4, GaussianPosterior(), Bernoulli())
+        instantiate("network", {"name": "residual", **options}, event, Space((4,)), GaussianPosterior(), Bernoulli())

@@ -103,8 +103,7 @@ KINDS = (
 def parts():
     """Every part that genae registers or its domains bring, as kind, name and factory."""
     for kind in KINDS:
-        names = [name for name in registry.own(kind) if (kind, name) != ("condition", "attribute")]  # that is of a domain's own
-        yield from ((kind, name, registry.get(kind, name)) for name in names)
+        yield from ((kind, name, registry.get(kind, name)) for name in registry.own(kind))
     for name in registry.own("domain"):
         domain = instantiate("domain", {"name": name})
         for kind, own in (("task", domain.defaults.tasks), ("condition", domain.defaults.attributes)):

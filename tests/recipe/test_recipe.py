@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from genae.data.domain import Defaults
 from genae.errors import GenaeError
+from genae.latent.space import Space
 from genae.learn.build import build
 from genae.recipe import options, recipe, registry
 from genae.recipe.recipe import adjust, complete, compose, differences, dump, read
@@ -271,7 +272,7 @@ def test_adjusting_and_differences():
 
 def test_what_is_built_has_the_recipes_shapes():
     built = build(compose("dots", ["latent=3", "domain.size=5", "prior=flow", "prior.hidden=4"]))
-    assert built.vae.space.shape == (3,)
+    assert built.vae.space == Space((3,))
     assert built.vae.event == (5,)
     assert built.vae.sample(7).shape == (7, 5)
     assert built.domain.size == 5
