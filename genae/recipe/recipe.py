@@ -94,6 +94,19 @@ def adjust(recipe: Recipe, settings: Sequence[str] = (), **changes: object) -> R
 
 def complete(settings: Mapping[str, object]) -> Recipe:
     """A checked recipe with every option filled in. GenaeError names an unknown or missing key and the known ones."""
+    whole = _checked(settings)
+    _require_plugins(_parts(whole), whole.get("plugins", {}))
+    whole["stages"] = stages(whole["stages"])
+    whole |= _sections({section: whole[section] for section in SECTIONS})
+    whole["optimisers"] = {
+        player: completed("optimiser", section_of(merge(whole, {"optimiser": spec}), "optimiser"))
+        for player, spec in whole["optimisers"].items()
+    }
+    return _bounded(Recipe(**whole | {"plugins": _origins(_parts(whole), whole.get("plugins", {}))}))
+
+
+def _checked(settings: Mapping[str, object]) -> dict[str, Any]:
+    """The settings as the annotations of `Recipe` have them, each section an object."""
     fields = {f.name: f for f in dataclasses.fields(Recipe)}
     hints = typing.get_type_hints(Recipe, include_extras=True)
     for key in settings:
@@ -102,27 +115,26 @@ def complete(settings: Mapping[str, object]) -> Recipe:
     missing = [n for n, f in fields.items() if n not in settings and f.default is f.default_factory is dataclasses.MISSING]
     if missing:
         raise GenaeError(f"the recipe lacks {', '.join(missing)}; a recipe has {', '.join(fields)}")
-    whole: dict[str, Any] = {k: v if k in SECTIONS else check(k, v, hints[k]) for k, v in settings.items()}
+    whole = {k: v if k in SECTIONS else check(k, v, hints[k]) for k, v in settings.items()}
     for section in SECTIONS:
         if not isinstance(whole[section], Mapping):
             raise GenaeError(f"recipe section '{section}' must be an object with a name, not {whole[section]!r}")
-    _require_plugins(_parts(whole), whole.get("plugins", {}))
-    whole["stages"] = stages(whole["stages"])
+    return whole
+
+
+def _sections(specs: Mapping[str, Spec]) -> dict[str, Spec]:
+    """Every section with all of its options."""
+    whole: dict[str, Spec] = {}
     domain: Bringing | None = None
-    for section in SECTIONS:
-        spec = whole[section]
-        factory = part(section, spec, domain)
-        name = domain.defaults.network if domain and (section, spec["name"]) == ("network", "default") else spec["name"]
+    for section, spec in specs.items():
+        factory, name = part(section, spec, domain), spec["name"]
+        name = domain.defaults.network if domain and (section, name) == ("network", "default") else name
         whole[section] = {"name": name, **filled(section, factory, spec)}
         if section == "domain":
             domain = instance(Bringing, section, whole[section])
         elif section in CHEAP:
             instantiate(section, whole[section], domain=domain)  # its own checks of its options, before any data are read
-    whole["optimisers"] = {
-        player: completed("optimiser", section_of(merge(whole, {"optimiser": spec}), "optimiser"))
-        for player, spec in whole["optimisers"].items()
-    }
-    return _bounded(Recipe(**whole | {"plugins": _origins(_parts(whole), whole.get("plugins", {}))}))
+    return whole
 
 
 def _origins(parts: Sequence[tuple[str, str]], written: Mapping[str, str]) -> dict[str, str]:
