@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import NamedTuple
 
+import torch
+
 from genae.data.domain import Domain
 from genae.data.examples import Examples
 from genae.errors import GenaeError
@@ -13,7 +15,7 @@ from genae.latent.samplers import Prior
 from genae.latent.space import Space
 from genae.model.conditions import Attribute, Condition
 from genae.model.networks import Networks
-from genae.model.objectives import Objective
+from genae.model.objectives import Batch, Objective
 from genae.model.tasks import Task
 from genae.model.vae import VAE, Model
 from genae.recipe.options import plain
@@ -38,10 +40,12 @@ class Built(NamedTuple):
 
 def learned(recipe: Recipe, train: Examples) -> Recipe:
     """With what the condition learns from the training examples: their classes, say."""
-    factory = part("condition", recipe.condition, instance(Domain, "domain", recipe.domain))
+    domain = instance(Domain, "domain", recipe.domain)
+    factory = part("condition", recipe.condition, domain)
     if not (isinstance(factory, type) and issubclass(factory, Condition)):
         return recipe
-    return dataclasses.replace(recipe, condition={k: plain(v) for k, v in factory.learned(recipe.condition, train).items()})
+    options = factory.learned(recipe.condition, train, domain)
+    return dataclasses.replace(recipe, condition={key: plain(value) for key, value in options.items()})
 
 
 def build(recipe: Recipe) -> Built:
@@ -54,11 +58,20 @@ def build(recipe: Recipe) -> Built:
     return Built(domain, vae, objective, instance(Task, "task", recipe.task, domain=domain), condition)
 
 
+@torch.no_grad()
+def require_space(built: Built, batch: Batch, network: str) -> None:
+    """GenaeError for an encoder that gives another z than its network says."""
+    built.vae.eval()
+    space, z = built.vae.space, built.vae.encode(batch.input[:1], None if batch.condition is None else batch.condition[:1])
+    if tuple(z.shape[1:]) != space.shape:
+        raise GenaeError(f"the encoder of network '{network}' gives z {tuple(z.shape[1:])}, and its latent space is {space}")
+
+
 def _condition(recipe: Recipe, domain: Domain) -> Condition:
     made = instantiate("condition", recipe.condition, domain=domain)
     if isinstance(made, OfExample):
         return Attribute(made.name, domain.defaults.attributes[made.name], domain.event, made.dropout)
-    return of_kind(Condition, "condition", recipe.condition, made)
+    return of_kind(Condition, "condition", recipe.condition, made).of_domain(domain)
 
 
 def _model(recipe: Recipe, domain: Domain, condition: Condition) -> Model:

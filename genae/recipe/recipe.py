@@ -24,8 +24,8 @@ from genae.errors import GenaeError, unknown
 from genae.latent.space import Space
 from genae.recipe import registry
 from genae.recipe.options import Spec, check, filled, named
-from genae.recipe.parts import SECTIONS, Bringing, completed, instance, instantiate, part
-from genae.recipe.settings import DEFAULTS, merge, parsed, preset, section_of
+from genae.recipe.parts import SECTIONS, Bringing, completed, of_kind, part
+from genae.recipe.settings import DEFAULTS, Settings, changed, merge, preset, section_of
 from genae.recipe.stages import stages
 from genae.recipe.upgrade import upgraded
 
@@ -72,21 +72,14 @@ class Recipe:
         return own
 
 
-def compose(name: str, settings: Sequence[str] = (), **changes: object) -> Recipe:
-    """A preset with `key=value` settings and keyword changes, checked and completed."""
-    merged = preset(name)
-    for setting in settings:
-        merged = merge(merged, parsed(setting, merged))
-    merged = merge(merged, changes)
-    return complete(merged)
+def compose(of: str | Mapping[str, object], settings: Settings = (), **changes: object) -> Recipe:
+    """A preset, by its name or itself, with settings and keyword changes, checked and completed."""
+    return complete(merge(changed(preset(of), settings), changes))
 
 
-def adjust(recipe: Recipe, settings: Sequence[str] = (), **changes: object) -> Recipe:
-    """A recipe with `key=value` settings and keyword changes, checked and completed."""
-    merged = dataclasses.asdict(recipe)
-    for setting in settings:
-        merged = merge(merged, parsed(setting, merged))
-    return complete(merge(merged, changes))
+def adjust(recipe: Recipe, settings: Settings = (), **changes: object) -> Recipe:
+    """A recipe with settings and keyword changes, checked and completed."""
+    return complete(merge(changed(dataclasses.asdict(recipe), settings), changes))
 
 
 # -- checking ---------------------------------------------------------------------------------------------------------
@@ -129,11 +122,12 @@ def _sections(specs: Mapping[str, Spec]) -> dict[str, Spec]:
     for section, spec in specs.items():
         factory, name = part(section, spec, domain), spec["name"]
         name = domain.defaults.network if domain and (section, name) == ("network", "default") else name
-        whole[section] = {"name": name, **filled(section, factory, spec)}
+        options = filled(section, factory, spec)
+        whole[section] = {"name": name, **options}
         if section == "domain":
-            domain = instance(Bringing, section, whole[section])
+            domain = of_kind(Bringing, section, spec, factory(**options))
         elif section in CHEAP:
-            instantiate(section, whole[section], domain=domain)  # its own checks of its options, before any data are read
+            factory(**options)  # its own checks of its options, before any data are read
     return whole
 
 
