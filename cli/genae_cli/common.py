@@ -11,6 +11,7 @@ from typing import IO
 import click
 
 from genae.errors import GenaeError
+from genae.names import shown
 
 HELP = {"help_option_names": ["-h", "--help"]}  # context settings of every command
 SHOWN = 5  # lines of what was not used
@@ -38,7 +39,7 @@ class Mistake(click.ClickException):
     exit_code = 2
 
     def show(self, file: IO[str] | None = None) -> None:
-        click.echo(f"genae: {' '.join(self.message.split())}", err=True)
+        say(f"genae: {' '.join(self.message.split())}")
 
 
 class Verbs(click.Group):
@@ -87,7 +88,12 @@ def emit(result: Mapping[str, object], as_json: bool, lines: Callable[[], list[s
         click.echo(json.dumps(result, default=str))
         return
     for line in lines():
-        click.echo(line)
+        click.echo(shown(line))
+
+
+def say(line: str) -> None:
+    """A line beside the result, on standard error; names in it are escaped where they must be."""
+    click.echo(shown(line), err=True)
 
 
 def on_terminal() -> bool:

@@ -152,8 +152,10 @@ def _report(found: Inspected) -> list[str]:
             lines.append(f"         {_classes(facts['classes'])}")
         if facts["fields"]:
             lines.append(f"         {', '.join(_field(name, ends) for name, ends in facts['fields'].items())}")
+        if facts["unlabelled"]:
+            lines.append(f"         {facts['unlabelled']} without a class")
     told = set(found["files"])
     lines += [f"  skipped {line}" for line in found["skipped"] if line not in told][:SHOWN]
     if found["skipped"]:
         lines.append(f"  skipped {len(found['skipped'])} files in all")
-    return [*found["files"], *lines]
+    return [*found["files"], *lines, *(f"  {line}" for line in found["count"])]

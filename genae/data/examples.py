@@ -34,6 +34,7 @@ from genae.files import data_folders
 Array = npt.NDArray[np.generic]  # of whatever numbers
 
 SPLITS = ("train", "valid", "test")
+UNLABELLED = "examples without a class, beside others that have one"
 LARGEST_FILE = 1 << 28  # bytes that one file may unpack to: a zip bomb is refused before it is read
 
 UNREADABLE = (OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
@@ -141,7 +142,7 @@ class Found(NamedTuple):
 class Known(NamedTuple):
     """What is known of examples beside them; nothing, as it is made."""
 
-    labels: Tensor | None = None  # (B,) int64, indices into `classes`
+    labels: Tensor | None = None  # (B,) int64, indices into `classes`, -1 for one without a class
     classes: tuple[str, ...] = ()
     fields: Mapping[str, Tensor] = {}  # name to (B, K) float32, NaN where it is not known
 
@@ -173,7 +174,7 @@ class Examples:
     """Stored examples of one domain. Arrays of numpy are as good as tensors. GenaeError where their shapes do not fit."""
 
     x: Tensor  # (N, *event), the domain's stored form
-    labels: Tensor | None = None  # (N,) int64, indices into `classes`
+    labels: Tensor | None = None  # (N,) int64, indices into `classes`, -1 for one without a class
     classes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()  # what was not used and why, a line each
     names: tuple[str, ...] = ()  # of the files they came from, if from files
@@ -181,6 +182,7 @@ class Examples:
     files: int = 0  # how many were looked at
     used: int = 0  # how many of these gave an example
     fields: Mapping[str, Tensor] = field(default_factory=dict)  # name to (N, K) float32, NaN where it is not known
+    unused: Mapping[str, int] = field(default_factory=dict)  # the other files, by reason: with `used` they are `files`
 
     def __post_init__(self) -> None:
         x = numbers(self.x, "examples")
@@ -217,6 +219,20 @@ class Examples:
         names = tuple(self.names[i] for i in index.tolist()) if self.names else ()
         known = self.known(index)
         return replace(self, x=store.gathered(self.x, index), labels=known.labels, fields=known.fields, names=names, skipped=())
+
+    def kept(self, index: Tensor, why: str) -> Examples:
+        """Those at `index` (B,), and the report of all: the others are lost, and files of which none is left unused."""
+        if len(index) == len(self):
+            return self
+        taken = self.take(index)
+        gone = len({*self.names}) - len({*taken.names})
+        lost = {**self.lost, why: self.lost.get(why, 0) + len(self) - len(taken)}
+        unused = {**self.unused, why: self.unused.get(why, 0) + gone} if gone else self.unused
+        return replace(taken, skipped=self.skipped, lost=lost, used=self.used - gone, unused=unused)
+
+    def labelled(self) -> Examples:
+        """Those whose class is known."""
+        return self if self.labels is None else self.kept((self.labels >= 0).nonzero()[:, 0], UNLABELLED)
 
 
 def numbers(value: object, what: str) -> Tensor:

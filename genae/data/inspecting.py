@@ -9,8 +9,9 @@ from typing import Protocol, TypedDict, runtime_checkable
 
 from torch import Tensor
 
+from genae.data.counting import counted
 from genae.data.domain import Domain, Suffixed
-from genae.data.examples import SPLITS, Dataset, Downloaded, File, sum_of, where
+from genae.data.examples import SPLITS, Dataset, Downloaded, Examples, File, sum_of, where
 from genae.data.local import Local, files_of
 from genae.data.opening import made, open_data
 from genae.data.pool import opened, read_each
@@ -88,18 +89,22 @@ def inspect(data: str, preset: str | None = None, settings: Sequence[str] = (), 
     splits: dict[str, Inside] = {}
     skipped: list[str] = []
     files: list[str] = []
+    read: dict[str, Examples] = {}
     for split in SPLITS:
-        examples = read_split(dataset, split, domain, report)
+        read[split] = examples = read_split(dataset, split, domain, report)
         counts = Counter(examples.labels.tolist()) if examples.labels is not None else Counter()
         classes = {label: counts[i] for i, label in enumerate(examples.classes)}
         splits[split] = {"examples": len(examples), "classes": classes, "skipped": len(examples.skipped),
                          "fields": {field: _range(value) for field, value in examples.fields.items()},
                          "files": examples.files, "used": examples.used, "lost": dict(examples.lost),
-                         "sum": sum_of(examples)}  # fmt: skip
+                         "unlabelled": counts[-1], "sum": sum_of(examples)}  # fmt: skip
         skipped += examples.skipped
         files += [line for file in opened(dataset.split(split).files) for line in _looked_at(file, domain)]
+    count = counted(dataset, read)
     return {
-        "data": data, "domain": name, "event": list(domain.event), "splits": splits, "skipped": skipped, "files": files
+        "data": data, "domain": name, "event": list(domain.event), "splits": splits, "skipped": [*count.lines, *skipped],
+        "files": files, "given": count.given, "used": count.used, "named": count.named, "rules": count.rules,
+        "count": count.told,
     }  # fmt: skip
 
 

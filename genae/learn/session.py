@@ -19,6 +19,7 @@ from types import FrameType
 
 import torch
 
+from genae.data.counting import counted
 from genae.data.domain import Domain
 from genae.data.examples import Dataset, require, sum_of
 from genae.data.items import best_split
@@ -105,15 +106,22 @@ class Session:
         require(train, f"{self.recipe.data or dataset.name} (train)", domain.reading.least, domain.reading.advice)
         self.skipped, self.sum = train.skipped, sum_of(train)
         if self.recipe.limit:
-            train = train.take(torch.arange(min(self.recipe.limit, len(train))))
+            train = train.kept(
+                torch.arange(min(self.recipe.limit, len(train))), f"beyond the first {self.recipe.limit} examples"
+            )
         self.recipe = learned(self.recipe, train)
         torch.manual_seed(self.recipe.seed * trainer.SEED_STRIDE)  # before the weights are drawn
         self.built = build(self.recipe)
+        train = self.built.condition.usable(train)
         self.examples = train.to(self.device)
         self.steps = trainer.total_steps(self.recipe, len(train))
         self._require()
         self.valid_split, valid = best_split(dataset, domain, ("valid", "test", "train"))
-        self.valid = choose(valid, VALID, seed=0).to(self.device)
+        valid = choose(self.built.condition.usable(valid), VALID, seed=0)
+        if not len(valid):
+            self.valid_split, valid = "train", choose(train, VALID, seed=0)
+        self.valid = valid.to(self.device)
+        self.count = counted(dataset, {self.valid_split: valid} | {"train": train})
 
     def _require(self) -> None:
         """What parts refuse of each other, they refuse now."""
