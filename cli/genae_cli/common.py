@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, TextIO
 
 import click
 
@@ -40,7 +40,7 @@ class Mistake(click.ClickException):
 
     exit_code = 2
 
-    def show(self, file: Any = None) -> None:
+    def show(self, file: IO[str] | None = None) -> None:
         say(f"genae: {' '.join(self.message.split())}")
 
 
@@ -69,7 +69,7 @@ def remarks() -> Iterator[None]:
 class Verbs(click.Group):
     """A group whose verbs turn the engine's errors into one line each."""
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> object:
         try:
             with remarks():
                 return super().invoke(ctx)
@@ -93,11 +93,13 @@ PLUGIN = click.Option(
 )  # fmt: skip
 
 
-def verb(**attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
+def verb(
+    name: str, short_help: str, cls: type[click.Command] = click.Command
+) -> Callable[[Callable[..., object]], click.Command]:
     """A command that takes plugins from files and whose help keeps its example as it is written."""
-    command: Callable[[Callable[..., Any]], click.Command] = click.command(context_settings=HELP, **attributes)
+    command = click.command(name, cls, context_settings=HELP, short_help=short_help)
 
-    def made(call: Callable[..., Any]) -> click.Command:
+    def made(call: Callable[..., object]) -> click.Command:
         whole = command(call)
         whole.params.append(PLUGIN)
         return whole
@@ -105,7 +107,7 @@ def verb(**attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
     return made
 
 
-def emit(result: dict[str, Any], as_json: bool, lines: Callable[[], list[str]]) -> None:
+def emit(result: Mapping[str, object], as_json: bool, lines: Callable[[], list[str]]) -> None:
     """The result: as one JSON object, or as lines for people."""
     if as_json:
         click.echo(json.dumps(result, default=str))

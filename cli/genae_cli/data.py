@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from genae.errors import GenaeError, unknown
 from genae_cli.common import HELP, Verbs, as_json, emit, on_terminal, settings, verb
 from genae_cli.open import Open
+
+if TYPE_CHECKING:
+    from genae.data.inspecting import Inspected
 
 SHOWN = 20  # classes, and skipped files, told one by one
 
@@ -140,7 +143,7 @@ def _field(name: str, ends: list[list[float]] | None) -> str:
     return f"{name} {low} to {high}"
 
 
-def _report(found: dict[str, Any]) -> list[str]:
+def _report(found: Inspected) -> list[str]:
     lines = [f"{found['data']}: read as {found['domain']}, examples of shape {tuple(found['event'])}"]
     for split, facts in found["splits"].items():
         first, *why = facts["sum"]

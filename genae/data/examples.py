@@ -20,15 +20,18 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from genae.data import store
 from genae.errors import GenaeError, Rejected
 from genae.files import data_folders
+
+Array = npt.NDArray[np.generic]  # of whatever numbers
 
 SPLITS = ("train", "valid", "test")
 UNLABELLED = "examples without a class, beside others that have one"
@@ -93,10 +96,10 @@ class Split:
     """One split of a data set: `files` for the domain to read, or an `array` (N, …) of decoded examples for it to adapt."""
 
     files: Sequence[File] = ()
-    array: np.ndarray[Any, Any] | None = None
-    labels: np.ndarray[Any, Any] | None = None  # (N,), indices into `classes`; files carry theirs by name
+    array: Array | None = None
+    labels: Array | None = None  # (N,), indices into `classes`; files carry theirs by name
     classes: tuple[str, ...] = ()
-    fields: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)  # of arrays: name to (N,) or (N, K)
+    fields: Mapping[str, Array] = field(default_factory=dict)  # of arrays: name to (N,) or (N, K)
 
 
 @runtime_checkable
@@ -243,7 +246,7 @@ def numbers(value: object, what: str) -> Tensor:
     return value
 
 
-def rows_of(name: str, value: Any, n: int, where: str) -> Tensor:
+def rows_of(name: str, value: object, n: int, where: str) -> Tensor:
     """A field of n examples (n,) or (n, K), to (n, K) float32."""
     x = torch.as_tensor(value, dtype=torch.float32)
     if x.ndim not in (1, 2) or len(x) != n or (n and not x.numel()):

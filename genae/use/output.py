@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 from torch import Tensor
 
+from genae.data.curve import Picture
 from genae.data.domain import Domain
+from genae.data.examples import Array
 from genae.errors import GenaeError
 from genae.files import MADE, new_folder, write_file
 from genae.use import pictures
@@ -43,7 +44,7 @@ def write_event(domain: Domain, event: Tensor, path: Path) -> list[Path]:
     return [path, *seen, *domain.extras(event, path)]
 
 
-def drawn(domain: Domain, events: Tensor) -> list[np.ndarray[Any, Any]]:
+def drawn(domain: Domain, events: Tensor) -> list[Picture]:
     """The picture of each event."""
     return [domain.picture(event) for event in events]
 
@@ -104,7 +105,7 @@ def write_arrays(path: Path, arrays: Mapping[str, Tensor | Sequence[str] | str |
     return write_file(path, write)
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
+def read_arrays(path: Path) -> dict[str, Array]:
     """An .npz. GenaeError for anything else, and for one that holds objects, which could run code."""
     try:
         with np.load(path) as file:

@@ -21,10 +21,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from torch import Tensor
 
+from genae.data.curve import Picture
 from genae.data.domain import Domain
 from genae.errors import GenaeError, unknown
 from genae.files import write_file
-from genae.use.pictures import Picture, mosaic
+from genae.use.pictures import mosaic
 
 if TYPE_CHECKING:
     from genae.model.vae import Model

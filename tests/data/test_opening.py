@@ -18,7 +18,7 @@ from genae.data.opening import open_data
 from genae.data.reading import read_split
 from genae.errors import GenaeError, Rejected
 from genae.recipe import registry
-from genae.testing.others import claiming_no_others
+from genae.testing.sets import claiming_no_others
 
 
 def _write(folder, files):
