@@ -41,10 +41,11 @@ class Built(NamedTuple):
 
 def learned(recipe: Recipe, train: Examples) -> Recipe:
     """With what the condition learns from the training examples: their classes, say."""
-    factory = part("condition", recipe.condition, instantiate("domain", recipe.domain))
+    domain: Domain = instantiate("domain", recipe.domain)
+    factory = part("condition", recipe.condition, domain)
     if not (isinstance(factory, type) and issubclass(factory, Condition)):
         return recipe
-    return dataclasses.replace(recipe, condition=plain(factory.learned(recipe.condition, train)))
+    return dataclasses.replace(recipe, condition=plain(factory.learned(recipe.condition, train, domain)))
 
 
 def build(recipe: Recipe) -> Built:
@@ -68,7 +69,7 @@ def require_space(built: Built, batch: Batch, network: str) -> None:
 
 def _condition(recipe: Recipe, domain: Domain) -> Condition:
     made: Condition | OfExample = instantiate("condition", recipe.condition, domain=domain)
-    return Attribute(made.name, made.of, domain.event, made.dropout) if isinstance(made, OfExample) else made
+    return Attribute(made.name, made.of, domain.event, made.dropout) if isinstance(made, OfExample) else made.of_domain(domain)
 
 
 def _model(recipe: Recipe, domain: Domain, condition: Condition) -> Model:

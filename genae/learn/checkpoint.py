@@ -27,12 +27,13 @@ from genae.data.tensors import save_tensors as save_tensors
 from genae.errors import GenaeError
 from genae.files import disk, sweep, write_file
 
-WEIGHTS, TRAINING, METRICS, RECIPE, CARD = (
+WEIGHTS, TRAINING, METRICS, RECIPE, CARD, PREVIEWS = (
     "weights.safetensors",
     "training.safetensors",
     "metrics.jsonl",
     "recipe.json",
     "README.md",
+    "previews",
 )
 
 

@@ -41,11 +41,15 @@ class Player:
     whole: bool  # whether these are all the parameters there are
 
     def __post_init__(self) -> None:
-        self.rates = [(group, group["lr"]) for optimiser in self.optimisers for group in optimiser.param_groups]
+        self.rates = [group["lr"] for group in self._groups()]
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """The optimisers' own, which are others once a state was loaded."""
+        return [group for optimiser in self.optimisers for group in optimiser.param_groups]
 
     def step(self, factor: float) -> None:
         """One step at so many times the learning rate."""
-        for group, rate in self.rates:
+        for group, rate in zip(self._groups(), self.rates, strict=True):
             group["lr"] = rate * factor
         for optimiser in self.optimisers:
             optimiser.step()
