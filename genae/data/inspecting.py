@@ -40,6 +40,7 @@ class Inside(TypedDict):
     files: int
     used: int
     lost: dict[str, int]
+    unlabelled: int
     sum: list[str]
 
 
@@ -52,6 +53,11 @@ class Inspected(TypedDict):
     splits: dict[str, Inside]
     skipped: list[str]
     files: list[str]
+    given: int
+    used: int
+    named: dict[str, int]
+    rules: list[str]
+    count: list[str]
 
 
 def catalogue() -> list[dict[str, str]]:
@@ -103,7 +109,7 @@ def inspect(data: str, preset: str | None = None, settings: Sequence[str] = (), 
     count = counted(dataset, read)
     return {
         "data": data, "domain": name, "event": list(domain.event), "splits": splits, "skipped": [*count.lines, *skipped],
-        "files": files, "given": count.given, "used": count.used, "named": count.named, "rules": count.rules,
+        "files": files, "given": count.given, "used": count.used, "named": dict(count.named), "rules": [*count.rules],
         "count": count.told,
     }  # fmt: skip
 
