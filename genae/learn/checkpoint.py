@@ -27,12 +27,13 @@ from genae.data.tensors import save_tensors as save_tensors
 from genae.errors import GenaeError
 from genae.files import disk, sweep, write_file
 
-WEIGHTS, TRAINING, METRICS, RECIPE, CARD = (
+WEIGHTS, TRAINING, METRICS, RECIPE, CARD, PREVIEWS = (
     "weights.safetensors",
     "training.safetensors",
     "metrics.jsonl",
     "recipe.json",
     "README.md",
+    "previews",
 )
 
 
@@ -83,7 +84,7 @@ def upgraded(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 # -- metrics ----------------------------------------------------------------------------------------------------------
 
 
-def append_metrics(folder: Path, record: Mapping[str, Any]) -> None:
+def append_metrics(folder: Path, record: Mapping[str, object]) -> None:
     """One more line."""
     with disk(folder / METRICS), (folder / METRICS).open("a", encoding="utf-8") as file:
         file.write(json.dumps(record) + "\n")

@@ -11,29 +11,32 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import FrameType
 
 import torch
 
-from genae.data.examples import require, sum_of
+from genae.data.counting import counted
+from genae.data.domain import Domain
+from genae.data.examples import Dataset, require, sum_of
 from genae.data.items import best_split
-from genae.data.opening import open_data
+from genae.data.opening import Data, as_dataset, open_data
 from genae.data.reading import Report, quiet, read_split
 from genae.errors import GenaeError
 from genae.files import disk, require_empty, write_text
 from genae.learn import checkpoint, device, fitting, trainer
-from genae.learn.build import build, learned
+from genae.learn.build import build, learned, require_space
 from genae.learn.scoring import choose, validated
 from genae.learn.state import Game, State, shared_out, start
 from genae.learn.watch import Watch
 from genae.recipe import recipe
-from genae.recipe.options import Spec
-from genae.recipe.parts import instantiate
+from genae.recipe.options import Spec, named
+from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
+from genae.recipe.settings import Settings, name_of
 from genae.recipe.stages import sampler_of
 
 LOGS = 200  # lines of training numbers in a run's metrics, about
@@ -58,13 +61,13 @@ class Session:
 
     def __init__(
         self,
-        preset: str | None = None,
+        preset: str | Mapping[str, object] | None = None,
         *,
-        data: str | None = None,
+        data: Data | None = None,
         out: str | Path | None = None,
         epochs: float | None = None,
         steps: int | None = None,
-        settings: Sequence[str] = (),
+        settings: Settings = (),
         seed: int | None = None,
         device: str = "auto",
         resume: str | Path | None = None,
@@ -74,10 +77,12 @@ class Session:
     ) -> None:
         """As `genae train`. GenaeError for anything that cannot be trained; nothing has been written then.
 
-        `report(done, total)` is called as files are read, `fit_report` likewise as a sampler is fitted.
+        What Python has, a preset or data, will do for the name of one. `report(done, total)` is called as files are read,
+        `fit_report` likewise as a sampler is fitted.
         """
         self.device, self.save_seconds, self.fit_report = _pick(device), save_seconds, fit_report
         self.resumed = resume is not None
+        self.dataset = None if data is None or isinstance(data, str | Path) else as_dataset(data)
         changes = _changes(data, epochs, steps, seed)
         if resume is not None:
             self.folder, self.recipe = Path(resume), _resumed(Path(resume), preset, settings, changes)
@@ -87,35 +92,58 @@ class Session:
             if preset is None:
                 raise GenaeError("train needs a PRESET, or --resume RUN; `genae plugins list` shows the presets")
             self.recipe = recipe.compose(preset, settings, **changes)
-            self.folder = Path(out) if out is not None else _free_folder(preset)
+            self.folder = Path(out) if out is not None else _free_folder(self.recipe.preset)
             require_empty(self.folder)
         self._read_data(report)
         self.seconds = 0.0  # of training, earlier sessions counted in; evaluation and saving not
-        self.interrupted = False
-        self.sampler = sampler_of(self.recipe.stages)
+        self.interrupted, self.sampler = False, sampler_of(self.recipe.stages)
         self._state: State | None = None
         self._kept = -1  # the step of the last checkpoint
 
     def _read_data(self, report: Report) -> None:
-        if not self.recipe.data:
-            raise GenaeError(f"preset '{self.recipe.preset}' has no data set of its own; give one with --data NAME|PATH")
-        domain = instantiate("domain", self.recipe.domain)
-        dataset = open_data(self.recipe.data)
+        domain, dataset = instance(Domain, "domain", self.recipe.domain), self._opened()
         train = read_split(dataset, "train", domain, report)
-        require(train, f"{self.recipe.data} (train)", domain.reading.least, domain.reading.advice)
+        require(train, f"{self.recipe.data or dataset.name} (train)", domain.reading.least, domain.reading.advice)
         self.skipped, self.sum = train.skipped, sum_of(train)
         if self.recipe.limit:
-            train = train.take(torch.arange(min(self.recipe.limit, len(train))))
+            train = train.kept(
+                torch.arange(min(self.recipe.limit, len(train))), f"beyond the first {self.recipe.limit} examples"
+            )
         self.recipe = learned(self.recipe, train)
         torch.manual_seed(self.recipe.seed * trainer.SEED_STRIDE)  # before the weights are drawn
         self.built = build(self.recipe)
+        train = self.built.condition.usable(train)
         self.examples = train.to(self.device)
         self.steps = trainer.total_steps(self.recipe, len(train))
+        self._require()
+        self.valid_split, valid = best_split(dataset, domain, ("valid", "test", "train"))
+        valid = choose(self.built.condition.usable(valid), VALID, seed=0)
+        if not len(valid):
+            self.valid_split, valid = "train", choose(train, VALID, seed=0)
+        self.valid = valid.to(self.device)
+        self.count = counted(dataset, {self.valid_split: valid} | {"train": train})
+
+    def _require(self) -> None:
+        """What parts refuse of each other, they refuse now."""
         trainer.stages_of(self.built, self.recipe, self.steps)
         shared_out(Game(self.built.vae, self.built.objective), self.recipe)
-        self.valid_split, valid = best_split(dataset, domain, ("valid", "test", "train"))
-        self.valid = choose(valid, VALID, seed=0).to(self.device)
-        next(trainer.batches(self.built, self.examples, self.recipe, 0, 1, self.device))  # what a task refuses, it refuses now
+        if sampler := sampler_of(self.recipe.stages):
+            fitting.made(self.built, sampler)
+        batch = next(trainer.batches(self.built, self.examples, self.recipe, 0, 1, torch.device("cpu")))
+        require_space(self.built, batch, named("network", self.recipe.network))
+
+    def _opened(self) -> Dataset:
+        """The data. GenaeError where neither the recipe nor the caller has any."""
+        if self.dataset is not None:
+            return self.dataset
+        if self.recipe.data:
+            return open_data(self.recipe.data)
+        if self.resumed:
+            raise GenaeError(
+                f"{self.folder} was trained on examples that Python had, and keeps none: give them again as data=…, "
+                "with genae.train(resume=…) or genae.Training"
+            )
+        raise GenaeError(f"preset '{self.recipe.preset}' has no data set of its own; give one with --data NAME|PATH")
 
     # -- the loop -----------------------------------------------------------------------------------------------------
 
@@ -164,7 +192,9 @@ class Session:
             if stopping and step.number < self.steps:
                 raise KeyboardInterrupt
             mark = time.perf_counter()
-        if self.sampler is not None and (began < self.steps or not fitting.path_of(self.folder, self.sampler["name"]).exists()):
+        if self.sampler is not None and (
+            began < self.steps or not fitting.path_of(self.folder, named("sampler", self.sampler)).exists()
+        ):
             self._fit(self.sampler)
         if began < self.steps or not (self.folder / checkpoint.CARD).exists():
             self.finish()
@@ -183,14 +213,14 @@ class Session:
         """Log, validate and save what is due after a step."""
         now, last = time.perf_counter(), stopping or number == self.steps
         per_epoch = trainer.steps_per_epoch(len(self.examples), self.recipe.batch)
-        place = {"step": number, "epoch": number / per_epoch, "seconds": round(self.seconds, 2)}
+        place: Mapping[str, object] = {"step": number, "epoch": number / per_epoch, "seconds": round(self.seconds, 2)}
         numbers = valid = None
         if last or number % max(1, self.steps // LOGS) == 0:
             numbers = watch.read()
-            checkpoint.append_metrics(self.folder, place | {"split": "train"} | numbers)
+            checkpoint.append_metrics(self.folder, {**place, "split": "train", **numbers})
         if number == self.steps or (number % per_epoch == 0 and now - self._validated > VALID_SECONDS):
             valid, self._validated = self._validate(state), now
-            checkpoint.append_metrics(self.folder, place | {"split": "valid"} | valid)
+            checkpoint.append_metrics(self.folder, {**place, "split": "valid", **valid})
         if last or now - self._saved > self.save_seconds:
             watch.check()
             self._save(state)
@@ -227,7 +257,7 @@ class Session:
             yield
             return
 
-        def handle(number: int, frame: Any) -> None:
+        def handle(number: int, frame: FrameType | None) -> None:
             if self.interrupted:
                 raise KeyboardInterrupt
             self.interrupted = True
@@ -244,27 +274,30 @@ def _pick(wish: str) -> torch.device:
     return device.pick(wish)
 
 
-def _changes(data: str | None, epochs: float | None, steps: int | None, seed: int | None) -> dict[str, Any]:
+def _changes(data: Data | None, epochs: float | None, steps: int | None, seed: int | None) -> dict[str, object]:
     if epochs is not None and steps is not None:
         raise GenaeError(f"--epochs {epochs} and --steps {steps} both say how long; give one")
     for name, value in {"--epochs": epochs, "--steps": steps}.items():
         if value is not None and not value > 0:
             raise GenaeError(f"{name} must be above 0, not {value}")
-    changes: dict[str, Any] = {}
+    changes: dict[str, object] = {}
     if epochs is not None:
         changes |= {"epochs": float(epochs), "steps": 0}
     if steps is not None:
         changes |= {"epochs": 0.0, "steps": steps}
-    return changes | ({"data": data} if data is not None else {}) | ({"seed": seed} if seed is not None else {})
+    named = str(data) if isinstance(data, str | Path) else ""  # what Python has, a recipe cannot name
+    return changes | ({"data": named} if data is not None else {}) | ({"seed": seed} if seed is not None else {})
 
 
-def _resumed(folder: Path, preset: str | None, settings: Sequence[str], changes: dict[str, Any]) -> Recipe:
+def _resumed(
+    folder: Path, preset: str | Mapping[str, object] | None, settings: Settings, changes: Mapping[str, object]
+) -> Recipe:
     """The run's own recipe. GenaeError when what is asked for beside it differs."""
     own = recipe.read(folder / checkpoint.RECIPE)
     wanted = recipe.adjust(own, settings, **changes)
     differing = recipe.differences(own, wanted)
-    if preset is not None and preset != own.preset:
-        differing.insert(0, f"preset: {own.preset!r}, then {preset!r}")
+    if preset is not None and (named := name_of(preset)) != own.preset:
+        differing.insert(0, f"preset: {own.preset!r}, then {named!r}")
     if differing:
         raise GenaeError(
             f"--resume {folder}: the run has another recipe ({'; '.join(differing[:3])}); "

@@ -18,7 +18,8 @@ from genae.learn.build import Built
 from genae.learn.checkpoint import fit_into, load_optimiser, nested, optimiser_tensors, under
 from genae.model.objectives import VAE, Objective
 from genae.model.vae import Model
-from genae.recipe.parts import instantiate
+from genae.recipe.options import Spec
+from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
 
 
@@ -115,11 +116,13 @@ class State:
 
 
 def start(built: Built, recipe: Recipe, device: torch.device) -> State:
-    """Fresh state on a device. GenaeError for players that do not share out the parameters."""
+    """Fresh state on a device. GenaeError as `shared_out` has it."""
     game = Game(built.vae, built.objective).to(device)
-    shares, every = shared_out(game, recipe), len(_trainable(game))
+    shares = shared_out(game, recipe)
+    everything = {name for own in shares.values() for name, _ in own}
     players = {
-        name: _player(own, recipe.optimisers.get(name, recipe.optimiser), len(own) == every) for name, own in shares.items()
+        name: _player(own, recipe.optimisers.get(name, recipe.optimiser), len(own) == len(everything))
+        for name, own in shares.items()
     }
     average = copy.deepcopy(built.vae).requires_grad_(False).eval() if recipe.ema else None
     return State(game, players, average)
@@ -128,26 +131,32 @@ def start(built: Built, recipe: Recipe, device: torch.device) -> State:
 Named = Sequence[tuple[str, Parameter]]
 
 
-def _player(named: Named, spec: dict[str, Any], whole: bool) -> Player:
-    optimisers = instantiate("optimiser", spec, named)
-    return Player([p for _, p in named], optimisers, spec.get("clip", 0.0), spec.get("skip", 0.0), whole)
+def _player(named: Named, spec: Spec, whole: bool) -> Player:
+    optimisers: list[torch.optim.Optimizer] = instance(list, "optimiser", spec, named)
+    return Player([p for _, p in named], optimisers, _number(spec, "clip"), _number(spec, "skip"), whole)
 
 
-def _trainable(game: Game) -> list[tuple[str, Parameter]]:
-    return [(name, p) for name, p in game.named_parameters() if p.requires_grad]
+def _number(spec: Spec, option: str) -> float:
+    """Of an optimiser, 0 where it has no such option."""
+    value = spec.get(option)
+    return value if isinstance(value, int | float) else 0.0
 
 
 def shared_out(game: Game, recipe: Recipe) -> dict[str, list[tuple[str, Parameter]]]:
-    """Each player's parameters with their names, in the order of the module. GenaeError for players that do not exist."""
+    """Each player's parameters with their names, in the order of the module.
+
+    GenaeError for a player without, for parameters without a player, and for a player of the recipe that there is not.
+    """
+    named = [(name, p) for name, p in game.named_parameters() if p.requires_grad]
     own = {name: {id(p) for p in parameters(game)} for name, parameters in game.objective.players.items()}
     if VAE not in own:
         raise GenaeError(f"an objective has a player '{VAE}'; this one has {', '.join(own) or 'none'}")
-    for name in recipe.optimisers:
-        if name not in own:
-            raise unknown("player", name, own, " of this objective")
-    shares = {name: [(n, p) for n, p in _trainable(game) if id(p) in ids] for name, ids in own.items()}
+    shares = {name: [(n, p) for n, p in named if id(p) in ids] for name, ids in own.items()}
     if empty := [name for name, share in shares.items() if not share]:
         raise GenaeError(f"player '{empty[0]}' of this objective has no parameters that can be trained")
-    if left := [n for n, p in _trainable(game) if not any(id(p) in ids for ids in own.values())]:
+    if left := [n for n, p in named if not any(id(p) in ids for ids in own.values())]:
         raise GenaeError(f"nobody trains {left[0]}: a player of the objective must name it (players: {', '.join(own)})")
+    for name in recipe.optimisers:
+        if name not in shares:
+            raise unknown("player", name, shares, " of this objective")
     return shares

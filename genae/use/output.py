@@ -5,15 +5,19 @@ A folder appears whole or not at all (genae/files.py), and nothing in an old one
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from torch import Tensor
 
+from genae.data.curve import Picture
 from genae.data.domain import Domain
-from genae.files import new_folder, write_file
+from genae.data.examples import Array
+from genae.errors import GenaeError
+from genae.files import MADE, new_folder, write_file
 from genae.use import pictures
 
 PICTURES = (".png", ".jpg", ".gif", ".webp")  # files that are pictures already
@@ -40,22 +44,30 @@ def write_event(domain: Domain, event: Tensor, path: Path) -> list[Path]:
     return [path, *seen, *domain.extras(event, path)]
 
 
-def drawn(domain: Domain, events: Tensor) -> list[np.ndarray[Any, Any]]:
+def drawn(domain: Domain, events: Tensor) -> list[Picture]:
     """The picture of each event."""
     return [domain.picture(event) for event in events]
 
 
-def write_samples(domain: Domain, events: Tensor, out: Path) -> list[Path]:
-    """A grid and each event."""
+@contextmanager
+def marked_folder(out: Path) -> Iterator[Path]:
+    """A folder that appears whole, and that no later training takes for a user's own files."""
     with new_folder(out) as folder:
+        (folder / MADE).touch()
+        yield folder
+
+
+def write_samples(domain: Domain, events: Tensor, out: Path, stem: str = "sample") -> list[Path]:
+    """A grid and each event."""
+    with marked_folder(out) as folder:
         pictures.save(pictures.grid(drawn(domain, events)), folder / "grid.png")
-        names = ["grid.png", *write_events(domain, events, folder, "sample")]
+        names = ["grid.png", *write_events(domain, events, folder, stem)]
     return [out / name for name in names]
 
 
 def write_path(domain: Domain, events: Tensor, out: Path, loop: bool) -> list[Path]:
     """A strip, an animation (there and back again, unless the path is a loop), each step, and all in a row if they can be."""
-    with new_folder(out) as folder:
+    with marked_folder(out) as folder:
         seen = drawn(domain, events)
         pictures.save(pictures.strip(seen), folder / "strip.png")
         pictures.gif(seen, folder / "morph.gif", bounce=not loop)
@@ -68,7 +80,7 @@ def write_path(domain: Domain, events: Tensor, out: Path, loop: bool) -> list[Pa
 
 def write_pairs(domains: Sequence[Domain], inputs: Tensor, outputs: Tensor, out: Path) -> list[Path]:
     """Inputs above what came back of them, each by its domain, and each of the latter."""
-    with new_folder(out) as folder:
+    with marked_folder(out) as folder:
         rows = [domain.picture(event) for events in (inputs, outputs) for domain, event in zip(domains, events, strict=True)]
         if len({row.shape for row in rows}) == 1:  # outputs made longer are apart
             pictures.save(pictures.grid(rows, columns=len(inputs)), folder / "reconstructions.png")
@@ -78,11 +90,27 @@ def write_pairs(domains: Sequence[Domain], inputs: Tensor, outputs: Tensor, out:
     return [out / name for name in names]
 
 
-def write_latents(path: Path, z: Tensor, names: Sequence[str]) -> Path:
-    """Posterior means z (N, latent) and their names as an .npz."""
+def write_arrays(path: Path, arrays: Mapping[str, Tensor | Sequence[str] | str | None]) -> Path:
+    """Numbers and texts as an .npz, without those that are None."""
+    made = {
+        key: value.numpy() if isinstance(value, Tensor) else np.array(value)
+        for key, value in arrays.items()
+        if value is not None
+    }
 
     def write(temporary: Path) -> None:
         with temporary.open("wb") as file:
-            np.savez(file, z=z.numpy(), names=np.array(names))
+            np.savez(file, allow_pickle=False, **made)
 
     return write_file(path, write)
+
+
+def read_arrays(path: Path) -> dict[str, Array]:
+    """An .npz. GenaeError for anything else, and for one that holds objects, which could run code."""
+    try:
+        with np.load(path) as file:
+            return {key: file[key] for key in file.files}
+    except FileNotFoundError as error:
+        raise GenaeError(f"no such file: {path}") from error
+    except (OSError, ValueError, EOFError, AttributeError, BadZipFile) as error:
+        raise GenaeError(f"{path} is no .npz of numbers and names: {error}") from error
