@@ -16,6 +16,7 @@ LISTED = [
     "genae/__init__.py",
     "genae/errors.py",
     "genae/files.py",
+    "genae/names.py",
     "genae/recipe/contract.py",
     "genae/recipe/entries.py",
     "genae/recipe/registry.py",
