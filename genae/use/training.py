@@ -42,6 +42,7 @@ class Training(Session):
         seed: int | None = None,
         device: str = "auto",
         resume: str | Path | None = None,
+        data_changed: bool = False,
         save_seconds: float = SAVE_SECONDS,
         report: Report = quiet,
         fit_report: Report = quiet,
@@ -50,7 +51,7 @@ class Training(Session):
         super().__init__(
             named(preset) if isinstance(preset, Mapping) else preset, data=data, out=out, epochs=epochs, steps=steps,
             settings=named(settings) if isinstance(settings, Mapping) else settings, seed=seed, device=device, resume=resume,
-            save_seconds=save_seconds, report=report, fit_report=fit_report,
+            data_changed=data_changed, save_seconds=save_seconds, report=report, fit_report=fit_report,
         )  # fmt: skip
 
     def finish(self) -> None:
@@ -73,6 +74,7 @@ def train(
     seed: int | None = None,
     device: str = "auto",
     resume: str | Path | None = None,
+    data_changed: bool = False,
     progress: bool = True,
 ) -> Run:
     """Train to the end and give the run. `progress` is shown where there is a terminal or a notebook.
@@ -82,7 +84,7 @@ def train(
     """
     training = Training(
         preset, data=data, out=out, epochs=epochs, steps=steps, settings=settings, seed=seed, device=device, resume=resume,
-        report=showing.counting("file", "reading") if progress else quiet,
+        data_changed=data_changed, report=showing.counting("file", "reading") if progress else quiet,
         fit_report=showing.counting("turn", "fitting") if progress else quiet,
     )  # fmt: skip
     show = showing.steps(training, progress and showing.seen())
