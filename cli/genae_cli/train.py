@@ -71,9 +71,9 @@ def _files(folder: Path) -> list[str]:
 
 
 def _train(training: Training) -> Progress | None:
-    from genae.use import progress as bars
+    from genae.use import progress as showing
 
-    progress, show = None, bars.steps(training) if on_terminal() else _lines(training)
+    progress, show = None, showing.steps(training) if on_terminal() else _lines(training)
     try:
         for progress in training:
             show(progress)

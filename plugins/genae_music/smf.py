@@ -87,15 +87,24 @@ def promised(data: bytes) -> int:
 
 
 def _more(data: bytes, at: int) -> list[tuple[int, int]]:
-    """The bounds of the whole tracks from `at` on; what else is there is no harm."""
+    """The bounds of the tracks from `at` on, up to the first that is not whole: what else is there is no harm."""
     found: list[tuple[int, int]] = []
     while data[at : at + 4] == b"MTrk" and at + 8 <= len(data):
         (size,) = struct.unpack_from(">L", data, at + 4)
-        if at + 8 + size > len(data):
+        bounds = at + 8, at + 8 + size
+        if bounds[1] > len(data) or not _is_whole(data, bounds):
             break
-        found.append((at + 8, at + 8 + size))
+        found.append(bounds)
         at += 8 + size
     return found
+
+
+def _is_whole(data: bytes, bounds: tuple[int, int]) -> bool:
+    try:
+        scan(data, [bounds])
+    except Unusable:
+        return False
+    return True
 
 
 def scan(data: bytes, bounds: Iterable[tuple[int, int]]) -> Scan:
