@@ -60,6 +60,8 @@ class Progress:
 class Session:
     """Iterate to train."""
 
+    _state: State | None = None
+
     def __init__(
         self,
         preset: str | Mapping[str, object] | None = None,
@@ -99,7 +101,6 @@ class Session:
         self._read_data(report, data_changed)
         self.seconds = 0.0  # of training, earlier sessions counted in; evaluation and saving not
         self.interrupted, self.sampler = False, sampler_of(self.recipe.stages)
-        self._state: State | None = None
         self._kept = -1  # the step of the last checkpoint
 
     def _read_data(self, report: Report, changed: bool) -> None:
