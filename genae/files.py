@@ -12,6 +12,8 @@ from pathlib import Path
 
 from genae.errors import GenaeError
 
+MADE = ".genae"  # a file in the folders of an --out, so that what genae wrote is not taken for a user's own files
+
 
 def cache_folder() -> Path:
     """The user's cache: $GENAE_CACHE, or the platform's own place for caches."""
@@ -91,6 +93,7 @@ def new_folder(path: Path) -> Iterator[Path]:
             yield temporary
             temporary.chmod(0o777 & ~_umask())
             if path.is_dir():
+                (path / MADE).unlink(missing_ok=True)
                 path.rmdir()  # empty: required above
             temporary.replace(path)
         finally:
@@ -102,7 +105,7 @@ def require_empty(path: Path) -> None:
     if path.is_file():
         raise GenaeError(f"--out {path} is a file; a new or empty folder is needed")
     with disk(path):
-        held = sorted(p.name for p in path.iterdir())[:3] if path.is_dir() else []
+        held = sorted(p.name for p in path.iterdir() if p.name != MADE)[:3] if path.is_dir() else []
     if held:
         raise GenaeError(f"--out {path} is not empty (it holds {', '.join(held)}); choose a new or an empty folder")
 

@@ -15,7 +15,10 @@ CALLED = [
     *("forward", "closure", "frame"),  # torch's modules and optimisers, a signal's handler
     *("__getattr__", "__dir__", "pytest_*", "runtest", "reportinfo", "exit_code", "listed", "compress_type"),
     *("home", "licence"),  # of data sets, for people
-    *("_repr_mimebundle_", "include", "exclude"),  # a notebook's display
+    "as_dataset",  # from Python
+    "unnormalised",  # a protocol's mark
+    *("_repr_mimebundle_", "include", "exclude"),  # called by notebooks
+    "set_by",  # a key of what is told as JSON
 ]
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 import click
 
 from genae.errors import GenaeError
+from genae.names import shown
 
 HELP = {"help_option_names": ["-h", "--help"]}  # context settings of every command
 SHOWN = 5  # lines of what was not used
@@ -37,14 +38,14 @@ class Mistake(click.ClickException):
 
     exit_code = 2
 
-    def show(self, file: Any = None) -> None:
-        click.echo(f"genae: {' '.join(self.message.split())}", err=True)
+    def show(self, file: IO[str] | None = None) -> None:
+        say(f"genae: {' '.join(self.message.split())}")
 
 
 class Verbs(click.Group):
     """A group whose verbs turn the engine's errors into one line each."""
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
         except GenaeError as error:
@@ -67,11 +68,13 @@ PLUGIN = click.Option(
 )  # fmt: skip
 
 
-def verb(**attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
+def verb(
+    name: str, short_help: str, cls: type[click.Command] = click.Command
+) -> Callable[[Callable[..., object]], click.Command]:
     """A command that takes plugins from files and whose help keeps its example as it is written."""
-    command: Callable[[Callable[..., Any]], click.Command] = click.command(context_settings=HELP, **attributes)
+    command = click.command(name, cls, context_settings=HELP, short_help=short_help)
 
-    def made(call: Callable[..., Any]) -> click.Command:
+    def made(call: Callable[..., object]) -> click.Command:
         whole = command(call)
         whole.params.append(PLUGIN)
         return whole
@@ -79,13 +82,18 @@ def verb(**attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
     return made
 
 
-def emit(result: dict[str, Any], as_json: bool, lines: Callable[[], list[str]]) -> None:
+def emit(result: Mapping[str, object], as_json: bool, lines: Callable[[], list[str]]) -> None:
     """The result: as one JSON object, or as lines for people."""
     if as_json:
         click.echo(json.dumps(result, default=str))
         return
     for line in lines():
-        click.echo(line)
+        click.echo(shown(line))
+
+
+def say(line: str) -> None:
+    """A line beside the result, on standard error; names in it are escaped where they must be."""
+    click.echo(shown(line), err=True)
 
 
 def on_terminal() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import sys
 
 import click
@@ -46,6 +47,9 @@ for module in (train, sample, interpolate, reconstruct, encode, decode, fit, eva
 def main() -> None:
     """Entry point. Status 0, 2 for a user's mistake, 130 for Ctrl-C."""
     gc.set_threshold(RARELY)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # of a file in an encoding that lacks what a name has
+            stream.reconfigure(errors="backslashreplace")
     try:
         status = cli(standalone_mode=False)
     except click.exceptions.Abort:

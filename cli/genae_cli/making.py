@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,19 +73,42 @@ with_ = click.option(
 )  # fmt: skip
 
 
-def making(command: Callable[..., Any]) -> Callable[..., Any]:
-    """All options of the verbs that make examples and write them."""
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of every verb that makes examples and writes them."""
+
+    temperature: float | None
+    wishes: dict[str, str]
+    condition: str | None
+    seed: int
+    device: str
+    out: Path
+    as_json: bool
+
+
+def making(command: Callable[..., object]) -> Callable[..., object]:
+    """All options of the verbs that make examples and write them, given as `asked`."""
+
+    @wraps(command)
+    def called(**given: Any) -> object:  # as click parsed them
+        asked = Asked(**{field.name: given.pop(field.name) for field in fields(Asked)})
+        return command(asked=asked, **given)
+
+    made: Callable[..., object] = called
     for option in (as_json, out_folder, device, seed, label, with_, temperature):
-        command = option(command)
-    return command
+        made = option(made)
+    return made
 
 
-def written(run: Run, wishes: dict[str, str]) -> Writing:
-    """How examples are to be written; that a length was rounded goes to standard error."""
+def opened(folder: Path, asked: Asked) -> tuple[Run, Writing]:
+    """The run, and how its examples are to be written; that a length was rounded goes to standard error."""
+    from genae import load
+    from genae.files import require_empty
     from genae.use.writing import plan
 
-    ctx = click.get_current_context()
-    how = plan(run.recipe, wishes, [name.lstrip("-") for name in valued(ctx.command, ctx)])
+    require_empty(asked.out)
+    run, ctx = load(folder, asked.device), click.get_current_context()
+    how = plan(run.recipe, asked.wishes, [name.lstrip("-") for name in valued(ctx.command, ctx)])
     if how.remark:
         click.echo(how.remark, err=True)
-    return how
+    return run, how

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genae_cli.common import as_json, device, emit, on_terminal, settings, verb
+from genae_cli.common import as_json, device, emit, on_terminal, say, settings, verb
 
 if TYPE_CHECKING:
     from genae.learn.session import Progress
@@ -45,14 +45,16 @@ def command(as_json: bool, **options: Any) -> None:
 
     reading, fitting = counting("file", "reading"), counting("turn", "fitting")
     training = Training(options.pop("preset"), report=reading, fit_report=fitting, **options)
-    for line in training.skipped[:5]:
-        click.echo(f"skipped {line}", err=True)
-    for line in training.sum:
-        click.echo(line, err=True)
+    for line in [*training.skipped, *training.count.lines][:5]:
+        say(f"skipped {line}")
+    for line in [*training.sum, *training.count.told]:
+        say(line)
     last = _train(training)
     numbers = last.valid or last.numbers or {} if last else {}
     result = {"run": str(training.folder), "preset": training.recipe.preset, "data": training.recipe.data,
               "examples": len(training.examples), "skipped": len(training.skipped), "sum": training.sum,
+              "given": training.count.given, "used": training.count.used, "named": training.count.named,
+              "rules": training.count.rules,
               "steps": training.steps,
               "seconds": round(training.seconds, 1), "seed": training.recipe.seed,
               "valid_split": training.valid_split, **numbers,

@@ -84,7 +84,7 @@ def upgraded(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 # -- metrics ----------------------------------------------------------------------------------------------------------
 
 
-def append_metrics(folder: Path, record: Mapping[str, Any]) -> None:
+def append_metrics(folder: Path, record: Mapping[str, object]) -> None:
     """One more line."""
     with disk(folder / METRICS), (folder / METRICS).open("a", encoding="utf-8") as file:
         file.write(json.dumps(record) + "\n")

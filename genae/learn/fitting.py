@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -22,8 +22,8 @@ from genae.learn.checkpoint import WEIGHTS, fit_into, load_tensors, save_tensors
 from genae.learn.device import computing, seeded
 from genae.learn.scoring import batches_of
 from genae.recipe import registry
-from genae.recipe.options import Spec
-from genae.recipe.parts import instantiate
+from genae.recipe.options import Spec, named
+from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
 
 FOLDER, SUFFIX = "samplers", ".safetensors"
@@ -41,7 +41,7 @@ def fitted(
 ) -> Sampler:
     """A sampler fitted from the run's seed. GenaeError for one that does not suit the model's latent space."""
     with seeded(recipe.seed):
-        sampler: Sampler = instantiate("sampler", spec, space=built.vae.space, condition=built.condition.size).to(device)
+        sampler = made(built, spec).to(device)
         if not isinstance(sampler, Fitted):
             raise GenaeError(f"sampler '{spec['name']}' cannot be fitted: it has no method fit")
         z, condition = latents(built, examples, recipe, device)
@@ -52,6 +52,11 @@ def fitted(
     if broken:
         raise GenaeError(f"sampler '{spec['name']}' could not be fitted: its {broken[0]} is not finite; try other options")
     return sampler.eval()
+
+
+def made(built: Built, spec: Spec) -> Sampler:
+    """A sampler of the model's space, not fitted. GenaeError for one that does not suit it."""
+    return instance(Sampler, "sampler", spec, space=built.vae.space, condition=built.condition.size)
 
 
 @torch.no_grad()
@@ -76,7 +81,7 @@ def path_of(run: Path, name: str) -> Path:
 
 def keep(sampler: Sampler, spec: Spec, run: Path) -> Path:
     """Into the run's folder, whole or not at all."""
-    path = path_of(run, spec["name"])
+    path = path_of(run, named("sampler", spec))
     save_tensors(path, sampler.state_dict(), spec=json.dumps(spec), weights=digest(run / WEIGHTS))
     return path
 
@@ -96,10 +101,20 @@ def load(run: Path, name: str, built: Built) -> Sampler:
         raise GenaeError(
             f"{path} was fitted on the latents of other weights than {run} has; fit it again: genae fit {run} {name}"
         )
-    spec = json.loads(facts["spec"])
-    sampler: Sampler = instantiate("sampler", spec, space=built.vae.space, condition=built.condition.size)
+    sampler = made(built, _spec_of(facts, path))
     fit_into(sampler, tensors, path)
     return sampler.to(built.vae.anchor.device).eval()
+
+
+def _spec_of(facts: Mapping[str, str], path: Path) -> Spec:
+    """What a sampler's file was made with."""
+    try:
+        spec = json.loads(facts.get("spec", ""))
+    except ValueError:
+        spec = None
+    if not isinstance(spec, dict):
+        raise GenaeError(f"{path} does not say which sampler it is; delete it, and fit it again")
+    return spec
 
 
 def _never_fitted(run: Path, name: str) -> GenaeError:

@@ -15,10 +15,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import FrameType
 
 import torch
 
+from genae.data.counting import counted
+from genae.data.domain import Domain
 from genae.data.examples import Dataset, require, sum_of
 from genae.data.items import best_split
 from genae.data.opening import Data, as_dataset, open_data
@@ -26,13 +28,13 @@ from genae.data.reading import Report, quiet, read_split
 from genae.errors import GenaeError
 from genae.files import disk, require_empty, write_text
 from genae.learn import checkpoint, device, fitting, trainer
-from genae.learn.build import build, learned
+from genae.learn.build import build, learned, require_space
 from genae.learn.scoring import choose, validated
-from genae.learn.state import State, start
+from genae.learn.state import Game, State, shared_out, start
 from genae.learn.watch import Watch
 from genae.recipe import recipe
-from genae.recipe.options import Spec
-from genae.recipe.parts import instantiate
+from genae.recipe.options import Spec, named
+from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
 from genae.recipe.settings import Settings, name_of
 from genae.recipe.stages import sampler_of
@@ -59,7 +61,7 @@ class Session:
 
     def __init__(
         self,
-        preset: str | Mapping[str, Any] | None = None,
+        preset: str | Mapping[str, object] | None = None,
         *,
         data: Data | None = None,
         out: str | Path | None = None,
@@ -94,27 +96,41 @@ class Session:
             require_empty(self.folder)
         self._read_data(report)
         self.seconds = 0.0  # of training, earlier sessions counted in; evaluation and saving not
-        self.interrupted = False
-        self.sampler = sampler_of(self.recipe.stages)
+        self.interrupted, self.sampler = False, sampler_of(self.recipe.stages)
         self._state: State | None = None
         self._kept = -1  # the step of the last checkpoint
 
     def _read_data(self, report: Report) -> None:
-        domain, dataset = instantiate("domain", self.recipe.domain), self._opened()
+        domain, dataset = instance(Domain, "domain", self.recipe.domain), self._opened()
         train = read_split(dataset, "train", domain, report)
         require(train, f"{self.recipe.data or dataset.name} (train)", domain.reading.least, domain.reading.advice)
         self.skipped, self.sum = train.skipped, sum_of(train)
         if self.recipe.limit:
-            train = train.take(torch.arange(min(self.recipe.limit, len(train))))
+            train = train.kept(
+                torch.arange(min(self.recipe.limit, len(train))), f"beyond the first {self.recipe.limit} examples"
+            )
         self.recipe = learned(self.recipe, train)
         torch.manual_seed(self.recipe.seed * trainer.SEED_STRIDE)  # before the weights are drawn
         self.built = build(self.recipe)
+        train = self.built.condition.usable(train)
         self.examples = train.to(self.device)
         self.steps = trainer.total_steps(self.recipe, len(train))
-        trainer.stages_of(self.built, self.recipe, self.steps)
+        self._require()
         self.valid_split, valid = best_split(dataset, domain, ("valid", "test", "train"))
-        self.valid = choose(valid, VALID, seed=0).to(self.device)
-        next(trainer.batches(self.built, self.examples, self.recipe, 0, 1, self.device))  # what a task refuses, it refuses now
+        valid = choose(self.built.condition.usable(valid), VALID, seed=0)
+        if not len(valid):
+            self.valid_split, valid = "train", choose(train, VALID, seed=0)
+        self.valid = valid.to(self.device)
+        self.count = counted(dataset, {self.valid_split: valid} | {"train": train})
+
+    def _require(self) -> None:
+        """What parts refuse of each other, they refuse now."""
+        trainer.stages_of(self.built, self.recipe, self.steps)
+        shared_out(Game(self.built.vae, self.built.objective), self.recipe)
+        if sampler := sampler_of(self.recipe.stages):
+            fitting.made(self.built, sampler)
+        batch = next(trainer.batches(self.built, self.examples, self.recipe, 0, 1, torch.device("cpu")))
+        require_space(self.built, batch, named("network", self.recipe.network))
 
     def _opened(self) -> Dataset:
         """The data. GenaeError where neither the recipe nor the caller has any."""
@@ -176,7 +192,9 @@ class Session:
             if stopping and step.number < self.steps:
                 raise KeyboardInterrupt
             mark = time.perf_counter()
-        if self.sampler is not None and (began < self.steps or not fitting.path_of(self.folder, self.sampler["name"]).exists()):
+        if self.sampler is not None and (
+            began < self.steps or not fitting.path_of(self.folder, named("sampler", self.sampler)).exists()
+        ):
             self._fit(self.sampler)
         if began < self.steps or not (self.folder / checkpoint.CARD).exists():
             self.finish()
@@ -195,14 +213,14 @@ class Session:
         """Log, validate and save what is due after a step."""
         now, last = time.perf_counter(), stopping or number == self.steps
         per_epoch = trainer.steps_per_epoch(len(self.examples), self.recipe.batch)
-        place = {"step": number, "epoch": number / per_epoch, "seconds": round(self.seconds, 2)}
+        place: Mapping[str, object] = {"step": number, "epoch": number / per_epoch, "seconds": round(self.seconds, 2)}
         numbers = valid = None
         if last or number % max(1, self.steps // LOGS) == 0:
             numbers = watch.read()
-            checkpoint.append_metrics(self.folder, place | {"split": "train"} | numbers)
+            checkpoint.append_metrics(self.folder, {**place, "split": "train", **numbers})
         if number == self.steps or (number % per_epoch == 0 and now - self._validated > VALID_SECONDS):
             valid, self._validated = self._validate(state), now
-            checkpoint.append_metrics(self.folder, place | {"split": "valid"} | valid)
+            checkpoint.append_metrics(self.folder, {**place, "split": "valid", **valid})
         if last or now - self._saved > self.save_seconds:
             watch.check()
             self._save(state)
@@ -239,7 +257,7 @@ class Session:
             yield
             return
 
-        def handle(number: int, frame: Any) -> None:
+        def handle(number: int, frame: FrameType | None) -> None:
             if self.interrupted:
                 raise KeyboardInterrupt
             self.interrupted = True
@@ -256,13 +274,13 @@ def _pick(wish: str) -> torch.device:
     return device.pick(wish)
 
 
-def _changes(data: Data | None, epochs: float | None, steps: int | None, seed: int | None) -> dict[str, Any]:
+def _changes(data: Data | None, epochs: float | None, steps: int | None, seed: int | None) -> dict[str, object]:
     if epochs is not None and steps is not None:
         raise GenaeError(f"--epochs {epochs} and --steps {steps} both say how long; give one")
     for name, value in {"--epochs": epochs, "--steps": steps}.items():
         if value is not None and not value > 0:
             raise GenaeError(f"{name} must be above 0, not {value}")
-    changes: dict[str, Any] = {}
+    changes: dict[str, object] = {}
     if epochs is not None:
         changes |= {"epochs": float(epochs), "steps": 0}
     if steps is not None:
@@ -271,7 +289,9 @@ def _changes(data: Data | None, epochs: float | None, steps: int | None, seed: i
     return changes | ({"data": named} if data is not None else {}) | ({"seed": seed} if seed is not None else {})
 
 
-def _resumed(folder: Path, preset: str | Mapping[str, Any] | None, settings: Settings, changes: dict[str, Any]) -> Recipe:
+def _resumed(
+    folder: Path, preset: str | Mapping[str, object] | None, settings: Settings, changes: Mapping[str, object]
+) -> Recipe:
     """The run's own recipe. GenaeError when what is asked for beside it differs."""
     own = recipe.read(folder / checkpoint.RECIPE)
     wanted = recipe.adjust(own, settings, **changes)

@@ -20,7 +20,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout, suppress
 from functools import cache
 from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, distribution, entry_points
-from typing import Any
 
 from genae.errors import GenaeError
 
@@ -45,7 +44,7 @@ KINDS: Mapping[str, str] = {  # kind, in the singular, to entry-point group
     "upgrade": "genae.upgrades",  # "network.rave": settings of an older format that name it, to what they mean now
 }
 
-_imported: dict[EntryPoint, Any] = {}
+_imported: dict[EntryPoint, object] = {}
 
 
 @cache
@@ -84,7 +83,7 @@ def limit() -> float:
         return CHECK_SECONDS
 
 
-def imported(kind: str, entry: EntryPoint) -> Any:
+def imported(kind: str, entry: EntryPoint) -> object:
     """What an entry point names, imported once. GenaeError for whatever a third party's module raises."""
     if entry in _imported:
         return _imported[entry]
@@ -131,7 +130,7 @@ def _notice(what: str, whose: str) -> Iterator[None]:
 def _remedy(entry: EntryPoint, error: BaseException) -> str:
     """What to do about a plugin that cannot be imported."""
     whose = owner(entry)
-    missing = (getattr(error, "name", None) or "").partition(".")[0] if isinstance(error, ImportError) else ""
+    missing = (error.name or "").partition(".")[0] if isinstance(error, ImportError) else ""
     if missing == OWN:
         return f"it was built for another genae: install a matching version of {whose} or of genae"
     if isinstance(error, ModuleNotFoundError) and missing and missing != module(entry).partition(".")[0]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from numbers import Number
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -28,8 +28,8 @@ from genae.learn.build import Built, build
 from genae.learn.device import computing, pick, precision, seeded
 from genae.model.vae import Model
 from genae.recipe import recipe
-from genae.recipe.options import Spec
-from genae.recipe.parts import instantiate
+from genae.recipe.options import Spec, named
+from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
 from genae.recipe.stages import sampler_of
 from genae.use.evaluate import Numbers, evaluate
@@ -125,7 +125,7 @@ class Run:
     def sampler(self, name: str | None = None) -> Sampler:
         """The prior, or a fitted sampler by its name. GenaeError for what there is not."""
         spec = sampler_of(self.recipe.stages)
-        name = name or (spec["name"] if spec else PRIOR)
+        name = name or (named("sampler", spec) if spec else PRIOR)
         if name == PRIOR:
             self._require_prior()
             return self.vae.prior
@@ -134,15 +134,10 @@ class Run:
         return self._samplers[name]
 
     @property
-    def samplers(self) -> list[str]:
-        """What new z can be drawn from."""
-        return [*([PRIOR] if self.built.bounded else []), *fitting.names(self.folder)]
-
-    @property
     def default_sampler(self) -> str | None:
         """The sampler that is used where none is named: the one that the recipe fitted, else the prior, if there is one."""
         spec = sampler_of(self.recipe.stages)
-        return spec["name"] if spec else PRIOR if self.built.bounded else None
+        return named("sampler", spec) if spec else PRIOR if self.built.bounded else None
 
     def next(self, folder: str | Path = "") -> str:
         """A command that makes something of the run."""
@@ -156,7 +151,7 @@ class Run:
         """
         spec = {"name": spec} if isinstance(spec, str) else spec
         sampler = fitting.fitted(self.built, spec, self.training(data), self.recipe, self.device, report)
-        self._samplers[spec["name"]] = sampler
+        self._samplers[named("sampler", spec)] = sampler
         return fitting.keep(sampler, spec, self.folder)
 
     def encode(self, x: Given, condition: Condition = None) -> Tensor:
@@ -273,7 +268,7 @@ class Run:
 
     # -- showing and writing ------------------------------------------------------------------------------------------
 
-    def show(self, x: Given, /, **options: Any) -> Shown:
+    def show(self, x: Given, /, **options: object) -> Shown:
         """Examples as a notebook shows and plays them, written with `options` as by `styled`."""
         return Shown(self.styled(**options), x if isinstance(x, Tensor) else self.seen(x).events)
 
@@ -281,7 +276,7 @@ class Run:
         """Its previews, in a notebook."""
         return bundle_of(repr(self), sorted((self.folder / checkpoint.PREVIEWS).glob("*.png")))
 
-    def styled(self, item: str | Path | None = None, /, **options: Any) -> Domain:
+    def styled(self, item: str | Path | None = None, /, **options: object) -> Domain:
         """The run's domain with other options for what it writes, over those of a file's own style.
 
         GenaeError if it has no such option, or the model depends on it.
@@ -297,12 +292,12 @@ class Run:
                     f"its options: {', '.join(spec) or 'none'}"
                 )
         whole = {"name": self.recipe.domain["name"], **spec, **options}
-        domain: Domain = instantiate("domain", whole)
+        domain = instance(Domain, "domain", whole)
         if domain.event != self.vae.event:
             raise GenaeError(f"{', '.join(options)} cannot be changed after training: the model's events are {self.vae.event}")
         return domain
 
-    def style(self, item: str | Path | None) -> dict[str, Any]:
+    def style(self, item: str | Path | None) -> Spec:
         """The options with which a file's example should be written back; none for an item of a data set."""
         path = None if item is None else Path(item)
         return dict(self.domain.style(File(path))) if path is not None and path.is_file() else {}
@@ -378,6 +373,12 @@ class Run:
         have = fitting.names(self.folder)
         how = f"--sampler {have[0]}" if have else f"a sampler fitted on its latents: genae fit {self.folder} gaussian"
         raise GenaeError(f"{self.folder} is a plain autoencoder: it has no prior to sample from; use {how}")
+
+
+def samplers(folder: Path) -> list[str]:
+    """What new z of a run can be drawn from, weights aside."""
+    bounded = build(recipe.read(folder / checkpoint.RECIPE)).bounded
+    return [*([PRIOR] if bounded else []), *fitting.names(folder)]
 
 
 def load(folder: str | Path, device: str = "auto", data: Dataset | None = None) -> Run:

@@ -19,13 +19,14 @@ import re
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from genae_music.reasons import Reason, Unusable
 
-Array = np.ndarray[Any, Any]
+Array = npt.NDArray[np.integer]
+Mask = npt.NDArray[np.bool_]
 
 MAX_BYTES = 1 << 23  # of a file
 MAX_EVENTS = 1 << 20  # two-data messages

@@ -24,7 +24,7 @@ from genae.model.fields import Fields
 from genae.recipe import registry
 from genae.recipe.parts import instantiate
 from genae.recipe.recipe import compose
-from genae.testing.others import _one
+from genae.testing.sets import _one
 from genae_cli.main import cli
 
 NAN = float("nan")
