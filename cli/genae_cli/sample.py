@@ -15,9 +15,9 @@ class Sampling(Making):
 
     def offers(self, run: Path) -> list[tuple[str, str]]:
         """What the run offers, its samplers last."""
-        from genae import load
+        from genae.use.run import samplers
 
-        names = ", ".join(load(run, "cpu").samplers) or "none yet"
+        names = ", ".join(samplers(run)) or "none yet"
         return [*super().offers(run), ("--sampler NAME", f"{names}; more are fitted by: genae fit {run} SAMPLER")]
 
 
