@@ -36,7 +36,7 @@ NEEDED = {  # pictures of any kind of thing are drawn of these
 }
 
 # each may import those before it, and itself
-FLOORS = ["errors", "files", "names", "latent", "recipe", "data", "model", "learn", "use", "testing"]
+FLOORS = ["errors", "names", "files", "latent", "recipe", "data", "model", "learn", "use", "testing"]
 
 # where a name is looked for on an object, with the reason; what a thing can do is else its class, a Protocol or a default
 ASKED = {

@@ -30,6 +30,7 @@ LINE_SECONDS = 10.0  # between plain lines, where there is no terminal
 @click.option("--seed", type=click.IntRange(min=0), help="Of weights, order and noise.  [default: the preset's]")
 @device
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on where this run was stopped.")
+@click.option("--data-changed", is_flag=True, help="Resume though the data are not those that the run was trained on.")
 @as_json
 def command(as_json: bool, **options: Any) -> None:
     """Train PRESET's model and write it as a run. A domain's name is a preset too, with a perceptron.
@@ -70,9 +71,9 @@ def _files(folder: Path) -> list[str]:
 
 
 def _train(training: Training) -> Progress | None:
-    from genae.use import progress as bars
+    from genae.use import progress as showing
 
-    progress, show = None, bars.steps(training) if on_terminal() else _lines(training)
+    progress, show = None, showing.steps(training) if on_terminal() else _lines(training)
     try:
         for progress in training:
             show(progress)

@@ -108,7 +108,7 @@ def write_arrays(path: Path, arrays: Mapping[str, Tensor | Sequence[str] | str |
 def read_arrays(path: Path) -> dict[str, Array]:
     """An .npz. GenaeError for anything else, and for one that holds objects, which could run code."""
     try:
-        with np.load(path) as file:
+        with path.open("rb") as stream, np.load(stream) as file:  # np.load alone leaves a damaged file open
             return {key: file[key] for key in file.files}
     except FileNotFoundError as error:
         raise GenaeError(f"no such file: {path}") from error

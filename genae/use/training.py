@@ -19,7 +19,7 @@ from genae.data.opening import Data
 from genae.data.reading import Report, quiet
 from genae.learn.session import SAVE_SECONDS, Session
 from genae.recipe.settings import Settings
-from genae.use import progress as bars
+from genae.use import progress as showing
 from genae.use.card import write_card
 from genae.use.named import named
 from genae.use.run import Run, load
@@ -82,10 +82,10 @@ def train(
     """
     training = Training(
         preset, data=data, out=out, epochs=epochs, steps=steps, settings=settings, seed=seed, device=device, resume=resume,
-        report=bars.counting("file", "reading") if progress else quiet,
-        fit_report=bars.counting("turn", "fitting") if progress else quiet,
+        report=showing.counting("file", "reading") if progress else quiet,
+        fit_report=showing.counting("turn", "fitting") if progress else quiet,
     )  # fmt: skip
-    show = bars.steps(training, progress and bars.seen())
+    show = showing.steps(training, progress and showing.seen())
     try:
         for step in training:
             show(step)

@@ -12,7 +12,7 @@ from genae.data import examples as data
 from genae.data import store
 from genae.data.examples import Examples, File, Split, require
 from genae.data.inspecting import inspect
-from genae.data.items import best_split, read_item
+from genae.data.items import best_split, read_items
 from genae.data.local import Local, files_of
 from genae.data.opening import open_data
 from genae.data.reading import read_split
@@ -42,6 +42,10 @@ def make(request, tmp_path):
     if request.param == "folder":
         return lambda files: _write(tmp_path / "points", files)
     return lambda files: _zip(tmp_path / "points.zip", files)
+
+
+def read_item(item, domain):
+    return read_items([item], domain)[0]
 
 
 def _all(path, domain, splits=data.SPLITS):
@@ -345,11 +349,11 @@ def test_a_claim_of_everything_fails_its_check(tmp_path):
 
 def test_an_item_is_a_file_or_one_of_a_set(tmp_path, points, dots):
     (tmp_path / "a.txt").write_text("1 2 3 4")
-    assert read_item(str(tmp_path / "a.txt"), dots()).x.tolist() == [[1, 2]]  # the first of several
-    assert read_item("points:train:0", dots()).x.tolist() == [[0, 1]]
-    assert read_item("points:train:3", dots()).x.tolist() == [[6, 7]]
+    assert read_items([str(tmp_path / "a.txt")], dots())[0].x.tolist() == [[1, 2]]  # the first of several
+    assert read_items(["points:train:0"], dots())[0].x.tolist() == [[0, 1]]
+    assert read_items(["points:train:3"], dots())[0].x.tolist() == [[6, 7]]
     folder = _write(tmp_path / "mine", {"train/a.txt": "5 6"})
-    assert read_item(f"{folder}:train:0", dots()).x.tolist() == [[5, 6]]
+    assert read_items([f"{folder}:train:0"], dots())[0].x.tolist() == [[5, 6]]
 
 
 @pytest.mark.parametrize(
@@ -370,14 +374,14 @@ def test_an_item_is_a_file_or_one_of_a_set(tmp_path, points, dots):
 )
 def test_items_that_are_not(points, dots, item, told):
     with pytest.raises(GenaeError, match=told):
-        read_item(item, dots())
+        read_items([item], dots())
 
 
 @pytest.mark.parametrize(("text", "told"), [("one", "not numbers"), ("1 nan", "holds a NaN"), ("", "multiple of 2")])
 def test_an_item_that_cannot_be_used_is_one_clear_line(tmp_path, dots, text, told):
     (tmp_path / "a.txt").write_text(text)
     with pytest.raises(GenaeError, match=rf"a.txt: .*{told}") as caught:
-        read_item(str(tmp_path / "a.txt"), dots())
+        read_items([str(tmp_path / "a.txt")], dots())
     assert not isinstance(caught.value, Rejected)
 
 
