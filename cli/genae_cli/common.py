@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, TextIO
 
 import click
 
-from genae.errors import GenaeError
+from genae.errors import GenaeError, Remark
 from genae.names import shown
 
 HELP = {"help_option_names": ["-h", "--help"]}  # context settings of every command
@@ -42,12 +44,35 @@ class Mistake(click.ClickException):
         say(f"genae: {' '.join(self.message.split())}")
 
 
+@contextmanager
+def remarks() -> Iterator[None]:
+    """What the engine remarks goes to standard error, each line once."""
+    told = set[str]()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", Remark)
+        others = warnings.showwarning
+
+        def show(
+            message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:  # fmt: skip
+            if not issubclass(category, Remark):
+                others(message, category, filename, lineno, file, line)
+            elif str(message) not in told:
+                told.add(str(message))
+                say(f"genae: {message}")
+
+        warnings.showwarning = show
+        yield
+
+
 class Verbs(click.Group):
     """A group whose verbs turn the engine's errors into one line each."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
-            return super().invoke(ctx)
+            with remarks():
+                return super().invoke(ctx)
         except GenaeError as error:
             raise Mistake(str(error)) from error
         except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:

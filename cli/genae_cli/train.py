@@ -30,6 +30,7 @@ LINE_SECONDS = 10.0  # between plain lines, where there is no terminal
 @click.option("--seed", type=click.IntRange(min=0), help="Of weights, order and noise.  [default: the preset's]")
 @device
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on where this run was stopped.")
+@click.option("--data-changed", is_flag=True, help="Resume though the data are not those that the run was trained on.")
 @as_json
 def command(as_json: bool, **options: Any) -> None:
     """Train PRESET's model and write it as a run. A domain's name is a preset too, with a perceptron.

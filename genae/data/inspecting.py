@@ -40,7 +40,7 @@ class Inside(TypedDict):
     files: int
     used: int
     lost: dict[str, int]
-    unlabelled: int
+    unlabelled: int  # examples without a class
     sum: list[str]
 
 
@@ -53,11 +53,11 @@ class Inspected(TypedDict):
     splits: dict[str, Inside]
     skipped: list[str]
     files: list[str]
-    given: int
+    given: int  # files: those used, and those that are named by reason
     used: int
     named: dict[str, int]
-    rules: list[str]
-    count: list[str]
+    rules: list[str]  # how files were split
+    count: list[str]  # all that, for people
 
 
 def catalogue() -> list[dict[str, str]]:

@@ -19,16 +19,18 @@ from types import FrameType
 
 import torch
 
+from genae.data import pins
 from genae.data.counting import counted
 from genae.data.domain import Domain
 from genae.data.examples import Dataset, require, sum_of
 from genae.data.items import best_split
 from genae.data.opening import Data, as_dataset, open_data
 from genae.data.reading import Report, quiet, read_split
-from genae.errors import GenaeError
+from genae.errors import GenaeError, remark
 from genae.files import disk, require_empty, write_text
 from genae.learn import checkpoint, device, fitting, trainer
 from genae.learn.build import build, learned, require_space
+from genae.learn.objects import with_names
 from genae.learn.scoring import choose, validated
 from genae.learn.state import Game, State, shared_out, start
 from genae.learn.watch import Watch
@@ -38,6 +40,8 @@ from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
 from genae.recipe.settings import Settings, name_of
 from genae.recipe.stages import sampler_of
+
+Preset = str | Mapping[str, object]  # its name, or itself: its parent's name and what is different
 
 LOGS = 200  # lines of training numbers in a run's metrics, about
 VALID = 1000  # examples of the validation ELBO
@@ -71,17 +75,21 @@ class Session:
         seed: int | None = None,
         device: str = "auto",
         resume: str | Path | None = None,
+        data_changed: bool = False,
         save_seconds: float = SAVE_SECONDS,
         report: Report = quiet,
         fit_report: Report = quiet,
     ) -> None:
         """As `genae train`. GenaeError for anything that cannot be trained; nothing has been written then.
 
-        What Python has, a preset or data, will do for the name of one. `report(done, total)` is called as files are read,
-        `fit_report` likewise as a sampler is fitted.
+        What Python has, a preset, its parts (genae/learn/objects.py) or data, will do for a name. A run whose data are not
+        those of before is gone on with only when `data_changed` says that this is meant. `report(done, total)` is called as
+        files are read, `fit_report` likewise as a sampler is fitted.
         """
         self.device, self.save_seconds, self.fit_report = _pick(device), save_seconds, fit_report
         self.resumed = resume is not None
+        preset = with_names(preset) if isinstance(preset, Mapping) else preset
+        settings = with_names(settings) if isinstance(settings, Mapping) else settings
         self.dataset = None if data is None or isinstance(data, str | Path) else as_dataset(data)
         changes = _changes(data, epochs, steps, seed)
         if resume is not None:
@@ -94,17 +102,18 @@ class Session:
             self.recipe = recipe.compose(preset, settings, **changes)
             self.folder = Path(out) if out is not None else _free_folder(self.recipe.preset)
             require_empty(self.folder)
-        self._read_data(report)
+        self._place = ""  # where the data are now
+        self._read_data(report, data_changed)
         self.seconds = 0.0  # of training, earlier sessions counted in; evaluation and saving not
         self.interrupted, self.sampler = False, sampler_of(self.recipe.stages)
         self._state: State | None = None
         self._kept = -1  # the step of the last checkpoint
 
-    def _read_data(self, report: Report) -> None:
+    def _read_data(self, report: Report, changed: bool) -> None:
         domain, dataset = instance(Domain, "domain", self.recipe.domain), self._opened()
         train = read_split(dataset, "train", domain, report)
         require(train, f"{self.recipe.data or dataset.name} (train)", domain.reading.least, domain.reading.advice)
-        self.skipped, self.sum = train.skipped, sum_of(train)
+        self.skipped, self.sum, whole = train.skipped, sum_of(train), train
         if self.recipe.limit:
             train = train.kept(
                 torch.arange(min(self.recipe.limit, len(train))), f"beyond the first {self.recipe.limit} examples"
@@ -117,11 +126,25 @@ class Session:
         self.steps = trainer.total_steps(self.recipe, len(train))
         self._require()
         self.valid_split, valid = best_split(dataset, domain, ("valid", "test", "train"))
+        self.pin = pins.pinned(self.recipe.data, self._place, dataset, {self.valid_split: valid, "train": whole})
+        self._compare(changed)
         valid = choose(self.built.condition.usable(valid), VALID, seed=0)
         if not len(valid):
             self.valid_split, valid = "train", choose(train, VALID, seed=0)
         self.valid = valid.to(self.device)
         self.count = counted(dataset, {self.valid_split: valid} | {"train": train})
+
+    def _compare(self, changed: bool) -> None:
+        """GenaeError where a run would go on with other data than it was trained on, and nobody said so."""
+        before = pins.kept(self.folder) if self.resumed else None
+        differing = pins.differences(before, self.pin) if before else []
+        if differing and changed:
+            remark(f"{self.folder} goes on with other data ({'; '.join(differing)})")
+        elif differing:
+            raise GenaeError(
+                f"--resume {self.folder}: the data are not those of before ({'; '.join(differing)}); put those back, "
+                "or go on with these by --data-changed"
+            )
 
     def _require(self) -> None:
         """What parts refuse of each other, they refuse now."""
@@ -137,7 +160,10 @@ class Session:
         if self.dataset is not None:
             return self.dataset
         if self.recipe.data:
-            return open_data(self.recipe.data)
+            self._place, line = pins.place(self.recipe.data, pins.kept(self.folder) if self.resumed else None)
+            if line:
+                remark(line)
+            return open_data(self._place)
         if self.resumed:
             raise GenaeError(
                 f"{self.folder} was trained on examples that Python had, and keeps none: give them again as data=…, "
@@ -168,8 +194,10 @@ class Session:
             if (self.folder / checkpoint.RECIPE).exists():  # another training was quicker between our look and our lock
                 raise GenaeError(f"--out {self.folder} is not empty (it holds a run); choose a new or an empty folder")
             write_text(self.folder / checkpoint.RECIPE, recipe.dump(self.recipe))
+            pins.keep(self.pin, self.folder)
             self._save(state)
             return state
+        pins.keep(self.pin, self.folder)
         path = self.folder / checkpoint.TRAINING
         if not path.exists():  # killed before the first save: the seed gives the same beginning
             self._save(state)
@@ -289,9 +317,7 @@ def _changes(data: Data | None, epochs: float | None, steps: int | None, seed: i
     return changes | ({"data": named} if data is not None else {}) | ({"seed": seed} if seed is not None else {})
 
 
-def _resumed(
-    folder: Path, preset: str | Mapping[str, object] | None, settings: Settings, changes: Mapping[str, object]
-) -> Recipe:
+def _resumed(folder: Path, preset: Preset | None, settings: Settings, changes: Mapping[str, object]) -> Recipe:
     """The run's own recipe. GenaeError when what is asked for beside it differs."""
     own = recipe.read(folder / checkpoint.RECIPE)
     wanted = recipe.adjust(own, settings, **changes)

@@ -61,7 +61,7 @@ PLUGINS: Mapping[str, Kind] = {
     ),
     "network": Kind(
         {"network": ("$name", "$function")},
-        ("Annotated", "Ge", "Family", "Shape", "Space", "Likelihood", "Conditioned", "Networks"),
+        ("Annotated", "Ge", "Family", "Space", "Likelihood", "Conditioned", "Networks"),
         "genae train mnist-mlp --data glyphs --set network=$name --out runs/$name",
         "a function that gives an encoder and a decoder.",
     ),

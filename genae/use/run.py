@@ -7,7 +7,7 @@ strip = run.interpolate(a, b, steps=9)             # a, b examples, or items suc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Number
 from pathlib import Path
 from typing import NamedTuple
@@ -15,11 +15,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from genae.data import pins
 from genae.data.domain import Domain
 from genae.data.examples import Dataset, Examples, File
 from genae.data.items import best_split
 from genae.data.opening import Data, as_dataset
-from genae.errors import GenaeError
+from genae.errors import GenaeError, remark
 from genae.latent.paths import Kind, path, walk
 from genae.latent.posteriors import Spread
 from genae.latent.samplers import Noise, Sampler
@@ -237,6 +238,9 @@ class Run:
     ) -> Numbers:
         """ELBO, rate, distortion, NLL and more on the data set's test examples: see genae/use/evaluate.py."""
         split, examples = self.held_out(data)
+        changed = self.changes({split: examples}) if data is None else []
+        if changed:
+            remark(f"the data are not those that {self.folder} was trained on ({'; '.join(changed)})")
         own = None if self.recipe.data or self._given_data else data
         numbers = evaluate(
             self.built, examples.to(self.device), limit=limit,
@@ -245,15 +249,16 @@ class Run:
             train=lambda: self.training(own),
         )  # fmt: skip
         named = str(data) if isinstance(data, str | Path) else self.recipe.data or "given"
-        return {"data": named, "split": split, **numbers, "skipped": len(examples.skipped)}
+        return {"data": named, "split": split, **numbers, "skipped": len(examples.skipped), "changed": changed}
 
     def held_out(self, data: Data | None = None) -> tuple[str, Examples]:
         """The test examples, or valid, or train where a set has no others; and which it was."""
-        return best_split(self.dataset(data), self.domain, ("test", "valid", "train"))
+        split, examples = best_split(self.dataset(data), self.domain, ("test", "valid", "train"))
+        return split, self.built.condition.usable(examples)
 
     def training(self, data: Data | None = None) -> Examples:
         """The examples that the run was trained on."""
-        return best_split(self.dataset(data), self.domain, ("train", "valid", "test"))[1]
+        return self.built.condition.usable(best_split(self.dataset(data), self.domain, ("train", "valid", "test"))[1])
 
     def dataset(self, data: Data | None = None) -> Dataset:
         """That of `data`, else the run's own. GenaeError for a run that was trained on what Python had then."""
@@ -264,7 +269,21 @@ class Run:
                 f"{self.folder} was trained on examples that Python had, and keeps none; give them again as data=…, "
                 "or --data NAME|PATH"
             )
-        return as_dataset(self.recipe.data if data is None else data)
+        if data is not None:
+            return as_dataset(data)
+        place, line = pins.place(self.recipe.data, pins.kept(self.folder))
+        if line:
+            remark(line)
+        return as_dataset(place)
+
+    def changes(self, read: Mapping[str, Examples]) -> list[str]:
+        """How the run's data set differs from what it was trained on, of the splits that were read and, of files, of all."""
+        before = pins.kept(self.folder)
+        if before is None:
+            return []
+        place, _ = pins.place(self.recipe.data, before)
+        dataset = as_dataset(place) if place else self._given_data
+        return [] if dataset is None else pins.differences(before, pins.pinned(self.recipe.data, place, dataset, read))
 
     # -- showing and writing ------------------------------------------------------------------------------------------
 

@@ -44,6 +44,10 @@ def make(request, tmp_path):
     return lambda files: _zip(tmp_path / "points.zip", files)
 
 
+def read_item(item, domain):
+    return read_items([item], domain)[0]
+
+
 def _all(path, domain, splits=data.SPLITS):
     return {split: read_split(Local(path), split, domain) for split in splits}
 
