@@ -119,7 +119,12 @@ def place(data: str, pin: Pin | None) -> tuple[str, str]:
 def differences(pin: Pin, now: Pin) -> list[str]:
     """What differs between a data set as it was and as it is: `train: 32 examples of 32 files, now 67 of 67`."""
     both = [(name, pin.parts[name], part) for name, part in now.parts.items() if name in pin.parts]
-    return [f"{name}: {_many(then)}, now {_many(part)}" for name, then, part in both if then.digest != part.digest]
+    return [f"{name}: {_differing(then, part)}" for name, then, part in both if then.digest != part.digest]
+
+
+def _differing(then: Part, now: Part) -> str:
+    same = then.files == now.files and (then.files or then.examples == now.examples)
+    return f"{_many(then)} of other content" if same else f"{_many(then)}, now {_many(now)}"
 
 
 def _many(part: Part) -> str:
