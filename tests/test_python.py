@@ -16,6 +16,7 @@ from genae.learn.checkpoint import TRAINING, load_tensors
 from genae.recipe import registry
 from genae.recipe.recipe import compose
 from genae.use.progress import text
+from genae.use.run import samplers
 
 N = 40
 
@@ -285,7 +286,7 @@ def test_a_notebooks_formatter_takes_them(quick):
 
 def test_a_plain_autoencoder_is_sampled_with_a_fitted_sampler(quick):
     run = quick(settings={"posterior": "point", "objective": "autoencoder"})
-    assert run.samplers == []
+    assert samplers(run.folder) == []
     assert run.next() == f"genae fit {run.folder} gaussian"
     with pytest.raises(
         GenaeError, match=r"no prior to sample from; use a sampler fitted on its latents: genae fit .* gaussian"
@@ -293,7 +294,7 @@ def test_a_plain_autoencoder_is_sampled_with_a_fitted_sampler(quick):
         run.sample(2)
     run.fit({"name": "gaussian", "jitter": 0.1})
     assert genae.load(run.folder).sample(2, sampler="gaussian").shape == (2, 2)
-    assert run.samplers == ["gaussian"]
+    assert samplers(run.folder) == ["gaussian"]
 
 
 def test_a_recipes_last_stage_fits_shows_how_far_it_is_and_is_the_default(quick, points, tmp_path):

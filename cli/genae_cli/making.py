@@ -37,21 +37,25 @@ class Making(Open):
             with formatter.section("Options of a run"):
                 formatter.write_text(f"What RUN itself offers is listed by: {ctx.command_path} RUN --help")
             return
+        try:
+            rows = _offers(Path(run))
+            self.more(Path(run), formatter)
+        except GenaeError as error:
+            rows = [(str(error), "")]
         with formatter.section("Options of this run"):
-            try:
-                rows = self.offers(Path(run))
-            except GenaeError as error:
-                formatter.write_text(str(error))
-            else:
-                formatter.write_dl(rows) if rows else formatter.write_text("none")
+            formatter.write_dl(rows) if rows else formatter.write_text("none")
 
-    def offers(self, run: Path) -> list[tuple[str, str]]:
-        """What the run offers, an option and its meaning each. GenaeError for what is no run."""
-        from genae.learn.checkpoint import RECIPE
-        from genae.recipe import recipe
-        from genae.use.writing import offers
+    def more(self, run: Path, formatter: click.HelpFormatter) -> None:
+        """What else the verb says of a run."""
 
-        return [(f"--with {name}", what) for name, what in offers(recipe.read(run / RECIPE))]
+
+def _offers(run: Path) -> list[tuple[str, str]]:
+    """What the run offers, an option and its meaning each. GenaeError for what is no run."""
+    from genae.learn.checkpoint import RECIPE
+    from genae.recipe import recipe
+    from genae.use.writing import offers
+
+    return [(f"--with {name}", what) for name, what in offers(recipe.read(run / RECIPE))]
 
 
 def _wishes(ctx: click.Context, parameter: click.Parameter, settings: Sequence[str]) -> dict[str, str]:

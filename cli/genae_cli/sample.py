@@ -13,12 +13,13 @@ from genae_cli.making import Asked, Making, making, opened
 class Sampling(Making):
     """Its help lists the samplers of the RUN."""
 
-    def offers(self, run: Path) -> list[tuple[str, str]]:
-        """What the run offers, its samplers last."""
-        from genae import load
+    def more(self, run: Path, formatter: click.HelpFormatter) -> None:
+        """The prior, and those that were fitted."""
+        from genae.use.run import samplers
 
-        names = ", ".join(load(run, "cpu").samplers) or "none yet"
-        return [*super().offers(run), ("--sampler NAME", f"{names}; more are fitted by: genae fit {run} SAMPLER")]
+        with formatter.section("Samplers of this run"):
+            names = ", ".join(samplers(run)) or "none yet"
+            formatter.write_text(f"{names}; more are fitted by: genae fit {run} SAMPLER")
 
 
 @verb(name="sample", cls=Sampling, short_help="Make new examples.")

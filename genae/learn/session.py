@@ -30,6 +30,7 @@ from genae.errors import GenaeError, remark
 from genae.files import disk, require_empty, write_text
 from genae.learn import checkpoint, device, fitting, trainer
 from genae.learn.build import build, learned, require_space
+from genae.learn.objects import with_names
 from genae.learn.scoring import choose, validated
 from genae.learn.state import Game, State, shared_out, start
 from genae.learn.watch import Watch
@@ -39,6 +40,8 @@ from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
 from genae.recipe.settings import Settings, name_of
 from genae.recipe.stages import sampler_of
+
+Preset = str | Mapping[str, object]  # its name, or itself: its parent's name and what is different
 
 LOGS = 200  # lines of training numbers in a run's metrics, about
 VALID = 1000  # examples of the validation ELBO
@@ -60,6 +63,8 @@ class Progress:
 class Session:
     """Iterate to train."""
 
+    _state: State | None = None
+
     def __init__(
         self,
         preset: str | Mapping[str, object] | None = None,
@@ -79,12 +84,14 @@ class Session:
     ) -> None:
         """As `genae train`. GenaeError for anything that cannot be trained; nothing has been written then.
 
-        What Python has, a preset or data, will do for the name of one. A run whose data are not those of before is gone on
-        with only when `data_changed` says that this is meant. `report(done, total)` is called as files are read,
-        `fit_report` likewise as a sampler is fitted.
+        What Python has, a preset, its parts (genae/learn/objects.py) or data, will do for a name. A run whose data are not
+        those of before is gone on with only when `data_changed` says that this is meant. `report(done, total)` is called as
+        files are read, `fit_report` likewise as a sampler is fitted.
         """
         self.device, self.save_seconds, self.fit_report = _pick(device), save_seconds, fit_report
         self.resumed = resume is not None
+        preset = with_names(preset) if isinstance(preset, Mapping) else preset
+        settings = with_names(settings) if isinstance(settings, Mapping) else settings
         self.dataset = None if data is None or isinstance(data, str | Path) else as_dataset(data)
         changes = _changes(data, epochs, steps, seed)
         if resume is not None:
@@ -92,16 +99,13 @@ class Session:
             if out is not None and Path(out).resolve() != self.folder.resolve():
                 raise GenaeError(f"--resume {resume} goes on in its own folder; leave out --out {out}")
         else:
-            if preset is None:
-                raise GenaeError("train needs a PRESET, or --resume RUN; `genae plugins list` shows the presets")
-            self.recipe = recipe.compose(preset, settings, **changes)
+            self.recipe = _new(preset, settings, changes)
             self.folder = Path(out) if out is not None else _free_folder(self.recipe.preset)
             require_empty(self.folder)
         self._place = ""  # where the data are now
         self._read_data(report, data_changed)
         self.seconds = 0.0  # of training, earlier sessions counted in; evaluation and saving not
         self.interrupted, self.sampler = False, sampler_of(self.recipe.stages)
-        self._state: State | None = None
         self._kept = -1  # the step of the last checkpoint
 
     def _read_data(self, report: Report, changed: bool) -> None:
@@ -312,9 +316,13 @@ def _changes(data: Data | None, epochs: float | None, steps: int | None, seed: i
     return changes | ({"data": named} if data is not None else {}) | ({"seed": seed} if seed is not None else {})
 
 
-def _resumed(
-    folder: Path, preset: str | Mapping[str, object] | None, settings: Settings, changes: Mapping[str, object]
-) -> Recipe:
+def _new(preset: Preset | None, settings: Settings, changes: Mapping[str, object]) -> Recipe:
+    if preset is None:
+        raise GenaeError("train needs a PRESET, or --resume RUN; `genae plugins list` shows the presets")
+    return recipe.compose(preset, settings, **changes)
+
+
+def _resumed(folder: Path, preset: Preset | None, settings: Settings, changes: Mapping[str, object]) -> Recipe:
     """The run's own recipe. GenaeError when what is asked for beside it differs."""
     own = recipe.read(folder / checkpoint.RECIPE)
     wanted = recipe.adjust(own, settings, **changes)

@@ -135,11 +135,6 @@ class Run:
         return self._samplers[name]
 
     @property
-    def samplers(self) -> list[str]:
-        """What new z can be drawn from."""
-        return [*([PRIOR] if self.built.bounded else []), *fitting.names(self.folder)]
-
-    @property
     def default_sampler(self) -> str | None:
         """The sampler that is used where none is named: the one that the recipe fitted, else the prior, if there is one."""
         spec = sampler_of(self.recipe.stages)
@@ -397,6 +392,12 @@ class Run:
         have = fitting.names(self.folder)
         how = f"--sampler {have[0]}" if have else f"a sampler fitted on its latents: genae fit {self.folder} gaussian"
         raise GenaeError(f"{self.folder} is a plain autoencoder: it has no prior to sample from; use {how}")
+
+
+def samplers(folder: Path) -> list[str]:
+    """What new z of a run can be drawn from, weights aside."""
+    bounded = build(recipe.read(folder / checkpoint.RECIPE)).bounded
+    return [*([PRIOR] if bounded else []), *fitting.names(folder)]
 
 
 def load(folder: str | Path, device: str = "auto", data: Dataset | None = None) -> Run:

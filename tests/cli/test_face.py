@@ -15,7 +15,7 @@ def test_fit_and_sample(genae, answer, refused, autoencoder, tmp_path):
     assert "no prior to sample from; use a sampler fitted on its latents: genae fit" in refused(
         "sample", autoencoder, "--out", tmp_path / "none"
     )
-    assert "--sampler NAME  none yet" in genae("sample", autoencoder, "--help").output
+    assert "Samplers of this run:\n  none yet;" in genae("sample", autoencoder, "--help").output
     assert f"was never fitted in {autoencoder}, which has prior; fit it with: genae fit" in refused(
         "sample", autoencoder, "--sampler", "gaussian", "--out", tmp_path / "none"
     )
@@ -24,7 +24,7 @@ def test_fit_and_sample(genae, answer, refused, autoencoder, tmp_path):
     sampled = answer("sample", autoencoder, "--sampler", "mixture", "-n", 3, "--out", tmp_path / "made")
     assert sampled["sampler"] == "mixture"
     assert len(sampled["files"]) == 4
-    assert "--sampler NAME  mixture;" in genae("sample", autoencoder, "--help").output
+    assert "Samplers of this run:\n  mixture;" in genae("sample", autoencoder, "--help").output
     (autoencoder / "samplers" / "mixture.safetensors").unlink()  # the run is shared
 
 
