@@ -70,6 +70,8 @@ def listing(path: Path) -> Listing:
         raise GenaeError(f"{path} is neither a file nor a folder" if path.exists() else f"no such file or folder: {path}")
     elif zipfile.is_zipfile(path):
         every = list(_in_zip(path))
+    elif path.suffix.lower() == ".zip":
+        raise GenaeError(f"{path} cannot be read as a zip: it is cut short, or none")
     else:
         return Listing(((PurePosixPath(path.name), File(path)),), ())
     own = _own_folders(inside for inside, _, _ in every)
