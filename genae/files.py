@@ -75,8 +75,8 @@ def write_file(path: Path, write: Callable[[Path], object]) -> Path:
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Atomically, as UTF-8."""
-    return write_file(path, lambda temporary: temporary.write_bytes(text.encode()))
+    """Atomically, as UTF-8; bytes of a file's name that are no UTF-8 are written as escapes."""
+    return write_file(path, lambda temporary: temporary.write_bytes(text.encode(errors="backslashreplace")))
 
 
 @contextmanager
