@@ -63,6 +63,8 @@ class Progress:
 class Session:
     """Iterate to train."""
 
+    _state: State | None = None
+
     def __init__(
         self,
         preset: str | Mapping[str, object] | None = None,
@@ -97,16 +99,13 @@ class Session:
             if out is not None and Path(out).resolve() != self.folder.resolve():
                 raise GenaeError(f"--resume {resume} goes on in its own folder; leave out --out {out}")
         else:
-            if preset is None:
-                raise GenaeError("train needs a PRESET, or --resume RUN; `genae plugins list` shows the presets")
-            self.recipe = recipe.compose(preset, settings, **changes)
+            self.recipe = _new(preset, settings, changes)
             self.folder = Path(out) if out is not None else _free_folder(self.recipe.preset)
             require_empty(self.folder)
         self._place = ""  # where the data are now
         self._read_data(report, data_changed)
         self.seconds = 0.0  # of training, earlier sessions counted in; evaluation and saving not
         self.interrupted, self.sampler = False, sampler_of(self.recipe.stages)
-        self._state: State | None = None
         self._kept = -1  # the step of the last checkpoint
 
     def _read_data(self, report: Report, changed: bool) -> None:
@@ -315,6 +314,12 @@ def _changes(data: Data | None, epochs: float | None, steps: int | None, seed: i
         changes |= {"epochs": 0.0, "steps": steps}
     named = str(data) if isinstance(data, str | Path) else ""  # what Python has, a recipe cannot name
     return changes | ({"data": named} if data is not None else {}) | ({"seed": seed} if seed is not None else {})
+
+
+def _new(preset: Preset | None, settings: Settings, changes: Mapping[str, object]) -> Recipe:
+    if preset is None:
+        raise GenaeError("train needs a PRESET, or --resume RUN; `genae plugins list` shows the presets")
+    return recipe.compose(preset, settings, **changes)
 
 
 def _resumed(folder: Path, preset: Preset | None, settings: Settings, changes: Mapping[str, object]) -> Recipe:

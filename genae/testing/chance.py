@@ -19,13 +19,13 @@ SURE = 5.0  # standard errors: a good mean is further away once in a million che
 
 
 @contextmanager
-def elsewhere(seed: int) -> Iterator[None]:
-    """Within the block torch's random numbers follow 0, Python's and numpy's that seed; outside, nothing has changed."""
+def elsewhere(seed: int, torchs: int = 0) -> Iterator[None]:
+    """Within the block Python's and numpy's random numbers follow that seed, and torch's another one."""
     python, array = random.getstate(), np.random.get_state()
     random.seed(seed)
     np.random.seed(seed)
     try:
-        with seeded(0):
+        with seeded(torchs):
             yield
     finally:
         random.setstate(python)
@@ -43,12 +43,30 @@ def of_torch_alone(call: Callable[[], Tensor], what: str) -> Tensor:
     return made[0]
 
 
+def always(call: Callable[[], Tensor], what: str) -> Tensor:
+    """What is called, which must be the same whatever random numbers are."""
+    made = []
+    for turn in range(TURNS):
+        with elsewhere(turn, turn):
+            made.append(call())
+    for other in made[1:]:
+        same(made[0], other, what)
+    return made[0]
+
+
 def averages(values: Tensor, wanted: float, what: str, slack: float = 0.0, remedy: str = "") -> None:
     """Values (N,) whose mean must be what is wanted, as far as their standard error lets see."""
     x = values.double().flatten()
     mean, error = x.mean().item(), x.std().item() / len(x) ** 0.5
     good = abs(mean - wanted) <= slack + SURE * error
     expect(good, f"{what} is {mean:.4g} ± {error:.2g}, and must be {wanted:.4g}" + (f"; {remedy}" if remedy else ""))
+
+
+def reached(value: Tensor, module: nn.Module) -> bool:
+    """Whether any parameter of a module has a gradient of a value."""
+    own = [p for p in module.parameters() if p.requires_grad]
+    grads = torch.autograd.grad(value.sum(), own, allow_unused=True, retain_graph=True)
+    return any(grad is not None and bool(grad.any()) for grad in grads)
 
 
 @torch.no_grad()

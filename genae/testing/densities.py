@@ -11,15 +11,16 @@ from genae.errors import GenaeError
 from genae.latent.inference import Distribution
 from genae.learn.build import Built
 from genae.model.likelihoods import Unnormalised
-from genae.testing.chance import averages, shaken
-from genae.testing.density import follows
+from genae.model.vae import VAE, Model
+from genae.testing.chance import averages, reached, shaken
+from genae.testing.density import follows, matters
 from genae.testing.expect import expect, finite, same, skip
 from genae.testing.subject import Subject
 
-FEW, NUMBERS = 800, 1 << 20  # samples at once, and numbers of all of them
-DRAWS = 400  # of a posterior
-LOUDER = 2.0  # weights times this, so that an untrained network listens to its input
-SHAKE = 0.2
+FEW, NUMBERS = 2000, 1 << 21  # samples at once, and numbers of all of them
+DRAWS = 1000  # of a posterior
+LOUDER, ENOUGH = 8, 1.0  # how often weights are made larger, and nats by which one changed number must matter
+SHAKE, TURNS = 0.4, 20
 MANY = 32  # examples, when of codes one at least must differ
 
 
@@ -46,13 +47,24 @@ def samples_follow_the_density(s: Subject) -> None:
     built = s.build()
     vae, n = built.vae.eval(), max(32, min(FEW, NUMBERS // math.prod(s.domain.event)))
     with torch.no_grad():
-        for weight in vae.parameters():
-            weight.mul_(LOUDER)
-        x = s.domain.prepare(s.examples.x[torch.arange(n) % min(4, len(s.examples))], "score")
-        told = built.condition(s.known_of(torch.arange(n) % min(4, len(s.examples))), x)
-        p = vae.decode(vae.encode(x, told), told)
-        _drawn_from(p)
+        index = torch.arange(n) % min(4, len(s.examples))
+        x = s.domain.prepare(s.examples.x[index], "score")
+        told = built.condition(s.known_of(index), x)
+        p = _listening(vae, vae.encode(x, told), told)
         follows(p.log_prob, p.sample(), p.sample(), "p(x | z)")
+
+
+def _listening(vae: Model, z: Tensor, told: Tensor | None) -> Distribution:
+    """p(x | z) of weights so large that a number of x matters: an untrained network hardly listens to its input."""
+    for _ in range(LOUDER):
+        p = vae.decode(z, told)
+        _drawn_from(p)
+        x = p.sample()
+        if matters(p.log_prob, x, p.sample()) > ENOUGH:
+            break
+        for weight in vae.parameters():
+            weight.mul_(1.5)
+    return p
 
 
 def temperature(s: Subject) -> None:
@@ -64,7 +76,7 @@ def temperature(s: Subject) -> None:
         mode = p.sample(0.0)
         same(mode, p.sample(0.0), "samples of p(x | z) at temperature 0")
         expect(not torch.equal(p.sample(1.0), p.sample(1.0)), "samples of p(x | z) at temperature 1 are the same each time")
-        scores = [torch.stack([p.log_prob(p.sample(t)) for _ in range(DRAWS // 20)]).mean().item() for t in (0.0, 0.3, 1.0)]
+        scores = [torch.stack([p.log_prob(p.sample(t)) for _ in range(TURNS)]).mean().item() for t in (0.0, 0.3, 1.0)]
         told_of = ", ".join(f"{score:.4g}" for score in scores)
         good = scores[0] >= scores[1] > scores[2]
         expect(good, f"log p of samples at temperatures 0, .3 and 1 is {told_of}; it must fall: 0 gives the mode")
@@ -81,12 +93,13 @@ def rate(s: Subject) -> None:
     if built.vae.kind == "point":
         skip("a plain code has no rate")
     with torch.no_grad():
-        inference = built.vae.eval().infer(x[:1], None if told is None else told[:1])
-        drawn = inference.sample(DRAWS)
-        ratios = drawn.log_ratio().double().flatten()
-        rates = torch.stack([inference.sample().rate for _ in range(DRAWS // 10)]).double().flatten()
+        many = max(8, min(DRAWS, NUMBERS // math.prod(s.domain.event)))
+        inference = built.vae.eval().infer(x[:1].expand(many, *s.domain.event), _first(told, many))
+        drawn = inference.sample()
+        ratios = torch.stack([inference.sample().log_ratio() for _ in range(10)]).double().flatten()
+        rates = drawn.rate.double()
         finite(ratios, "log q(z | x) − log p(z)")
-        error = (ratios.var() / len(ratios) + rates.var() / len(rates)).sqrt().item()
+        error = (rates.var() / many).sqrt().item()
         averages(ratios - rates.mean(), 0.0, "the mean of log q(z | x) − log p(z), less the rate,",
                  5 * error + 1e-3 * (1 + rates.mean().abs().item()), "the rate is KL(q ‖ p), nats")  # fmt: skip
         try:
@@ -105,6 +118,10 @@ def latent_matters(s: Subject) -> None:
         _moves(vae.decode(other, given).log_prob(x[:1].expand_as(x)), "p(x | z) is the same whatever z is")
         every = s.domain.prepare(s.examples.x[:MANY], "show")
         _moves(vae.infer(every, _first(told, len(every))).mean, "z is the same whatever x is")
+
+    if isinstance(vae, VAE):
+        distortion = vae.infer(x, given).sample().p.log_prob(x)
+        expect(reached(distortion, vae.encoder), "no gradient of log p(x | z) reaches the encoder: z must not be detached")
 
 
 def _moves(values: Tensor, line: str) -> None:

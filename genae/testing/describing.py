@@ -15,7 +15,7 @@ from genae.errors import GenaeError
 from genae.learn.device import seeded
 from genae.recipe.options import Option, apart, check
 from genae.recipe.parts import instance
-from genae.testing.chance import of_torch_alone
+from genae.testing.chance import always
 from genae.testing.expect import expect, finite, same, skip
 from genae.testing.subject import LOOKED, Subject, windows_of
 from genae.use.writing import written_options
@@ -92,7 +92,7 @@ def attributes(s: Subject) -> None:
         finite(value.float(), f"attribute {name}")
         near = torch.allclose(of(events[:1]).float(), value[:1].float(), atol=1e-5)
         expect(near, f"attribute {name} of an event hangs on the others in its batch")
-        of_torch_alone(partial(of, events), f"attribute {name}")
+        always(partial(of, events), f"attribute {name}")
         with seeded(2):
             unlike = of(torch.cat([events, torch.zeros_like(events), events.flip(-1), events + torch.randn_like(events)]))
         expect(not bool((unlike == unlike[:1]).all()), f"attribute {name} is the same of every event, {unlike[0].tolist()}")

@@ -12,6 +12,7 @@ from genae.latent.posteriors import LOG_2PI, Density, Family
 from genae.latent.priors import StandardNormal
 from genae.latent.samplers import Fitted, Fitting, Sampler
 from genae.latent.space import Space
+from genae.learn.device import seeded
 from genae.recipe.parts import instance
 from genae.testing.chance import of_torch_alone
 from genae.testing.density import DRAWN, distinct, normalised
@@ -82,4 +83,28 @@ def posterior_density(t: Target, kind: str, name: str) -> None:
         expect(torch.allclose(prior.log_prob(drawn[:1]), exact, atol=1e-4), "it changes the prior that it is compared with")
 
 
+def gradients_of_z(t: Target, kind: str, name: str) -> None:
+    """The gradient of a drawn z is that of its features, under the same random numbers."""
+    family = instance(Family, "posterior", {"name": name})
+    space = family.space(Space((2,)))
+    if family.kind == "codes":
+        skip("codes have no gradient of their own")
+    h, along = torch.randn(2, 64, *family.features(space)).double().unbind()
+
+    def drawn(features: Tensor) -> Tensor:
+        with seeded(0):
+            z: Tensor = family.eval()(features).rsample()
+        return z.double().sum()
+
+    h.requires_grad_()
+    (grad,) = torch.autograd.grad(drawn(h), h)
+    with torch.no_grad():
+        moved = (drawn(h + STEP * along) - drawn(h - STEP * along)).item() / (2 * STEP)
+    told = (grad * along).sum().item()
+    good = abs(told - moved) < 0.05 * (1 + abs(moved))
+    expect(good, f"the gradient of z is {told:.3g} where z moves by {moved:.3g}; rsample must not detach, nor round")
+
+
+POSTERIOR = (posterior_density, gradients_of_z)
 FIT = (fitting, likeness)
+STEP = 1e-2  # of a finite difference

@@ -25,7 +25,8 @@ SPACES = (Space((2,)), Space((1, 2), time=True), Space((3, 2), time=True), Space
 SMALL = 2  # numbers of z where densities are measured
 SHAKE = 0.3
 CONDITION = 3  # numbers
-SOME = 200  # z
+SOME, MANY = 200, 4000  # z
+SAME = 0.03  # of the codes, by which samples must differ where temperatures do
 LATENTS, FIT_STEPS = 400, 60  # that a sampler is fitted on, and steps where it has such an option
 
 
@@ -129,26 +130,28 @@ def _summed(prior: Prior, given: Tensor | None) -> None:
 def push(t: Target, kind: str, name: str) -> None:
     """log p(push(u)) + log |det ∂push/∂u| = log N(u; 0, I), by autograd; samples are pushed noise."""
     looked = 0
-    for sampler in suited(kind, name, 0, SHAKE):
-        if not isinstance(sampler, Noise):
-            continue
-        looked += 1
-        u = torch.randn(SOME, sampler.space.size)
-        shaped(sampler.push(u).detach(), (SOME, *sampler.space.shape), f"push over {sampler.space}")
-        if isinstance(sampler, Prior) and sampler.space.size <= SMALL:
-            _carried(sampler, sampler, u)
+    for condition in (0, CONDITION):
+        given = torch.randn(1, condition) if condition else None
+        for sampler in suited(kind, name, condition, SHAKE):
+            if isinstance(sampler, Noise):
+                looked += 1
+                u = torch.randn(SOME, sampler.space.size)
+                many = None if given is None else given.expand(SOME, -1)
+                shaped(sampler.push(u, many).detach(), (SOME, *sampler.space.shape), f"push over {sampler.space}")
+                if isinstance(sampler, Prior) and sampler.space.size <= SMALL:
+                    _carried(sampler, sampler, u, given)
     if not looked:
         skip("it carries no noise to z")
 
 
-def _carried(prior: Prior, noise: Noise, u: Tensor) -> None:
+def _carried(prior: Prior, noise: Noise, u: Tensor, given: Tensor | None) -> None:
     def flat(one: Tensor) -> Tensor:
-        return noise.push(one[None]).flatten()
+        return noise.push(one[None], given).flatten()
 
     for one in u[:20]:
         jacobian = cast(Tensor, torch.autograd.functional.jacobian(flat, one))  # type: ignore[no-untyped-call]
         with torch.no_grad():
-            carried = prior().log_prob(noise.push(one[None])).sum() + jacobian.slogdet()[1]
+            carried = prior(given).log_prob(noise.push(one[None], given)).sum() + jacobian.slogdet()[1]
         wanted = -0.5 * (one.square() + LOG_2PI).sum()
         line = "log_prob and push are of two densities: log p(push(u)) + log|det ∂push/∂u| is {:.4g}, log N(u) {:.4g}"
         expect(abs((carried - wanted).item()) < 1e-2 * (1 + wanted.abs().item()), line.format(carried.item(), wanted.item()))
@@ -157,14 +160,17 @@ def _carried(prior: Prior, noise: Noise, u: Tensor) -> None:
 def temperature(t: Target, kind: str, name: str) -> None:
     """z at 0 are few, of pushed noise one alone; spread grows with temperature."""
     for sampler in suited(kind, name, 0, SHAKE):
-        z = [sampler.space.flat(_drawn(sampler, SOME, None, at)) for at in (0.0, 0.5, 1.5)]
+        z = [sampler.space.flat(_drawn(sampler, MANY, None, at)) for at in (0.0, 0.5, 1.5)]
         if sampler.space.codes and _flat(sampler):
             continue
         different = [distinct(one) for one in z]
         most = 1 if isinstance(sampler, Noise) else SOME // 4
-        line = f"at temperature 0 {SOME} samples over {sampler.space} have {different[0]} values"
+        line = f"at temperature 0 {MANY} samples over {sampler.space} have {different[0]} values"
         expect(different[0] <= most, f"{line}; it gives the most typical z alone")
         if sampler.space.codes:
+            cold, warm = ((one == z[0]).double().mean().item() for one in z[1:])
+            line = f"codes over {sampler.space} are those of temperature 0 in {cold:.3g} at .5, and in {warm:.3g} at 1.5"
+            expect(cold > warm + SAME, f"{line}; the higher, the fewer")
             continue
         spread = [one.std(0).norm().item() for one in z]
         grows = spread[0] < spread[1] < spread[2]
@@ -193,7 +199,8 @@ def gradients(t: Target, kind: str, name: str) -> None:
         if isinstance(sampler, Prior) and any(p.requires_grad for p in sampler.parameters()):
             z = _drawn(sampler, SOME)
             torch.autograd.backward(sampler().log_prob(z).mean())
-            none = [key for key, p in sampler.named_parameters() if p.requires_grad and (p.grad is None or not p.grad.any())]
+            learned = [(key, p) for key, p in sampler.named_parameters() if p.requires_grad and p.numel()]
+            none = [key for key, p in learned if p.grad is None or not p.grad.any()]
             expect(not none, f"no gradient of log_prob reaches {', '.join(none[:4])}")
 
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from genae.learn import device, trainer
+from genae.learn import device, optim, trainer
 from genae.learn.build import Built
 from genae.learn.scoring import validated
 from genae.learn.state import Game, start
+from genae.model import vae as models
 from genae.model.objectives import VAE, Batch, Loss, Moment
-from genae.testing.chance import averages, shaken
-from genae.testing.expect import expect, finite
+from genae.testing.chance import averages, reached, shaken
+from genae.testing.expect import expect, finite, skip
 from genae.testing.subject import Subject
 
 STEP, STEPS = 500, 1000  # where in a run gradients are looked at: β and the like are no longer 0
 SHAKE = 0.2  # of weights
 SHORT, LR = 120, 0.005  # steps of a training, and its learning rate
 COPIES = 100  # of a batch, whose mean terms are compared
-DEAR = 10.0  # nats of rate that a short training may pay for nothing
+DEAR, LOUD = 10.0, 5.0  # nats of a rate that is far too high, and how many times as large weights make it
 
 
 def learns(built: Built, s: Subject) -> None:
@@ -47,7 +51,7 @@ def _one(loss: Loss, built: Built, n: int) -> None:
 
 def _reached(game: Game, own: dict[str, list[Parameter]]) -> None:
     whose = {id(p): player for player, parameters in own.items() for p in parameters}
-    learned = [(name, p) for name, p in game.named_parameters() if p.requires_grad]
+    learned = [(name, p) for name, p in game.named_parameters() if p.requires_grad and p.numel()]
     free = [name for name, p in learned if id(p) not in whose]
     expect(not free, f"nobody trains {', '.join(free[:4])}: a player of the objective must name it")
     none = [f"{name} of {whose[id(p)]}" for name, p in learned if p.grad is None or not bool(p.grad.any())]
@@ -73,14 +77,17 @@ def terms(s: Subject) -> None:
     built = s.build()
     many = batch(built, s, COPIES)
     named: dict[str, Tensor] = {}
-    with torch.no_grad():
-        for loss in built.objective.losses(built.vae.eval(), many, _moment(built)):
-            named |= loss.terms
-        drawn = built.vae.infer(many.input, many.condition).sample()
-        own = {"distortion": -drawn.p.log_prob(many.target), "rate": drawn.rate}
+    for loss in built.objective.losses(built.vae.eval(), many, _moment(built)):
+        named |= loss.terms
+    drawn = built.vae.infer(many.input, many.condition).sample()
+    own = {"distortion": -drawn.p.log_prob(many.target), "rate": drawn.rate}
     for name in {*own} & {*named} if built.bounded else ():
-        averages(named[name].expand(len(own[name])) - own[name], 0.0, f"term {name}, less that of the model,",
-                 1e-3 * (1 + own[name].abs().mean().item()), "call what is weighted by another name")  # fmt: skip
+        apart = (named[name].expand(len(own[name])) - own[name]).detach()
+        for one in apart.view(COPIES, -1).T if named[name].ndim else (apart,):
+            averages(one, 0.0, f"term {name} of an example, less that of the model,",
+                     1e-3 * (1 + own[name].abs().mean().item()), "call what is weighted by another name")  # fmt: skip
+    if isinstance(built.vae, models.VAE) and "distortion" in named:
+        expect(reached(named["distortion"], built.vae.encoder), "no gradient of the distortion reaches the encoder")
 
 
 def moments(s: Subject) -> None:
@@ -94,23 +101,44 @@ def moments(s: Subject) -> None:
 
 
 def improvement(s: Subject) -> None:
-    """A short training lowers the distortion, and not at the price of a rate that grows for nothing."""
-    own = () if s.title.startswith("optimiser") else (f"optimiser.lr={LR}",)
-    whole = s.composed(*own, f"steps={SHORT}")
-    built = s.build(*own, f"steps={SHORT}")
-    place = torch.device("cpu")
+    """A short training lowers the distortion."""
+    before, after = _trained(s, () if s.title.startswith("optimiser") else (f"optimiser.lr={LR}",))
+    line = f"after {SHORT} steps the distortion is {after['distortion']:.4g} nats, {before['distortion']:.4g} before"
+    expect(after["distortion"] < before["distortion"], line)
+
+
+def a_high_rate_falls(s: Subject) -> None:
+    """A short training lowers a rate that is far too high."""
+    before, after = _trained(s, (f"optimiser.lr={LR}",), LOUD)
+    if "rate" not in before or before["rate"] < DEAR:
+        skip("it has no rate that could be too high")
+    line = f"{SHORT} steps change a rate of {before['rate']:.4g} nats to {after['rate']:.4g}; is its sign right?"
+    expect(after["rate"] < before["rate"], line)
+
+
+def _trained(s: Subject, settings: Sequence[str], loud: float = 1.0) -> tuple[dict[str, float], dict[str, float]]:
+    """Numbers before and after a short training, of weights that are so much larger than fresh ones."""
+    settings, place = (*settings, f"steps={SHORT}"), torch.device("cpu")
+    whole, built = s.composed(*settings), s.build(*settings)
+    with torch.no_grad():
+        for weight in built.vae.parameters():
+            weight.mul_(loud)
     state = start(built, whole, place)
     before = validated(built, s.told, place, "32")
     for step in trainer.fit(built, s.told, whole, state, device.fabric(place, "32")):
         for player, value in step.losses.items():
             finite(value, f"the loss of {player} at step {step.number} of a training")
-    after = validated(built, s.told, place, "32")
-    gain = before["distortion"] - after["distortion"]
-    expect(gain > 0, f"after {SHORT} steps the distortion is {after['distortion']:.4g} nats, {before['distortion']:.4g} before")
-    if "rate" in before:
-        paid = after["rate"] - before["rate"]
-        expect(paid < DEAR + 2 * gain, f"{SHORT} steps raised the rate by {paid:.4g} nats for {gain:.4g} of distortion; is its "
-               "sign right?")  # fmt: skip
+    return before, validated(built, s.told, place, "32")
 
 
-CHECKS = (terms, moments)
+def factors(s: Subject) -> None:
+    """A schedule gives a factor of the learning rate, not negative, and not 0 throughout, for a run of any length."""
+    for steps in (1, 10, STEPS):
+        found = [optim.factor(s.recipe.schedule, step, steps) for step in range(steps)]
+        good = all(isinstance(factor, int | float) and 0 <= factor < math.inf for factor in found) and any(found)
+        expect(
+            good, f"over {steps} steps its factors go from {found[0]} to {found[-1]}; they are numbers, 0 or more, not all 0"
+        )
+
+
+CHECKS = (terms, moments, a_high_rate_falls)

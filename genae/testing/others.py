@@ -75,15 +75,15 @@ OF_SQUARES: Mapping[str, tuple[Callable[[Subject], None], ...]] = {
     "likelihood": (*WHOLE, densities.likelihood_is_a_density, densities.samples_follow_the_density, densities.temperature),
     "posterior": (*WHOLE, models.shapes, models.examples_do_not_mix, densities.rate, densities.latent_matters, spaces),
     "prior": (*WHOLE, densities.rate),
-    "objective": (*WHOLE, *learning.CHECKS),
+    "objective": (*WHOLE, *learning.CHECKS, heeding_a_condition),
     "task": (composed_with_others, models.tasks, learning.improvement),
     "condition": (*WHOLE, *telling.CHECKS),
     "optimiser": (composed_with_others, models.determinism, learning.improvement),
-    "schedule": (composed_with_others, learning.improvement),
+    "schedule": (composed_with_others, learning.factors, learning.improvement),
 }
 ALONE: Mapping[str, tuple[Check, ...]] = {
     "preset": (composing,), "dataset": (splitting, apart), "claim": (claiming_no_others,),
-    "likelihood": likely.CHECKS, "posterior": (fits.posterior_density,), "prior": latents.CHECKS,
+    "likelihood": likely.CHECKS, "posterior": fits.POSTERIOR, "prior": latents.CHECKS,
     "sampler": (*fits.FIT, *latents.CHECKS),
 }  # fmt: skip
 CHECKS: Mapping[str, tuple[Check, ...]] = {

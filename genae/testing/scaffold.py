@@ -43,7 +43,7 @@ PLUGINS: Mapping[str, Kind] = {
     ),
     "likelihood": Kind(
         {"likelihood": ("$name", "$class_")},
-        ("Annotated", "Gt", "Tensor", "F"),
+        ("Annotated", "Gt", "Likelihood", "Tensor", "F"),
         "genae train mnist-mlp --data glyphs --set likelihood=$name --out runs/$name",
         "`log_prob` and `sample` of one density, and the features that it needs.",
     ),

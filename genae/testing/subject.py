@@ -127,7 +127,10 @@ class Subject:
         plain = replace(self.recipe, condition={"name": "none"})
         with torch.no_grad():
             events = build(plain).vae.eval().sample(max(MADE, self.domain.reading.least))
-        folder = self.folder / "made"
+        return self._written(list(events), "made")
+
+    def _written(self, events: Sequence[Tensor], place: str) -> list[File]:
+        folder = self.folder / place
         folder.mkdir(exist_ok=True)
         paths = [folder / f"{i}{self.domain.suffixes[0]}" for i in range(len(events))]
         for event, path in zip(events, paths, strict=True):
@@ -143,8 +146,12 @@ class Subject:
 
     @cached_property
     def files(self) -> list[File]:
-        """Raw files that give examples; none when the data set gives arrays."""
-        return [file for file in self.few.few.files if _readable(file, self.domain)]
+        """Raw files that give examples; of a data set that gives arrays, some of these written."""
+        array = self.few.few.array is not None
+        files = [*self._written(list(self.events(LOOKED)), "files")] if array else [*self.few.few.files]
+        joined = self.domain.join(self.events(2))
+        files[1:1] = [] if joined is None else self._written([joined], "joined")
+        return [file for file in files if _readable(file, self.domain)]
 
     def events(self, most: int = 4) -> Tensor:
         """As they are shown (B, *event)."""

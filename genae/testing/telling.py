@@ -58,7 +58,7 @@ def of_new_examples(s: Subject) -> None:
             shaped(what(3), (3, condition.size), f"{what.__name__}(3)")
         except GenaeError as error:
             expect("\n" not in str(error), f"{what.__name__}(3) fails in more than one line: {error}")
-    for text in ("", "no such thing", "1,2,3,4,5,6,7"):
+    for text in ("", "no such thing", "1,2,3,4,5,6,7", "0.5", *s.told.classes, *(f"label={name}" for name in s.told.classes)):
         try:
             shaped(condition.named(text), (1, condition.size), f"named({text!r})")
         except GenaeError as error:

@@ -57,7 +57,7 @@ class Mel(Domain):
         _ = self.scale  # bands that the window cannot tell apart
 
     @property
-    def defaults(self) -> Defaults:  # type: ignore[override]
+    def defaults(self) -> Defaults:  # type: ignore[override]  # class variables elsewhere
         """The metrics are of reconstructions, dB."""
         return Defaults("residual", samples=10, metrics={"log_mel_distance": log_mel_distance, "log_mel_rms": log_mel_rms})
 

@@ -99,7 +99,7 @@ def distance(x: Tensor, y: Tensor) -> Tensor:
     total = rows_y.new_zeros(len(rows_y))
     with torch.autocast(x.device.type, enabled=False):
         for size in sizes:
-            total = total + _Apart.apply(spectrum(rows_x, size), spectrum(rows_y, size), size)  # type: ignore[no-untyped-call]
+            total = total + _Apart.apply(spectrum(rows_x, size), spectrum(rows_y, size), size)  # type: ignore[no-untyped-call]  # of torch
     return total.view(x.shape[:2]).mean(1)
 
 

@@ -57,7 +57,7 @@ class Wave(Domain):
         return {"seconds": self.event[1] / self.rate}
 
     @property
-    def defaults(self) -> Defaults:  # type: ignore[override]  # a log-mel distance hangs on the rate
+    def defaults(self) -> Defaults:  # type: ignore[override]  # here a log-mel distance hangs on the rate
         """A pseudo-likelihood has no NLL for more samples to approach; the metrics are of reconstructions."""
         metrics: Mapping[str, Callable[..., float]] = {
             "stft_distance": stft_distance,

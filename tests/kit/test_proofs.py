@@ -211,7 +211,7 @@ def test_each_level_of_a_ladder_has_an_exact_rate(ladder: Run) -> None:
     """The mean of log q − log p over samples tends to it, and the levels' are named and add up."""
     torch.manual_seed(0)
     with torch.no_grad():
-        inference = ladder.vae.infer(ladder.events(two(ladder)))
+        inference = ladder.vae.infer(ladder.seen(two(ladder)).events)
         drawn = inference.sample(4000)
         assert drawn.z.shape == (4000, 2, 28)
         estimate = drawn.log_ratio()
