@@ -11,6 +11,7 @@ from genae.data.items import best_split
 from genae.data.opening import open_data
 from genae.files import write_text
 from genae.learn import checkpoint
+from genae.learn.metrics import read_metrics
 from genae.recipe.stages import sampler_of
 from genae.use import output, pictures
 
@@ -24,7 +25,7 @@ PREVIEWS = 64  # samples, and 16 reconstructions
 def write_card(run: Run, seconds: float, examples: int, split: str) -> None:
     """README.md and previews/ beside the weights."""
     shown = [_preview_samples(run), _preview_reconstructions(run)]
-    records = [r for r in checkpoint.read_metrics(run.folder) if r["split"] == "valid"]
+    records = [r for r in read_metrics(run.folder) if r["split"] == "valid"]
     write_text(
         run.folder / checkpoint.CARD,
         _text(run, seconds, examples, split, records[-1] if records else {}, [s for s in shown if s]),

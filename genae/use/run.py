@@ -21,9 +21,10 @@ from genae.data.opening import open_data
 from genae.errors import GenaeError
 from genae.latent.paths import Kind, path, walk
 from genae.latent.samplers import Noise, Sampler
-from genae.learn import checkpoint, fitting
-from genae.learn.build import Built, build
+from genae.learn import checkpoint, fitting, saved
+from genae.learn.build import Built
 from genae.learn.device import computing, pick, precision, seeded
+from genae.learn.sized import sized
 from genae.model.vae import Model
 from genae.recipe import recipe
 from genae.recipe.options import Spec
@@ -126,7 +127,7 @@ class Run:
         """Fits a sampler, {"name": …, option: value}, on the latents of the training examples, and keeps it in the run."""
         sampler = fitting.fitted(self.built, spec, self.training(), self.recipe, self.device, report)
         self._samplers[spec["name"]] = sampler
-        return fitting.keep(sampler, spec, self.folder)
+        return fitting.keep(sampler, spec, self.folder, self.vae)
 
     def encode(self, x: Any, condition: Condition = None) -> Tensor:
         """Examples (N, *event), one (*event), or items to z (N, *shape) on the CPU: posterior means, or codes."""
@@ -337,7 +338,7 @@ def load(folder: str | Path, device: str = "auto") -> Run:
     """A run by its folder. GenaeError if it is not one, or its weights are damaged or do not fit its recipe."""
     folder = Path(folder)
     read = recipe.read(folder / checkpoint.RECIPE)
-    tensors, meta = checkpoint.load_tensors(folder / checkpoint.WEIGHTS)
-    built = build(read)
-    checkpoint.fit_into(built.vae, tensors, folder / checkpoint.WEIGHTS)
-    return Run(folder, read, built, pick(device), int(meta.get("step", 0)))
+    weights = saved.weights(folder)
+    built = sized(read, {name: tuple(tensor.shape) for name, tensor in weights.tensors.items()}, folder / checkpoint.WEIGHTS)
+    checkpoint.fit_into(built.vae, weights.tensors, folder / checkpoint.WEIGHTS)
+    return Run(folder, read, built, pick(device), weights.step)
