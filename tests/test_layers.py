@@ -1,4 +1,4 @@
-"""Who may import whom: cli → (plugins, datasets) → genae; and what is looked at before a verb runs stays light."""
+"""Who may import whom: cli → (plugins, datasets) → genae, floor by floor; and what a verb does not need stays light."""
 
 import ast
 import re
@@ -12,7 +12,6 @@ ENGINE = sorted((ROOT / "genae").glob("**/*.py"))
 PLUGINS = {folder.name: sorted(folder.glob("**/*.py")) for folder in sorted((ROOT / "plugins").glob("genae_*"))}
 DATASETS = sorted((ROOT / "datasets").glob("genae_*/**/*.py"))
 CLI = sorted((ROOT / "cli").glob("genae_*/**/*.py"))
-HEAVY = {"torch", "numpy", "matplotlib", "PIL", "zuko", "safetensors", "lightning_fabric", "tqdm"}
 LISTED = [
     "genae/__init__.py",
     "genae/errors.py",
@@ -33,6 +32,17 @@ NEEDED = {  # pictures of any kind of thing are drawn of these
     "genae/data/curve.py": {"image", "pixel"},  # Pillow's class
     "genae/use/pictures.py": {"image", "pixel"},
     "genae/use/plots.py": {"pixel"},
+}
+
+# each may import those before it, and itself
+FLOORS = ["errors", "files", "latent", "recipe", "data", "model", "learn", "use", "testing"]
+
+# where a name is looked for on an object, with the reason; what a thing can do is else its class, a Protocol or a default
+ASKED = {
+    "genae/files.py": {"EDQUOT"},  # Windows has no quotas
+    "genae/learn/device.py": {"get_capabilities"},  # torch 2.11 may lack it
+    "genae/recipe/contract.py": {"contract"},  # a plugin may be a mapping or a function
+    "genae/testing/domains.py": {"shape"},  # what a plugin gives may be anything
 }
 
 
@@ -101,6 +111,113 @@ def test_data_sets_know_the_engine_alone(path):
     home = path.relative_to(ROOT / "datasets").parts[0]
     assert {name for name in packages(path) if name.startswith("genae")} <= {"genae", home}
     assert "click" not in packages(path)
+
+
+# -- the floors of the engine -----------------------------------------------------------------------------------------
+
+
+def _named(path):
+    """genae/data/items.py to genae.data.items."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def _every_import(tree, modules):
+    """The modules that are imported anywhere, for type checkers alone too; of `from a import b` a.b where that is one."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            whole = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in modules else node.module for name in whole}
+    return found & modules.keys()
+
+
+def _graph(paths):
+    """Module to the modules of the same package that it imports."""
+    trees = {_named(path): ast.parse(path.read_text("utf-8")) for path in paths}
+    return {module: _every_import(tree, trees) - {module} for module, tree in trees.items()}
+
+
+def _floor(module):
+    """Of genae.data.items that of data; the root's own names lie above all."""
+    _, _, rest = module.partition(".")
+    return FLOORS.index(rest.partition(".")[0]) if rest else len(FLOORS)
+
+
+def _cycle(graph):
+    """Modules that import each other in a ring, [] for none."""
+    done, path = set(), []
+
+    def ring(module):
+        if module in path:
+            return [*path[path.index(module) :], module]
+        if module in done:
+            return []
+        path.append(module)
+        found = next(filter(None, map(ring, sorted(graph[module]))), [])
+        path.pop()
+        done.add(module)
+        return found
+
+    return next(filter(None, map(ring, sorted(graph))), [])
+
+
+ABOVE = {name: imported for name, imported in _graph(ENGINE).items() if name != "genae"}
+
+
+def test_reading_every_import():
+    tree = ast.parse("from a import b, C\nif TYPE_CHECKING:\n    import d\ndef f():\n    from e.g import h")
+    assert _every_import(tree, dict.fromkeys(["a", "a.b", "d", "e.g", "other"])) == {"a", "a.b", "d", "e.g"}
+
+
+def test_finding_a_ring():
+    assert _cycle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert _cycle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+    assert [_floor(name) for name in ("genae.errors", "genae.latent.space", "genae.testing", "genae")] == [0, 2, 8, 9]
+
+
+def test_every_package_of_the_engine_has_its_floor():
+    assert {path.relative_to(ROOT / "genae").with_suffix("").parts[0] for path in ENGINE} == {*FLOORS, "__init__"}
+
+
+@pytest.mark.parametrize("module", ABOVE)
+def test_imports_go_downwards(module):
+    """Those in functions and for type checkers too; of the root the version alone."""
+    assert {name for name in ABOVE[module] - {"genae"} if _floor(name) > _floor(module)} == set()
+
+
+@each([path for path in ENGINE if path.parent != ROOT / "genae"])
+def test_of_the_root_the_version_alone_is_imported(path):
+    nodes = [n for n in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(n, ast.ImportFrom) and n.module == "genae"]
+    assert {alias.name for node in nodes for alias in node.names} - {*FLOORS} <= {"__version__"}
+
+
+@pytest.mark.parametrize("paths", [ENGINE, *PLUGINS.values(), DATASETS, CLI], ids=["genae", *PLUGINS, "datasets", "cli"])
+def test_no_modules_import_each_other(paths):
+    """Not for type checkers either; the root, which names the homes of the public names, aside."""
+    graph = _graph(paths)
+    assert _cycle({module: imported - {"genae"} for module, imported in graph.items() if module != "genae"}) == []
+
+
+def _asked(tree):
+    """The names that `hasattr` and `getattr` look for, where they are written out."""
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and len(n.args) > 1]
+    named = [call.args[1] for call in calls if call.func.id in ("getattr", "hasattr")]
+    return {name.value for name in named if isinstance(name, ast.Constant)}
+
+
+def test_reading_what_is_asked():
+    assert _asked(ast.parse("getattr(a, 'b', 1), hasattr(c(), 'd'), getattr(a, key), other(a, 'e')")) == {"b", "d"}
+
+
+@each([*ENGINE, *(path for paths in PLUGINS.values() for path in paths)])
+def test_nobody_asks_what_an_object_can_do(path):
+    asked = _asked(ast.parse(path.read_text("utf-8")))
+    assert asked == ASKED.get(path.relative_to(ROOT).as_posix(), set()), "mend it, or say in ASKED why it must be asked"
+
+
+# -- what is light ----------------------------------------------------------------------------------------------------
 
 
 @each(CLI)

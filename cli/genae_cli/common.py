@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import click
 from genae.errors import GenaeError
 
 HELP = {"help_option_names": ["-h", "--help"]}  # context settings of every command
+SHOWN = 5  # lines of what was not used
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object (files, numbers, seed) and nothing else.")
@@ -93,18 +93,12 @@ def on_terminal() -> bool:
     return sys.stderr.isatty()
 
 
-@contextmanager
-def reading_bar() -> Iterator[Callable[[int, int], object]]:
-    """A progress bar for files that are read; nothing where there is no terminal."""
-    from tqdm import tqdm
-
-    with tqdm(unit="file", desc="reading", disable=not on_terminal(), leave=False, dynamic_ncols=True) as bar:
-
-        def report(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield report
+def unused(lines: Sequence[str]) -> None:
+    """Files of folders that gave no example, on standard error: the first ones, and how many."""
+    for line in lines[:SHOWN]:
+        click.echo(f"not used: {line}", err=True)
+    if len(lines) > SHOWN:
+        click.echo(f"not used: {len(lines) - SHOWN} more files", err=True)
 
 
 def wrote(files: list[Path]) -> list[str]:

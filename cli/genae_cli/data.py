@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from genae.errors import GenaeError, unknown
-from genae_cli.common import HELP, Verbs, as_json, emit, on_terminal, reading_bar, settings, verb
+from genae_cli.common import HELP, Verbs, as_json, emit, on_terminal, settings, verb
 from genae_cli.open import Open
 
 SHOWN = 20  # classes, and skipped files, told one by one
@@ -95,11 +95,11 @@ def inspect(data: str, preset: str | None, settings: tuple[str, ...], as_json: b
       genae data inspect glyphs
     """
     from genae.data.inspecting import inspect as look
+    from genae.use.progress import counting
 
     if settings and preset is None:
         raise GenaeError("--set changes a preset's recipe: give its name with --preset")
-    with reading_bar() as report:
-        found = look(data, preset, settings, report)
+    found = look(data, preset, settings, counting("file", "reading"))
     emit(found, as_json, lambda: _report(found))
 
 
@@ -120,9 +120,9 @@ def tokens(data: Path, preset: str, settings: tuple[str, ...], as_json: bool) ->
       genae data tokens files.zip --preset mnist --json > examples.json
     """
     from genae.data.inspecting import stored
+    from genae.use.progress import counting
 
-    with reading_bar() as report:
-        found = stored(data, preset, settings, report)
+    found = stored(data, preset, settings, counting("file", "reading"))
     emit(found, as_json, lambda: [f"{name}\t{json.dumps(example)}" for name, examples in found.items() for example in examples])
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from genae_cli.common import as_json, device, emit, on_terminal, run_argument, seed, verb
+from genae_cli.common import as_json, device, emit, run_argument, seed, verb
 
 ROWS = {
     "elbo": "ELBO, nats (higher is better)",
@@ -32,18 +32,11 @@ def command(run: Path, data: str | None, samples: int | None, limit: int | None,
     Example:
       genae evaluate runs/first --samples 100 --limit 200
     """
-    from tqdm import tqdm
-
     from genae import load
+    from genae.use.progress import counting
 
     loaded = load(run, device)
-    with tqdm(unit="example", disable=not on_terminal(), leave=False) as bar:
-
-        def report(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        numbers = loaded.evaluate(data, samples, limit, seed, report)
+    numbers = loaded.evaluate(data, samples, limit, seed, counting("example"))
     emit({"run": str(run), **numbers}, as_json, lambda: _table(numbers))
 
 

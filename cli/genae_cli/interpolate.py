@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from genae.errors import GenaeError
-from genae_cli.common import emit, run_argument, verb, wrote
+from genae_cli.common import emit, run_argument, unused, verb, wrote
 from genae_cli.making import Making, making, written
 
 
@@ -36,36 +36,45 @@ def command(
     """Interpolate between examples A, B, … in a RUN's latent space: a strip, an animation and every step.
 
     Where the domain can join examples, also one file of the whole morph, in the style of the first point. A point is a
-    file, or an item of a data set such as mnist:test:7.
+    file, or an item of a data set such as mnist:test:7; a folder is all its files, in order.
 
     \b
     Example:
       genae interpolate runs/first glyphs:test:3 glyphs:test:8 --steps 9 --out morph
     """
-    if len(points) < 2:
-        raise GenaeError(
-            f"an interpolation needs two points or more, got only {points[0]}; for example mnist:test:7 mnist:test:2"
-        )
     if steps < 2:
         raise GenaeError(f"--steps must be at least 2 (both ends are counted), not {steps}")
     from genae import load
-    from genae.data.items import read_items
     from genae.files import require_empty
     from genae.use.output import write_path
 
     require_empty(out)
     loaded = load(run, device)
     how = written(loaded, wishes)
-    seen = [loaded.seen(one) for one in read_items(points, loaded.domain)]
-    for a, b, before, after in zip(points, points[1:], seen, seen[1:], strict=False):
-        if before.events.equal(after.events):
+    seen = loaded.seen(list(points))
+    unused(seen.unused)
+    if len(seen.names) < 2:
+        raise GenaeError(
+            f"an interpolation needs two points or more, got only {points[0]}; for example mnist:test:7 mnist:test:2"
+        )
+    for a, b, before, after in zip(seen.names, seen.names[1:], seen.events, seen.events[1:], strict=False):
+        if before.equal(after):
             raise GenaeError(
                 f"{a} and {b} are the same example, so every step between them would be too; give two different ones"
             )
     made = loaded.interpolate(
-        *seen, steps=steps, kind=kind, loop=loop, condition=condition, temperature=temperature, seed=seed,
+        seen, steps=steps, kind=kind, loop=loop, condition=condition, temperature=temperature, seed=seed,
         length=how.length,
     )  # fmt: skip
-    files = write_path(loaded.styled(points[0], **how.options), made, out, loop)
-    result = {"run": str(run), "points": points, "steps": len(made), "path": kind, "loop": loop, "seed": seed, "files": files}
+    files = write_path(loaded.styled(seen.names[0], **how.options), made, out, loop)
+    result = {
+        "run": str(run),
+        "points": seen.names,
+        "unused": seen.unused,
+        "steps": len(made),
+        "path": kind,
+        "loop": loop,
+        "seed": seed,
+        "files": files,
+    }
     emit(result, as_json, lambda: wrote(files))

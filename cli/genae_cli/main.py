@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import click
 
 from genae import __version__
-from genae_cli import common, data, encode, evaluate, interpolate, plot, plugins, presets, reconstruct, sample, train
+from genae_cli import (
+    common,
+    data,
+    decode,
+    encode,
+    evaluate,
+    fit,
+    interpolate,
+    plot,
+    plugins,
+    presets,
+    reconstruct,
+    sample,
+    train,
+)
+
+RARELY = 50_000  # objects between two looks for garbage: torch's import makes so many that looking takes a tenth of the start
 
 
 @click.group(cls=common.Verbs, context_settings=common.HELP)
@@ -22,12 +39,13 @@ def cli() -> None:
     """
 
 
-for module in (train, sample, interpolate, reconstruct, encode, evaluate, plot, data, presets, plugins):
+for module in (train, sample, interpolate, reconstruct, encode, decode, fit, evaluate, plot, data, presets, plugins):
     cli.add_command(module.command)
 
 
 def main() -> None:
     """Entry point. Status 0, 2 for a user's mistake, 130 for Ctrl-C."""
+    gc.set_threshold(RARELY)
     try:
         status = cli(standalone_mode=False)
     except click.exceptions.Abort:

@@ -36,20 +36,20 @@ class Making(Open):
                 formatter.write_text(f"What RUN itself offers is listed by: {ctx.command_path} RUN --help")
             return
         with formatter.section("Options of this run"):
-            _write_offers(Path(run), formatter)
+            try:
+                rows = self.offers(Path(run))
+            except GenaeError as error:
+                formatter.write_text(str(error))
+            else:
+                formatter.write_dl(rows) if rows else formatter.write_text("none")
 
+    def offers(self, run: Path) -> list[tuple[str, str]]:
+        """What the run offers, an option and its meaning each. GenaeError for what is no run."""
+        from genae.learn.checkpoint import RECIPE
+        from genae.recipe import recipe
+        from genae.use.writing import offers
 
-def _write_offers(run: Path, formatter: click.HelpFormatter) -> None:
-    from genae.learn.checkpoint import RECIPE
-    from genae.recipe import recipe
-    from genae.use.writing import offers
-
-    try:
-        rows = [(f"--with {name}", what) for name, what in offers(recipe.read(run / RECIPE))]
-    except GenaeError as error:
-        formatter.write_text(str(error))
-        return
-    formatter.write_dl(rows) if rows else formatter.write_text("none")
+        return [(f"--with {name}", what) for name, what in offers(recipe.read(run / RECIPE))]
 
 
 def _wishes(ctx: click.Context, parameter: click.Parameter, settings: Sequence[str]) -> dict[str, str]:

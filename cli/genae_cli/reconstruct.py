@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from genae_cli.common import emit, run_argument, verb, wrote
+from genae_cli.common import emit, run_argument, unused, verb, wrote
 from genae_cli.making import Making, making, written
 
 
 @verb(name="reconstruct", cls=Making, short_help="Send examples through the model and back.")
 @run_argument
-@click.argument("items", nargs=-1, required=True, metavar="FILE|ITEM…")
+@click.argument("items", nargs=-1, required=True, metavar="FILE|FOLDER|ITEM…")
 @making
 def command(
     run: Path,
@@ -25,7 +25,7 @@ def command(
     out: Path,
     as_json: bool,
 ) -> None:
-    """Reconstruct files, or items such as mnist:test:7, with a RUN: inputs above outputs, and every output.
+    """Reconstruct files, folders, or items such as mnist:test:7, with a RUN: inputs above outputs, and every output.
 
     An output has the style of its file, where the domain reads one. A run with another task shows its own: a denoiser is
     given the noisy input, drawn with --seed.
@@ -42,9 +42,10 @@ def command(
     loaded = load(run, device)
     how = written(loaded, wishes)
     seen = loaded.seen(list(items))
-    domains = [loaded.styled(item, **how.options) for item in items]
+    unused(seen.unused)
+    domains = [loaded.styled(name, **how.options) for name in seen.names]
     inputs, outputs = loaded.reconstruct(seen, condition, seed, temperature, how.length)
     files = write_pairs(domains, inputs, outputs, out)
     numbers = {name: float(metric(seen.events, outputs)) for name, metric in loaded.domain.defaults.metrics.items()}
-    result = {"run": str(run), "items": items, "seed": seed, **numbers, "files": files}
+    result = {"run": str(run), "items": seen.names, "unused": seen.unused, "seed": seed, **numbers, "files": files}
     emit(result, as_json, lambda: [*wrote(files), *(f"{name} {value:.4g}" for name, value in numbers.items())])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genae_cli.common import as_json, device, emit, on_terminal, reading_bar, settings, verb
+from genae_cli.common import as_json, device, emit, on_terminal, settings, verb
 
 if TYPE_CHECKING:
     from genae.learn.session import Progress
@@ -40,10 +40,11 @@ def command(as_json: bool, **options: Any) -> None:
 
     Ctrl-C saves and stops; --resume goes on from there, and from any kill, to the same weights.
     """
+    from genae.use.progress import counting
     from genae.use.training import Training
 
-    with reading_bar() as report:
-        training = Training(options.pop("preset"), report=report, **options)
+    reading, fitting = counting("file", "reading"), counting("turn", "fitting")
+    training = Training(options.pop("preset"), report=reading, fit_report=fitting, **options)
     for line in training.skipped[:5]:
         click.echo(f"skipped {line}", err=True)
     for line in training.sum:
@@ -58,7 +59,7 @@ def command(as_json: bool, **options: Any) -> None:
               "files": _files(training.folder)}  # fmt: skip
     emit(result, as_json, lambda: [
         f"trained {training.folder} in {training.seconds:.0f} s; look at {training.folder / 'previews'}",
-        f"next: genae sample {training.folder} -n 64 --out samples",
+        f"next: {training.run().next()}",
     ])  # fmt: skip
 
 
@@ -67,7 +68,9 @@ def _files(folder: Path) -> list[str]:
 
 
 def _train(training: Training) -> Progress | None:
-    progress, show = None, _bar(training) if on_terminal() else _lines(training)
+    from genae.use import progress as bars
+
+    progress, show = None, bars.steps(training) if on_terminal() else _lines(training)
     try:
         for progress in training:
             show(progress)
@@ -82,35 +85,9 @@ def _train(training: Training) -> Progress | None:
     return progress
 
 
-def told(numbers: dict[str, float]) -> str:
-    """`ELBO -96.4  rate 24.9  distortion 71.5`."""
-    if numbers.get("elbo") is None:
-        return f"distortion {numbers['distortion']:.2f}"
-    return f"ELBO {numbers['elbo']:.2f}  rate {numbers['rate']:.2f}  distortion {numbers['distortion']:.2f}"
-
-
-def _bar(training: Training) -> Show:
-    from tqdm import tqdm
-
-    shown: list[Any] = []  # made at the first step done, which knows where a resumed run begins
-
-    def show(progress: Progress | None) -> None:
-        if progress is None:
-            for bar in shown:
-                bar.close()
-            return
-        if not shown:
-            shown.append(tqdm(total=training.steps, initial=progress.step - 1, unit="step", dynamic_ncols=True, smoothing=0.05))
-        shown[0].update(progress.step - shown[0].n)
-        if progress.numbers:
-            shown[0].set_description_str(told(progress.numbers), refresh=False)
-        if progress.valid:
-            shown[0].write(f"step {progress.step}  {training.valid_split} {told(progress.valid)}", file=sys.stderr)
-
-    return show
-
-
 def _lines(training: Training) -> Show:
+    from genae.use.progress import text
+
     began = last = time.monotonic()
     first: list[int] = []
 
@@ -121,13 +98,13 @@ def _lines(training: Training) -> Show:
         first[:] = first or [progress.step - 1]
         now = time.monotonic()
         if progress.valid:
-            click.echo(f"step {progress.step}/{progress.steps}  {training.valid_split} {told(progress.valid)}", err=True)
+            click.echo(f"step {progress.step}/{progress.steps}  {training.valid_split} {text(progress.valid)}", err=True)
         if progress.numbers and now - last > LINE_SECONDS:
             last = now
             left = (now - began) / (progress.step - first[0]) * (progress.steps - progress.step)
             click.echo(
                 f"step {progress.step}/{progress.steps}  epoch {progress.epoch:.1f}  "
-                f"{told(progress.numbers)}  {left:.0f} s left",
+                f"{text(progress.numbers)}  {left:.0f} s left",
                 err=True,
             )
 

@@ -2,6 +2,7 @@
 
 seven.png                the first example of a file
 mnist:test:7             the example of a data set at a place
+photos/, photos.zip      the first examples of all files of a folder or an archive, in order
 """
 
 from __future__ import annotations
@@ -10,13 +11,24 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import is_zipfile
 
 from genae.data.domain import Domain
-from genae.data.examples import SPLITS, Dataset, Examples, File, require
+from genae.data.examples import SPLITS, Dataset, Examples, File, Found, require
 from genae.data.found import read_found
+from genae.data.local import files_of
 from genae.data.opening import open_data
+from genae.data.pool import read_each
 from genae.data.reading import read_rows, read_split
 from genae.errors import GenaeError, Rejected
+
+
+class Gathered(NamedTuple):
+    """What an item stands for: one example, or those of a folder."""
+
+    names: tuple[str, ...]
+    examples: list[Examples]  # one in each
+    unused: tuple[str, ...] = ()  # files that gave none, and why, a line each
 
 
 class _Place(NamedTuple):
@@ -27,9 +39,28 @@ class _Place(NamedTuple):
     at: int
 
 
-def read_item(item: str, domain: Domain) -> Examples:
-    """One example with what is known of it."""
-    return read_items([item], domain)[0]
+def gathered(items: Sequence[str], domain: Domain) -> list[Gathered]:
+    """What each item stands for. GenaeError for a folder none of whose files gives an example."""
+    folders = {item for item in items if _is_folder(Path(item), domain)}
+    single = iter(read_items([item for item in items if item not in folders], domain))
+    return [_of_folder(Path(item), domain) if item in folders else Gathered((item,), [next(single)]) for item in items]
+
+
+def _is_folder(path: Path, domain: Domain) -> bool:
+    return path.is_dir() or (path.suffix.lower() not in domain.suffixes and path.is_file() and is_zipfile(path))
+
+
+def _of_folder(path: Path, domain: Domain) -> Gathered:
+    names, examples, unused = list[str](), list[Examples](), list[str]()
+    for file, found in read_each([file for _, file in files_of(path)], domain):
+        if isinstance(found, Rejected):
+            unused.append(str(found))
+        else:
+            names.append(file.name)
+            examples.append(_first(found))
+    if not examples:
+        raise GenaeError(f"{path}: none of its {len(unused)} files gives an example ({unused[0] if unused else 'it is empty'})")
+    return Gathered(tuple(names), examples, tuple(unused))
 
 
 def read_items(items: Sequence[str], domain: Domain) -> list[Examples]:
@@ -64,6 +95,10 @@ def _of_file(item: str, domain: Domain) -> Examples:
         found = read_found(File(Path(item)), domain)
     except Rejected as error:
         raise GenaeError(str(error)) from error
+    return _first(found)
+
+
+def _first(found: Found) -> Examples:
     return Examples(found.x[:1], fields={name: value[:1] for name, value in found.fields.items()})
 
 

@@ -26,6 +26,8 @@ from genae.errors import GenaeError, unknown
 from genae.recipe import quarantine, registry
 from genae.recipe.entries import blamed
 
+Data = str | Path | Tensor | np.ndarray | Examples | torch_data.Dataset[Any] | Dataset  # whatever holds or names examples
+
 
 def open_data(data: str) -> Dataset:
     """A data set by its name, or a user's own file, folder or zip by its path.
@@ -77,7 +79,7 @@ def _reads_most(path: Path) -> bool:
     return any(2 * sum(suffixes[s] for s in domain.suffixes) > suffixes.total() for domain in own)
 
 
-def as_dataset(data: object) -> Dataset:
+def as_dataset(data: Data) -> Dataset:
     """Whatever holds examples as a data set: a name or path, a tensor or array (N, *event), `genae.Examples`, a torch
     `Dataset` of examples or (example, label) pairs, or a data set object. GenaeError for anything else.
 

@@ -129,9 +129,11 @@ class Mixture(Prior):
             yield Fitting(turn + 1, self.turns, -joint.logsumexp(1).mean())
 
     def _joint(self, flat: Tensor) -> Tensor:
-        """log w_k + log N_k (…, K) of z (…, size)."""
-        apart = (flat.unsqueeze(-2) - self.mean).square() / self.variance + self.variance.log() + LOG_2PI
-        return self.log_weight - 0.5 * apart.sum(-1)
+        """log w_k + log N_k (…, K) of z (…, size); in double, since (z − m)² is taken apart into products."""
+        z, mean, precision = flat.double(), self.mean.double(), self.variance.double().reciprocal()
+        apart = z.square() @ precision.mT - 2 * z @ (mean * precision).mT + (mean.square() * precision).sum(-1)
+        scale = self.variance.double().log().sum(-1) + self.space.size * LOG_2PI
+        return (self.log_weight - 0.5 * (apart + scale)).float()
 
     def forward(self, condition: Tensor | None = None) -> Density:
         return _Mixed(self)

@@ -10,7 +10,7 @@ posterior is, a density, a plain code or discrete, is its `kind`; nothing else i
 from __future__ import annotations
 
 import math
-from typing import Annotated, ClassVar, Literal, Protocol
+from typing import Annotated, ClassVar, Literal, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -65,6 +65,16 @@ class Posterior(Protocol):
         ...
 
 
+@runtime_checkable
+class Spread(Protocol):
+    """What a posterior, or an inference, is besides, where z has a standard deviation."""
+
+    @property
+    def spread(self) -> Tensor | None:
+        """σ of q(z | x) (B, *shape), or None."""
+        ...
+
+
 class Family(nn.Module):
     """A posterior as a part of a recipe: the last step of an encoder, features (B, *features) to q(z | x)."""
 
@@ -92,6 +102,10 @@ class DiagonalGaussian:
 
     def __init__(self, mean: Tensor, log_sigma: Tensor) -> None:
         self.mean, self.log_sigma = mean, log_sigma
+
+    @property
+    def spread(self) -> Tensor:
+        return self.log_sigma.exp()
 
     def rsample(self, samples: int | None = None) -> Tensor:
         shape = self.mean.shape if samples is None else (samples, *self.mean.shape)

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from genae.data.domain import Domain
@@ -16,7 +17,7 @@ from genae.latent.samplers import Prior
 from genae.latent.space import Space
 from genae.model.conditions import Attribute, Condition
 from genae.model.networks import Networks
-from genae.model.objectives import Objective
+from genae.model.objectives import Batch, Objective
 from genae.model.vae import VAE, Model
 from genae.recipe.options import plain
 from genae.recipe.parts import OfExample, instantiate, part
@@ -40,10 +41,11 @@ class Built(NamedTuple):
 
 def learned(recipe: Recipe, train: Examples) -> Recipe:
     """With what the condition learns from the training examples: their classes, say."""
-    factory = part("condition", recipe.condition, instantiate("domain", recipe.domain))
+    domain: Domain = instantiate("domain", recipe.domain)
+    factory = part("condition", recipe.condition, domain)
     if not (isinstance(factory, type) and issubclass(factory, Condition)):
         return recipe
-    return dataclasses.replace(recipe, condition=plain(factory.learned(recipe.condition, train)))
+    return dataclasses.replace(recipe, condition=plain(factory.learned(recipe.condition, train, domain)))
 
 
 def build(recipe: Recipe) -> Built:
@@ -56,9 +58,18 @@ def build(recipe: Recipe) -> Built:
     return Built(domain, vae, objective, instantiate("task", recipe.task, domain=domain), condition)
 
 
+@torch.no_grad()
+def require_space(built: Built, batch: Batch, network: str) -> None:
+    """GenaeError for an encoder that gives another z than its network says."""
+    built.vae.eval()
+    space, z = built.vae.space, built.vae.encode(batch.input[:1], None if batch.condition is None else batch.condition[:1])
+    if tuple(z.shape[1:]) != space.shape:
+        raise GenaeError(f"the encoder of network '{network}' gives z {tuple(z.shape[1:])}, and its latent space is {space}")
+
+
 def _condition(recipe: Recipe, domain: Domain) -> Condition:
     made: Condition | OfExample = instantiate("condition", recipe.condition, domain=domain)
-    return Attribute(made.name, made.of, domain.event, made.dropout) if isinstance(made, OfExample) else made
+    return Attribute(made.name, made.of, domain.event, made.dropout) if isinstance(made, OfExample) else made.of_domain(domain)
 
 
 def _model(recipe: Recipe, domain: Domain, condition: Condition) -> Model:

@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -24,9 +25,10 @@ from torch import Tensor, nn
 from genae.errors import GenaeError
 from genae.files import disk, require_own, require_regular, sweep
 
-RECIPE, CARD, LOCK = "recipe.json", "README.md", ".lock"
+RECIPE, CARD, LOCK, PREVIEWS = "recipe.json", "README.md", ".lock", "previews"
 WEIGHTS, TRAINING, BEFORE = "weights.safetensors", "training.safetensors", "training.previous.safetensors"
-FOLDERS = ("previews", "samplers")  # within a run
+Of = TypeVar("Of")  # a tensor, or its shape
+FOLDERS = (PREVIEWS, "samplers")  # within a run
 
 
 def fit_into(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
@@ -53,7 +55,7 @@ def nested(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {f"{prefix}/{name}": t for name, t in tensors.items()}
 
 
-def under(prefix: str, tensors: Mapping[str, Tensor], mark: str = "/") -> dict[str, Tensor]:
+def under(prefix: str, tensors: Mapping[str, Of], mark: str = "/") -> dict[str, Of]:
     """The names under a prefix, without it."""
     start = prefix + mark
     return {name.removeprefix(start): t for name, t in tensors.items() if name.startswith(start)}

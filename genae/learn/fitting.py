@@ -7,7 +7,7 @@ sampler of other weights is refused.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -43,7 +43,7 @@ def fitted(
 ) -> Sampler:
     """A sampler fitted from the run's seed. GenaeError for one that does not suit the model's latent space."""
     with seeded(recipe.seed):
-        sampler: Sampler = instantiate("sampler", spec, space=built.vae.space, condition=built.condition.size).to(device)
+        sampler = made(built, spec).to(device)
         if not isinstance(sampler, Fitted):
             raise GenaeError(f"sampler '{spec['name']}' cannot be fitted: it has no method fit")
         z, condition = latents(built, examples, recipe, device)
@@ -54,6 +54,12 @@ def fitted(
     if broken:
         raise GenaeError(f"sampler '{spec['name']}' could not be fitted: its {broken[0]} is not finite; try other options")
     return sampler.eval()
+
+
+def made(built: Built, spec: Spec) -> Sampler:
+    """A sampler of the model's space, not fitted. GenaeError for one that does not suit it."""
+    sampler: Sampler = instantiate("sampler", spec, space=built.vae.space, condition=built.condition.size)
+    return sampler
 
 
 @torch.no_grad()
@@ -108,10 +114,20 @@ def load(run: Path, name: str, built: Built) -> Sampler:
             f"{path} was fitted on the latents of other weights than {run} has; fit it again: genae fit {run} {name}"
         )
     finite(tensors, path)
-    spec = json.loads(facts["spec"])
-    sampler: Sampler = instantiate("sampler", spec, space=built.vae.space, condition=built.condition.size)
+    sampler = made(built, _spec_of(facts, path))
     fit_into(sampler, tensors, path)
     return sampler.to(built.vae.anchor.device).eval()
+
+
+def _spec_of(facts: Mapping[str, str], path: Path) -> Spec:
+    """What a sampler's file was made with."""
+    try:
+        spec = json.loads(facts.get("spec", ""))
+    except ValueError:
+        spec = None
+    if not isinstance(spec, dict):
+        raise GenaeError(f"{path} does not say which sampler it is; delete it, and fit it again")
+    return spec
 
 
 def _never_fitted(run: Path, name: str) -> GenaeError:

@@ -20,7 +20,7 @@ from torch import Tensor
 from genae.data.tensors import CONTENT, digest, finite, header, load_tensors, save_tensors
 from genae.errors import GenaeError, remark
 from genae.files import disk
-from genae.learn.checkpoint import BEFORE, RECIPE, TRAINING, WEIGHTS, under
+from genae.learn.checkpoint import BEFORE, RECIPE, TRAINING, WEIGHTS, Of, under
 from genae.recipe import recipe
 
 OF_WEIGHTS, OF_RECIPE = "weights", "recipe"  # digests among the facts
@@ -94,6 +94,13 @@ def weights(folder: Path) -> Saved:
     return saved._replace(tensors=best(saved.tensors))
 
 
+def shapes(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Of the weights to use, without reading them."""
+    if (folder / WEIGHTS).exists() or not (folder / TRAINING).exists():
+        return header(folder / WEIGHTS).shapes
+    return best(header(folder / TRAINING).shapes)
+
+
 def _facts(path: Path) -> dict[str, str] | None:
     """None where there is no state, or one that can only be told on resuming: weights that are whole serve without it."""
     try:
@@ -109,7 +116,7 @@ def _agree(state: Mapping[str, str], weights: Mapping[str, str]) -> bool:
     return state.get("step") == weights.get("step")
 
 
-def best(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def best(state: Mapping[str, Of]) -> dict[str, Of]:
     """Of a training state the weights to use: their average, when there is one."""
     return under("average", state) or under("model/vae", state, ".")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,25 +18,26 @@ from typing import Any
 
 import torch
 
-from genae.data.examples import Examples, require, sum_of
+from genae.data.examples import Dataset, Examples, require, sum_of
 from genae.data.items import best_split
-from genae.data.opening import open_data
+from genae.data.opening import Data, as_dataset, open_data
 from genae.data.reading import Report, quiet, read_split
 from genae.errors import GenaeError, remark
 from genae.files import disk, require_empty, write_text
 from genae.learn import checkpoint, device, fitting, saved, trainer
-from genae.learn.build import build, learned
+from genae.learn.build import build, learned, require_space
 from genae.learn.metrics import append_metrics, rewind_metrics
 from genae.learn.sanity import LOOKED_AT, absurd, worth
 from genae.learn.saved import Saved
 from genae.learn.scoring import choose, validated
 from genae.learn.signals import heard
-from genae.learn.state import State, start
+from genae.learn.state import Game, State, shared_out, start
 from genae.learn.watch import Watch
 from genae.recipe import recipe
 from genae.recipe.options import Spec
 from genae.recipe.parts import instantiate
 from genae.recipe.recipe import Recipe
+from genae.recipe.settings import Settings, name_of
 from genae.recipe.stages import sampler_of
 
 LOGS = 200  # lines of training numbers in a run's metrics, about
@@ -63,13 +64,13 @@ class Session:
 
     def __init__(
         self,
-        preset: str | None = None,
+        preset: str | Mapping[str, Any] | None = None,
         *,
-        data: str | None = None,
+        data: Data | None = None,
         out: str | Path | None = None,
         epochs: float | None = None,
         steps: int | None = None,
-        settings: Sequence[str] = (),
+        settings: Settings = (),
         seed: int | None = None,
         device: str = "auto",
         resume: str | Path | None = None,
@@ -79,10 +80,12 @@ class Session:
     ) -> None:
         """As `genae train`. GenaeError for anything that cannot be trained; nothing has been written then.
 
-        `report(done, total)` is called as files are read, `fit_report` likewise as a sampler is fitted.
+        What Python has, a preset or data, will do for the name of one. `report(done, total)` is called as files are read,
+        `fit_report` likewise as a sampler is fitted.
         """
         self.device, self.save_seconds, self.fit_report = _pick(device), save_seconds, fit_report
         self.resumed = resume is not None
+        self.dataset = None if data is None or isinstance(data, str | Path) else as_dataset(data)
         changes = _changes(data, epochs, steps, seed)
         if resume is not None:
             self.folder, self.recipe = Path(resume), _resumed(Path(resume), preset, settings, changes)
@@ -92,7 +95,7 @@ class Session:
             if preset is None:
                 raise GenaeError("train needs a PRESET, or --resume RUN; `genae plugins list` shows the presets")
             self.recipe = recipe.compose(preset, settings, **changes)
-            self.folder = Path(out) if out is not None else _free_folder(preset)
+            self.folder = Path(out) if out is not None else _free_folder(self.recipe.preset)
             require_empty(self.folder, checkpoint.left)
         self._read_data(report)
         self.seconds = 0.0  # of training, earlier sessions counted in; evaluation and saving not
@@ -104,12 +107,9 @@ class Session:
         self._asked = 0.0  # when it was asked to stop
 
     def _read_data(self, report: Report) -> None:
-        if not self.recipe.data:
-            raise GenaeError(f"preset '{self.recipe.preset}' has no data set of its own; give one with --data NAME|PATH")
-        domain = instantiate("domain", self.recipe.domain)
-        dataset = open_data(self.recipe.data)
+        domain, dataset = instantiate("domain", self.recipe.domain), self._opened()
         train = read_split(dataset, "train", domain, report)
-        require(train, f"{self.recipe.data} (train)", domain.reading.least, domain.reading.advice)
+        require(train, f"{self.recipe.data or dataset.name} (train)", domain.reading.least, domain.reading.advice)
         self.skipped, self.sum = train.skipped, sum_of(train)
         if self.recipe.limit:
             train = train.take(torch.arange(min(self.recipe.limit, len(train))))
@@ -118,11 +118,32 @@ class Session:
         self.built = build(self.recipe)
         self.examples = train.to(self.device)
         self.steps = trainer.total_steps(self.recipe, len(train))
-        trainer.stages_of(self.built, self.recipe, self.steps)
+        self._require()
         self.valid_split, valid = best_split(dataset, domain, ("valid", "test", "train"))
         self.valid = choose(valid, VALID, seed=0).to(self.device)
         self.looked_at = choose(self.valid, LOOKED_AT, seed=0)
-        next(trainer.batches(self.built, self.examples, self.recipe, 0, 1, self.device))  # what a task refuses, it refuses now
+
+    def _require(self) -> None:
+        """What parts refuse of each other, they refuse now."""
+        trainer.stages_of(self.built, self.recipe, self.steps)
+        shared_out(Game(self.built.vae, self.built.objective), self.recipe)
+        if sampler := sampler_of(self.recipe.stages):
+            fitting.made(self.built, sampler)
+        batch = next(trainer.batches(self.built, self.examples, self.recipe, 0, 1, torch.device("cpu")))
+        require_space(self.built, batch, self.recipe.network["name"])
+
+    def _opened(self) -> Dataset:
+        """The data. GenaeError where neither the recipe nor the caller has any."""
+        if self.dataset is not None:
+            return self.dataset
+        if self.recipe.data:
+            return open_data(self.recipe.data)
+        if self.resumed:
+            raise GenaeError(
+                f"{self.folder} was trained on examples that Python had, and keeps none: give them again as data=…, "
+                "with genae.train(resume=…) or genae.Training"
+            )
+        raise GenaeError(f"preset '{self.recipe.preset}' has no data set of its own; give one with --data NAME|PATH")
 
     # -- the loop -----------------------------------------------------------------------------------------------------
 
@@ -243,8 +264,9 @@ class Session:
         if not state.finite():
             return f"a weight is not finite after step {state.step}"
         now = worth(self._validate(state, self.looked_at))
-        if self._start is None and state.step == 0:
+        if not state.step:
             self._start = now
+            return ""
         if absurd(now, self._start, math.prod(self.built.domain.event)):
             began = "" if self._start is None else f", from {self._start:.4g} before the first step"
             return f"the ELBO of {self.valid_split} examples is {now:.4g} nats after step {state.step}{began}"
@@ -263,7 +285,7 @@ def _pick(wish: str) -> torch.device:
     return device.pick(wish)
 
 
-def _changes(data: str | None, epochs: float | None, steps: int | None, seed: int | None) -> dict[str, Any]:
+def _changes(data: Data | None, epochs: float | None, steps: int | None, seed: int | None) -> dict[str, Any]:
     if epochs is not None and steps is not None:
         raise GenaeError(f"--epochs {epochs} and --steps {steps} both say how long; give one")
     for name, value in {"--epochs": epochs, "--steps": steps}.items():
@@ -274,16 +296,17 @@ def _changes(data: str | None, epochs: float | None, steps: int | None, seed: in
         changes |= {"epochs": float(epochs), "steps": 0}
     if steps is not None:
         changes |= {"epochs": 0.0, "steps": steps}
-    return changes | ({"data": data} if data is not None else {}) | ({"seed": seed} if seed is not None else {})
+    named = str(data) if isinstance(data, str | Path) else ""  # what Python has, a recipe cannot name
+    return changes | ({"data": named} if data is not None else {}) | ({"seed": seed} if seed is not None else {})
 
 
-def _resumed(folder: Path, preset: str | None, settings: Sequence[str], changes: dict[str, Any]) -> Recipe:
+def _resumed(folder: Path, preset: str | Mapping[str, Any] | None, settings: Settings, changes: dict[str, Any]) -> Recipe:
     """The run's own recipe. GenaeError when what is asked for beside it differs."""
     own = recipe.read(folder / checkpoint.RECIPE)
     wanted = recipe.adjust(own, settings, **changes)
     differing = recipe.differences(own, wanted)
-    if preset is not None and preset != own.preset:
-        differing.insert(0, f"preset: {own.preset!r}, then {preset!r}")
+    if preset is not None and (named := name_of(preset)) != own.preset:
+        differing.insert(0, f"preset: {own.preset!r}, then {named!r}")
     if differing:
         raise GenaeError(
             f"--resume {folder}: the run has another recipe ({'; '.join(differing[:3])}); "

@@ -41,11 +41,15 @@ class Player:
     whole: bool  # whether these are all the parameters there are
 
     def __post_init__(self) -> None:
-        self.rates = [(group, group["lr"]) for optimiser in self.optimisers for group in optimiser.param_groups]
+        self.rates = [group["lr"] for group in self._groups()]
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """The optimisers' own, which are others once a state was loaded."""
+        return [group for optimiser in self.optimisers for group in optimiser.param_groups]
 
     def step(self, factor: float) -> None:
         """One step at so many times the learning rate."""
-        for group, rate in self.rates:
+        for group, rate in zip(self._groups(), self.rates, strict=True):
             group["lr"] = rate * factor
         for optimiser in self.optimisers:
             optimiser.step()
@@ -115,15 +119,12 @@ class State:
 
 
 def start(built: Built, recipe: Recipe, device: torch.device) -> State:
-    """Fresh state on a device. GenaeError for players that do not share out the parameters."""
+    """Fresh state on a device. GenaeError as `shared_out` has it."""
     game = Game(built.vae, built.objective).to(device)
-    named = [(name, p) for name, p in game.named_parameters() if p.requires_grad]
-    shares = _shared_out(game, named)
-    for name in recipe.optimisers:
-        if name not in shares:
-            raise unknown("player", name, shares, " of this objective")
+    shares = shared_out(game, recipe)
+    everything = {name for own in shares.values() for name, _ in own}
     players = {
-        name: _player(own, recipe.optimisers.get(name, recipe.optimiser), len(own) == len(named))
+        name: _player(own, recipe.optimisers.get(name, recipe.optimiser), len(own) == len(everything))
         for name, own in shares.items()
     }
     average = copy.deepcopy(built.vae).requires_grad_(False).eval() if recipe.ema else None
@@ -138,8 +139,12 @@ def _player(named: Named, spec: dict[str, Any], whole: bool) -> Player:
     return Player([p for _, p in named], optimisers, spec.get("clip", 0.0), spec.get("skip", 0.0), whole)
 
 
-def _shared_out(game: Game, named: Named) -> dict[str, list[tuple[str, Parameter]]]:
-    """Each player's parameters with their names, in the order of the module."""
+def shared_out(game: Game, recipe: Recipe) -> dict[str, list[tuple[str, Parameter]]]:
+    """Each player's parameters with their names, in the order of the module.
+
+    GenaeError for a player without, for parameters without a player, and for a player of the recipe that there is not.
+    """
+    named = [(name, p) for name, p in game.named_parameters() if p.requires_grad]
     own = {name: {id(p) for p in parameters(game)} for name, parameters in game.objective.players.items()}
     if VAE not in own:
         raise GenaeError(f"an objective has a player '{VAE}'; this one has {', '.join(own) or 'none'}")
@@ -148,4 +153,7 @@ def _shared_out(game: Game, named: Named) -> dict[str, list[tuple[str, Parameter
         raise GenaeError(f"player '{empty[0]}' of this objective has no parameters that can be trained")
     if left := [n for n, p in named if not any(id(p) in ids for ids in own.values())]:
         raise GenaeError(f"nobody trains {left[0]}: a player of the objective must name it (players: {', '.join(own)})")
+    for name in recipe.optimisers:
+        if name not in shares:
+            raise unknown("player", name, shares, " of this objective")
     return shares

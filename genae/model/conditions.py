@@ -11,13 +11,14 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import torch
 import torch.nn.functional as F
 from annotated_types import Ge, Lt, doc
 from torch import Tensor
 
+from genae.data.domain import Domain
 from genae.data.examples import Examples, Known
 from genae.errors import GenaeError, unknown
 
@@ -32,9 +33,13 @@ class Condition(ABC):
     dropout: float = 0.0  # share of the training examples from which it is hidden
 
     @staticmethod
-    def learned(options: Options, train: Examples) -> Options:
+    def learned(options: Options, train: Examples, domain: Domain) -> Options:
         """The recipe's options with what the training examples say. GenaeError where they lack what it needs."""
         return options
+
+    def of_domain(self, domain: Domain) -> Self:
+        """Itself, once it knows whose events it will be given."""
+        return self
 
     @property
     @abstractmethod
@@ -104,7 +109,7 @@ class Label(Condition):
             )
 
     @staticmethod
-    def learned(options: Options, train: Examples) -> Options:
+    def learned(options: Options, train: Examples, domain: Domain) -> Options:
         """With the classes, unless they are given. GenaeError for examples without labels."""
         if train.labels is None:
             raise GenaeError(

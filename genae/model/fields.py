@@ -1,11 +1,12 @@
-r"""All that is known of examples as one condition: their class and their fields, any of them named or left open.
+r"""All that is known of examples as one condition: their class, their fields and attributes, any named or left open.
 
     --set condition=fields                              the class, as `label`, and every field that the training examples have
-    --set 'condition.of=["label", "hour"]'              these alone
+    --set 'condition.of=["label", "hour", "loudness"]'  these alone, which may be attributes of the domain too
     --condition label=rain,hour=7                       what is not named is unknown
 
 The class is a one-hot vector, zeros where it is unknown. A field of K numbers is (x − centre) / spread, of the training
-examples, with a 1 behind it, and K + 1 zeros where one of them is not known.
+examples, with a 1 behind it, and K + 1 zeros where one of them is not known; an attribute is the same of what is seen in an
+event.
 
 So that a model can be told any part of it, or nothing, training hides the whole from a share of the examples, and from the
 others each part with that probability (https://arxiv.org/abs/2207.12598 hides the whole alone).
@@ -13,19 +14,23 @@ others each part with that probability (https://arxiv.org/abs/2207.12598 hides t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Self
 
 import torch
 import torch.nn.functional as F
 from annotated_types import doc
 from torch import Tensor
 
+from genae.data.domain import Domain
 from genae.data.examples import Examples, Known
 from genae.errors import GenaeError, unknown
 from genae.model.conditions import Condition, Options, Share, hide, numbers, one_hot
 
 LABEL = "label"  # what the class is called among fields
+CHUNK = 1000  # examples measured at once
+
+Attribute = Callable[..., Tensor]  # events (B, *event) to (B,) or (B, K)
 
 
 class Fields(Condition):
@@ -33,7 +38,7 @@ class Fields(Condition):
 
     def __init__(
         self,
-        of: Annotated[Sequence[str], doc("fields, and `label` for the class; without, all that the data have")] = (),
+        of: Annotated[Sequence[str], doc("fields, attributes, and `label` for the class; without, what the data have")] = (),
         classes: Annotated[Sequence[str], doc("names in the order of the vector; without, the data set's")] = (),
         centre: Annotated[Sequence[Sequence[float]], doc("mean of each field's numbers; without, that of the data")] = (),
         spread: Annotated[Sequence[Sequence[float]], doc("their standard deviation, likewise")] = (),
@@ -48,20 +53,28 @@ class Fields(Condition):
                 f"they have {len(centre)} and {len(spread)}"
             )
         self.scale = dict(zip(numbered, zip(centre, spread, strict=True), strict=False))
+        self.seen: Mapping[str, Attribute] = {}
+
+    def of_domain(self, domain: Domain) -> Self:
+        """Itself, with the functions of the attributes that it names."""
+        self.seen = {name: of for name, of in domain.defaults.attributes.items() if name in self.of}
+        return self
 
     @staticmethod
-    def learned(options: Options, train: Examples) -> Options:
+    def learned(options: Options, train: Examples, domain: Domain) -> Options:
         """With what the training examples say, unless it is given. GenaeError for a field that they do not have."""
         there = [*([LABEL] if train.labels is not None else []), *sorted(train.fields)]
         of = options["of"] or there
+        attributes = domain.defaults.attributes
         for name in of:
-            if name not in there:
-                raise unknown("field", name, there, " of the training examples")
+            if name not in there and name not in attributes:
+                raise unknown("field", name, [*there, *sorted(attributes)], " of the training examples")
         if not of:
             raise GenaeError("condition=fields needs data that tell more of their examples: classes or fields; these have none")
         if options["centre"]:
             return options
-        every = [_scale(train.fields[name]) for name in of if name != LABEL]
+        fields = {**_measured(train, domain, {n: attributes[n] for n in of if n not in there}), **train.fields}
+        every = [_scale(fields[name]) for name in of if name != LABEL]
         return {
             **options, "of": list(of), "classes": list(train.classes) if LABEL in of else [],
             "centre": [centre for centre, _ in every], "spread": [spread for _, spread in every],
@@ -80,7 +93,7 @@ class Fields(Condition):
         n = len(target) if target is not None else _count(known)
         device = target.device if target is not None else None
         share = self.dropout if train else 0.0
-        parts = [hide(self._part(name, known, n).to(device), share) for name in self.of]
+        parts = [hide(self._part(name, known, target, n).to(device), share) for name in self.of]
         return hide(torch.cat(parts, 1), share)
 
     def named(self, text: str) -> Tensor:
@@ -108,9 +121,11 @@ class Fields(Condition):
     def _width(self, name: str) -> int:
         return len(self.classes) if name == LABEL else len(self.scale[name][0]) + 1 if name in self.scale else 0
 
-    def _part(self, name: str, known: Known, n: int) -> Tensor:
+    def _part(self, name: str, known: Known, target: Tensor | None, n: int) -> Tensor:
         if name == LABEL and known.labels is not None:
             return one_hot(known, self.classes)
+        if name in self.seen and name not in known.fields and target is not None:
+            return self._scaled(name, _rows(self.seen[name], target))
         if name == LABEL or name not in known.fields:
             return torch.zeros(n, self._width(name))
         return self._scaled(name, known.fields[name])
@@ -122,6 +137,21 @@ class Fields(Condition):
             raise GenaeError(f"field {name} has {x.shape[1]} numbers in these examples, {len(centre)} in this model")
         there = x.isfinite().all(1, keepdim=True)
         return F.pad((x - centre) / spread, (0, 1), value=1.0).where(there, 0.0)
+
+
+def _measured(train: Examples, domain: Domain, attributes: Mapping[str, Attribute]) -> dict[str, Tensor]:
+    """Attributes of all the training examples, each (N, K)."""
+    parts: dict[str, list[Tensor]] = {name: [] for name in attributes}
+    for stored in torch.split(train.x, CHUNK) if attributes else ():
+        events = domain.prepare(stored, "show")
+        for name, of in attributes.items():
+            parts[name].append(_rows(of, events))
+    return {name: torch.cat(rows) for name, rows in parts.items()}
+
+
+def _rows(of: Attribute, events: Tensor) -> Tensor:
+    """An attribute of events (B, *event), (B, K)."""
+    return of(events).reshape(len(events), -1).float()
 
 
 def _scale(x: Tensor) -> tuple[list[float], list[float]]:

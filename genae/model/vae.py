@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from genae.errors import GenaeError
 from genae.latent.inference import Distribution, Inference
-from genae.latent.posteriors import Density, Family, GaussianPosterior, Posterior
+from genae.latent.posteriors import Density, Family, GaussianPosterior, Posterior, Spread
 from genae.latent.samplers import Noise, Prior, Sampler
 from genae.latent.space import Kind, Shape, Space
 
@@ -107,6 +107,10 @@ class Encoded:
     @property
     def mean(self) -> Tensor:
         return self.q.mean
+
+    @property
+    def spread(self) -> Tensor | None:
+        return self.q.spread if isinstance(self.q, Spread) else None
 
     def sample(self, samples: int | None = None) -> Drawn:
         return Drawn(self, self.q.rsample(samples), samples)

@@ -131,7 +131,7 @@ def _notice(what: str, whose: str) -> Iterator[None]:
 def _remedy(entry: EntryPoint, error: BaseException) -> str:
     """What to do about a plugin that cannot be imported."""
     whose = owner(entry)
-    missing = (getattr(error, "name", None) or "").partition(".")[0] if isinstance(error, ImportError) else ""
+    missing = (error.name or "").partition(".")[0] if isinstance(error, ImportError) else ""
     if missing == OWN:
         return f"it was built for another genae: install a matching version of {whose} or of genae"
     if isinstance(error, ModuleNotFoundError) and missing and missing != module(entry).partition(".")[0]:

@@ -14,7 +14,7 @@ import dataclasses
 import hashlib
 import json
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -26,8 +26,8 @@ from genae.latent.space import Space
 from genae.recipe import registry
 from genae.recipe.jsonfile import read_json
 from genae.recipe.options import Spec, check, filled
-from genae.recipe.parts import SECTIONS, completed, instantiate, part
-from genae.recipe.settings import DEFAULTS, merge, parsed, preset
+from genae.recipe.parts import SECTIONS, completed, part
+from genae.recipe.settings import DEFAULTS, Settings, changed, merge, preset
 from genae.recipe.stages import stages
 from genae.recipe.upgrade import upgraded
 
@@ -71,21 +71,14 @@ class Recipe:
         return bool(own["name"] == DEFAULTS[section]["name"])
 
 
-def compose(name: str, settings: Sequence[str] = (), **changes: Any) -> Recipe:
-    """A preset with `key=value` settings and keyword changes, checked and completed."""
-    merged = preset(name)
-    for setting in settings:
-        merged = merge(merged, parsed(setting, merged))
-    merged = merge(merged, changes)
-    return complete(merged)
+def compose(of: str | Mapping[str, Any], settings: Settings = (), **changes: Any) -> Recipe:
+    """A preset, by its name or itself, with settings and keyword changes, checked and completed."""
+    return complete(merge(changed(preset(of), settings), changes))
 
 
-def adjust(recipe: Recipe, settings: Sequence[str] = (), **changes: Any) -> Recipe:
-    """A recipe with `key=value` settings and keyword changes, checked and completed."""
-    merged = dataclasses.asdict(recipe)
-    for setting in settings:
-        merged = merge(merged, parsed(setting, merged))
-    return complete(merge(merged, changes))
+def adjust(recipe: Recipe, settings: Settings = (), **changes: Any) -> Recipe:
+    """A recipe with settings and keyword changes, checked and completed."""
+    return complete(merge(changed(dataclasses.asdict(recipe), settings), changes))
 
 
 # -- checking ---------------------------------------------------------------------------------------------------------
@@ -112,11 +105,12 @@ def complete(settings: Mapping[str, Any]) -> Recipe:
         spec = whole[section]
         factory = part(section, spec, domain)
         name = domain.defaults.network if section == "network" and spec["name"] == "default" else spec["name"]
-        whole[section] = {"name": name, **filled(section, factory, spec)}
+        options = filled(section, factory, spec)
+        whole[section] = {"name": name, **options}
         if section == "domain":
-            domain = instantiate(section, whole[section])
+            domain = factory(**options)
         elif section in CHEAP:
-            instantiate(section, whole[section], domain=domain)  # its own checks of its options, before any data are read
+            factory(**options)  # its own checks of its options, before any data are read
     whole["optimisers"] = {
         player: completed("optimiser", merge(whole, {"optimiser": spec})["optimiser"])
         for player, spec in whole["optimisers"].items()

@@ -27,6 +27,10 @@ DIRECTLY = "genae.register"  # where what no file registered comes from
 Key = tuple[str, str]  # kind and name
 
 
+class Taken(GenaeError):
+    """A name that something else has."""
+
+
 class Registered(NamedTuple):
     """What this process gave a name, and the file that did, or `DIRECTLY`."""
 
@@ -125,7 +129,7 @@ def register(kind: str, name: str, plugin: Any) -> None:
     before = _registered.get((kind, name))
     if name in names(kind) and not (before and _same(before.plugin, plugin)):
         whose = before.origin if before else origin(kind, name) or OWN
-        raise GenaeError(f"{kind} '{name}' is taken already, by {whose}; choose another name")
+        raise Taken(f"{kind} '{name}' is taken already, by {whose}; choose another name")
     file = _reading[-1].name if _reading else DIRECTLY
     _require(kind, plugin, f"{kind} '{name}' of {file}", file)
     _registered[kind, name] = Registered(plugin, file)

@@ -7,7 +7,7 @@ section's part, which then loses the options of the one before.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from genae.errors import GenaeError, unknown
@@ -56,21 +56,35 @@ def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def preset(name: str) -> dict[str, Any]:
-    """A preset with its parents' settings, over the engine's defaults; a domain's name is one too, if no preset has it."""
+def preset(of: str | Mapping[str, Any]) -> dict[str, Any]:
+    """A preset with its parents' settings, over the engine's defaults; a domain's name is one too, if no preset has it.
+
+    One that has no name is the mapping itself, and goes by its parent's name or its domain's.
+    """
     merged = dict(DEFAULTS)
-    for _, settings in reversed(ancestry(name)):
+    for _, settings in reversed(ancestry(of)):
         merged = merge(merged, {k: v for k, v in settings.items() if k != "parent"})
-    return merged | {"preset": name}
+    return merged | {"preset": name_of(of)}
 
 
-def ancestry(name: str) -> list[tuple[str, Mapping[str, Any]]]:
-    """A preset and its parents, by name, each with its own differences."""
-    chain: list[tuple[str, Mapping[str, Any]]] = []
-    at: str | None = name
+def name_of(preset: str | Mapping[str, Any]) -> str:
+    """What a run of a preset goes by. GenaeError for one that names neither a parent nor a domain."""
+    if isinstance(preset, str):
+        return preset
+    domain = preset.get("domain")
+    name = preset.get("preset") or preset.get("parent") or (domain.get("name") if isinstance(domain, Mapping) else domain)
+    if not isinstance(name, str):
+        raise GenaeError('a preset names its parent or its domain: {"parent": "mnist", "latent": 8}')
+    return name
+
+
+def ancestry(of: str | Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """A preset and its parents, by name, "" for one without, each with its own differences."""
+    chain: list[tuple[str, Mapping[str, Any]]] = [] if isinstance(of, str) else [("", of)]
+    at: str | None = of if isinstance(of, str) else of.get("parent")
     while at is not None:
         if at in [n for n, _ in chain]:
-            raise GenaeError(f"preset '{name}' is its own ancestor, through '{chain[-1][0]}'")
+            raise GenaeError(f"preset '{of}' is its own ancestor, through '{chain[-1][0]}'")
         bare = at not in registry.names("preset") and at in registry.names("domain")
         settings = {"domain": {"name": at}, **BARE} if bare else registry.get("preset", at)
         chain.append((at, settings))
@@ -78,24 +92,47 @@ def ancestry(name: str) -> list[tuple[str, Mapping[str, Any]]]:
     return chain
 
 
+Settings = Sequence[str] | Mapping[str, Any]  # key=value, or keys to values; both may have dots
+
+
+def changed(merged: dict[str, Any], settings: Settings) -> dict[str, Any]:
+    """With settings, one after the other: ["objective.beta=4"], {"objective.beta": 4} or {"objective": {"beta": 4}}."""
+    for setting in settings.items() if isinstance(settings, Mapping) else settings:
+        difference = parsed(setting, merged) if isinstance(setting, str) else _difference(*setting, merged)
+        merged = merge(merged, difference)
+    return merged
+
+
 def parsed(setting: str, merged: Mapping[str, Any]) -> dict[str, Any]:
     """`latent=8`, `prior=normal` or `objective.beta=4` to a difference. A value is JSON, or else text."""
     key, equals, text = setting.partition("=")
     if not equals or not key:
         raise GenaeError(f"--set takes key=value, not '{setting}'; for example --set latent=8 or --set objective.beta=4")
-    value = from_text(text)
+    return _difference(key, from_text(text), merged)
+
+
+def _difference(key: str, value: Any, merged: Mapping[str, Any]) -> dict[str, Any]:
     section, dot, option = key.partition(".")
     if section not in merged or section in WRITTEN:
         raise unknown("recipe key", section, [k for k in merged if k not in WRITTEN])
     if dot and section not in SECTIONS:
-        raise GenaeError(f"recipe key '{section}' has no options; set it as --set {section}={text}")
+        raise GenaeError(f"recipe key '{section}' has no options; set it as --set {section}=VALUE")
     if section in SECTIONS and not dot:
-        if not isinstance(value, str):
-            raise GenaeError(f"--set {section} takes a name, not {text}; for example --set {section}=NAME")
-        return {section: {"name": value}}
+        if not isinstance(value, str | Mapping):
+            raise GenaeError(f"--set {section} takes a name, not {value}; for example --set {section}=NAME")
+        return {section: value}
     if section == "epochs" or section == "steps":  # one of the two says how long
         return {"epochs": 0.0, "steps": 0} | {section: value}
     return {section: {option: value}} if dot else {section: value}
+
+
+def options(settings: Sequence[str]) -> dict[str, Any]:
+    """key=value … of one part, whose name is given apart."""
+    pairs = [setting.partition("=") for setting in settings]
+    for (key, equals, _), setting in zip(pairs, settings, strict=True):
+        if not key or not equals or key == "name":
+            raise GenaeError(f"--set takes option=value, not '{setting}'; for example --set steps=500")
+    return {key: from_text(text) for key, _, text in pairs}
 
 
 def from_text(text: str) -> Any:

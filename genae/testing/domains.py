@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def fields(s: Subject) -> None:
         skip("it names no fields")
     for file in s.files[:LOOKED]:
         n = len(_windows(s.domain, file))
-        told, again = (getattr(s.domain.read(file), "fields", {}) for _ in range(2))
+        told, again = (_fields(s.domain.read(file)) for _ in range(2))
         given, named = sorted(told), sorted(s.domain.fields)
         expect(given == named, f"{file.name}: read gives the fields {given}; the domain names {named}")
         for name, width in s.domain.fields.items():
@@ -184,6 +185,11 @@ def attributes(s: Subject) -> None:
         finite(value.float(), f"attribute {name}")
         near = torch.allclose(of(events[:1]).float(), value[:1].float(), atol=1e-5)
         expect(near, f"attribute {name} of an event hangs on the others in its batch")
+
+
+def _fields(read: Tensor | Found) -> Mapping[str, Tensor]:
+    """Beside what a file gave."""
+    return read.fields if isinstance(read, Found) else {}
 
 
 def _windows(domain: Domain, file: File) -> Tensor:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from genae.data.items import best_split
-from genae.data.opening import open_data
 from genae.files import write_text
 from genae.learn import checkpoint
 from genae.learn.metrics import read_metrics
+from genae.recipe.options import Spec
 from genae.recipe.stages import sampler_of
 from genae.use import output, pictures
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from genae.use.run import Run
 
 PREVIEWS = 64  # samples, and 16 reconstructions
+PLACE = ("step", "epoch", "seconds", "split")  # what metrics say beside their numbers
 
 
 def write_card(run: Run, seconds: float, examples: int, split: str) -> None:
@@ -33,19 +35,19 @@ def write_card(run: Run, seconds: float, examples: int, split: str) -> None:
 
 
 def _preview_samples(run: Run) -> str:
-    if not (run.built.bounded or sampler_of(run.recipe.stages)):
-        return ""  # a plain autoencoder has nothing to sample from
+    if run.default_sampler is None:
+        return ""  # a plain autoencoder without a fitted sampler
     events = run.sample(PREVIEWS, seed=0)
-    pictures.save(pictures.grid(output.drawn(run.domain, events)), run.folder / "previews" / "samples.png")
+    pictures.save(pictures.grid(output.drawn(run.domain, events)), run.folder / checkpoint.PREVIEWS / "samples.png")
     return "![samples](previews/samples.png)"
 
 
 def _preview_reconstructions(run: Run) -> str:
-    _, held = best_split(open_data(run.recipe.data), run.domain, ("valid", "test", "train"))
+    _, held = best_split(run.dataset(), run.domain, ("valid", "test", "train"))
     first = held.take(torch.arange(min(16, len(held))))
     inputs, outputs = run.reconstruct(first)
     rows = output.drawn(run.domain, inputs) + output.drawn(run.domain, outputs)
-    pictures.save(pictures.grid(rows, columns=len(inputs)), run.folder / "previews" / "reconstructions.png")
+    pictures.save(pictures.grid(rows, columns=len(inputs)), run.folder / checkpoint.PREVIEWS / "reconstructions.png")
     return "![reconstructions](previews/reconstructions.png)"
 
 
@@ -58,12 +60,10 @@ def _parts(recipe: Recipe) -> str:
 def _text(run: Run, seconds: float, examples: int, split: str, last: dict[str, Any], shown: list[str]) -> str:
     recipe = run.recipe
     weights = sum(p.numel() for p in run.vae.parameters())
-    scores = "\n".join(
-        f"| {key} | {last[key]:.2f} nats |" for key in ("elbo", "distortion", "rate") if last.get(key) is not None
-    )
+    scores = "\n".join(f"| {key} | {value:.2f} nats |" for key, value in last.items() if key not in PLACE)
     return f"""# {run.folder.name}
 
-A variational autoencoder trained with `genae train {recipe.preset}` on `{recipe.data}`.
+A variational autoencoder trained with `genae train {recipe.preset}` on {_data(run)}.
 
 {chr(10).join(shown)}
 
@@ -71,7 +71,10 @@ A variational autoencoder trained with `genae train {recipe.preset}` on `{recipe
 |---|---|
 | latent | {run.vae.space} |
 | weights | {weights:,} |
-| likelihood, prior | {recipe.likelihood["name"]}, {recipe.prior["name"]} |
+| likelihood | {_part(recipe.likelihood)} |
+| prior | {_part(recipe.prior)} |
+| sampler | {_samplers(run)} |
+| third-party plugins | {"; ".join(f"{part}: {origin}" for part, origin in recipe.plugins.items()) or "none"} |
 {_parts(recipe)}| training examples | {examples:,} |
 | steps | {run.step:,} |
 | training time | {seconds:.0f} s on {run.device.type} ({platform.machine()}), torch {torch.__version__} |
@@ -79,6 +82,22 @@ A variational autoencoder trained with `genae train {recipe.preset}` on `{recipe
 
 Scores are of the last validation ({split} split). Everything else is in `recipe.json`. To use it:
 
-    genae sample {run.folder.name} -n 64 --out samples
+    {run.next(run.folder.name)}
     genae evaluate {run.folder.name}
 """
+
+
+def _data(run: Run) -> str:
+    return f"`{run.recipe.data}`" if run.recipe.data else "examples that Python had"
+
+
+def _part(spec: Spec) -> str:
+    """`flow (kind maf, transforms 3)`."""
+    options = ", ".join(f"{key} {json.dumps(value)}" for key, value in spec.items() if key != "name")
+    return f"{spec['name']} ({options})" if options else str(spec["name"])
+
+
+def _samplers(run: Run) -> str:
+    """What new examples are drawn from, unless another is asked for."""
+    spec = sampler_of(run.recipe.stages)
+    return _part(spec) if spec else run.default_sampler or "none: it is a plain autoencoder"

@@ -5,14 +5,16 @@ A folder appears whole or not at all (genae/files.py), and nothing in an old one
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from torch import Tensor
 
 from genae.data.domain import Domain
+from genae.errors import GenaeError
 from genae.files import new_folder, write_file
 from genae.use import pictures
 
@@ -45,11 +47,11 @@ def drawn(domain: Domain, events: Tensor) -> list[np.ndarray[Any, Any]]:
     return [domain.picture(event) for event in events]
 
 
-def write_samples(domain: Domain, events: Tensor, out: Path) -> list[Path]:
+def write_samples(domain: Domain, events: Tensor, out: Path, stem: str = "sample") -> list[Path]:
     """A grid and each event."""
     with new_folder(out) as folder:
         pictures.save(pictures.grid(drawn(domain, events)), folder / "grid.png")
-        names = ["grid.png", *write_events(domain, events, folder, "sample")]
+        names = ["grid.png", *write_events(domain, events, folder, stem)]
     return [out / name for name in names]
 
 
@@ -78,11 +80,27 @@ def write_pairs(domains: Sequence[Domain], inputs: Tensor, outputs: Tensor, out:
     return [out / name for name in names]
 
 
-def write_latents(path: Path, z: Tensor, names: Sequence[str]) -> Path:
-    """Posterior means z (N, latent) and their names as an .npz."""
+def write_arrays(path: Path, arrays: Mapping[str, Tensor | Sequence[str] | str | None]) -> Path:
+    """Numbers and texts as an .npz, without those that are None."""
+    made = {
+        key: value.numpy() if isinstance(value, Tensor) else np.array(value)
+        for key, value in arrays.items()
+        if value is not None
+    }
 
     def write(temporary: Path) -> None:
         with temporary.open("wb") as file:
-            np.savez(file, z=z.numpy(), names=np.array(names))
+            np.savez(file, allow_pickle=False, **made)
 
     return write_file(path, write)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
+    """An .npz. GenaeError for anything else, and for one that holds objects, which could run code."""
+    try:
+        with np.load(path) as file:
+            return {key: file[key] for key in file.files}
+    except FileNotFoundError as error:
+        raise GenaeError(f"no such file: {path}") from error
+    except (OSError, ValueError, EOFError, AttributeError, BadZipFile) as error:
+        raise GenaeError(f"{path} is no .npz of numbers and names: {error}") from error

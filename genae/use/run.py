@@ -8,6 +8,7 @@ strip = run.interpolate(a, b, steps=9)             # a, b examples, or items suc
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from numbers import Number
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,11 +16,12 @@ import torch
 from torch import Tensor
 
 from genae.data.domain import Domain
-from genae.data.examples import Examples, File, Known, joined
-from genae.data.items import best_split, read_item, read_items
-from genae.data.opening import open_data
+from genae.data.examples import Dataset, Examples, File
+from genae.data.items import best_split
+from genae.data.opening import Data, as_dataset
 from genae.errors import GenaeError
 from genae.latent.paths import Kind, path, walk
+from genae.latent.posteriors import Spread
 from genae.latent.samplers import Noise, Sampler
 from genae.learn import checkpoint, fitting, saved
 from genae.learn.build import Built
@@ -32,6 +34,8 @@ from genae.recipe.parts import instantiate
 from genae.recipe.recipe import Recipe
 from genae.recipe.stages import sampler_of
 from genae.use.evaluate import Numbers, evaluate
+from genae.use.seen import Given, Seen, see
+from genae.use.show import Shown, bundle_of
 
 CHUNK = 250  # examples at once through a network, so that memory stays bounded
 PRIOR = "prior"  # the sampler that every generative model has
@@ -39,18 +43,25 @@ PRIOR = "prior"  # the sampler that every generative model has
 Condition = str | Sequence[str] | Tensor | None  # a class by its name, one for each example, or the vectors (N, C) themselves
 
 
-class Seen(NamedTuple):
-    """Events (N, *event), and what is known of them beside."""
+class Latents(NamedTuple):
+    """The posteriors of examples."""
 
-    events: Tensor
-    known: Known
+    z: Tensor  # (N, *shape), means, or codes
+    sigma: Tensor | None  # (N, *shape), standard deviations, where there are such
 
 
 class Run:
-    """A folder that `genae train` wrote, ready to use. Events go in and out; stored examples and items go in too."""
+    """A folder that `genae train` wrote, ready to use. Events go in and out; stored examples and items go in too.
 
-    def __init__(self, folder: Path, recipe: Recipe, built: Built, device: torch.device, step: int) -> None:
+    z is worked out in float32; what is decoded, in the precision of the training.
+    """
+
+    def __init__(
+        self, folder: Path, recipe: Recipe, built: Built, device: torch.device, step: int, data: Dataset | None = None
+    ) -> None:
+        """`data` of a run that was trained on what Python had, which no recipe can name."""
         self.folder, self.recipe, self.built, self.device, self.step = folder, recipe, built, device, step
+        self._given_data = data
         self._samplers: dict[str, Sampler] = {}
         self.to(device)
 
@@ -123,16 +134,48 @@ class Run:
             self._samplers[name] = fitting.load(self.folder, name, self.built)
         return self._samplers[name]
 
-    def fit(self, spec: Spec, report: fitting.Report = lambda done, total: None) -> Path:
-        """Fits a sampler, {"name": …, option: value}, on the latents of the training examples, and keeps it in the run."""
-        sampler = fitting.fitted(self.built, spec, self.training(), self.recipe, self.device, report)
+    @property
+    def samplers(self) -> list[str]:
+        """What new z can be drawn from."""
+        return [*([PRIOR] if self.built.bounded else []), *fitting.names(self.folder)]
+
+    @property
+    def default_sampler(self) -> str | None:
+        """The sampler that is used where none is named: the one that the recipe fitted, else the prior, if there is one."""
+        spec = sampler_of(self.recipe.stages)
+        return spec["name"] if spec else PRIOR if self.built.bounded else None
+
+    def next(self, folder: str | Path = "") -> str:
+        """A command that makes something of the run."""
+        verb = "fit {} gaussian" if self.default_sampler is None else "sample {} -n 64 --out samples"
+        return f"genae {verb.format(folder or self.folder)}"
+
+    def fit(self, spec: str | Spec, data: Data | None = None, report: fitting.Report = lambda done, total: None) -> Path:
+        """Fits a sampler, by its name or as {"name": …, option: value}, on the latents of the training examples.
+
+        It is kept in the run, for `sample(sampler=name)`.
+        """
+        spec = {"name": spec} if isinstance(spec, str) else spec
+        sampler = fitting.fitted(self.built, spec, self.training(data), self.recipe, self.device, report)
         self._samplers[spec["name"]] = sampler
         return fitting.keep(sampler, spec, self.folder, self.vae)
 
-    def encode(self, x: Any, condition: Condition = None) -> Tensor:
+    def encode(self, x: Given, condition: Condition = None) -> Tensor:
         """Examples (N, *event), one (*event), or items to z (N, *shape) on the CPU: posterior means, or codes."""
-        seen = self.seen(x)
-        return self._each(self.vae.encode, seen.events, self._given(condition, len(seen.events), seen))
+        return self.latents(x, condition).z
+
+    def latents(self, x: Given, condition: Condition = None) -> Latents:
+        """As `encode`, with the posterior's standard deviations."""
+        seen, spreads = self.seen(x), list[Tensor]()
+
+        def infer(x: Tensor, c: Tensor | None) -> Tensor:
+            inference = self.vae.infer(x, c)
+            if isinstance(inference, Spread) and inference.spread is not None:
+                spreads.append(inference.spread.float().cpu())
+            return inference.mean
+
+        z = self._each(infer, seen.events, self.condition(seen, condition), "32")
+        return Latents(z, torch.cat(spreads) if spreads else None)
 
     def decode(
         self, z: Tensor, condition: Condition = None, temperature: float | None = None, seed: int | None = 0, length: int = 1
@@ -148,7 +191,7 @@ class Run:
 
     def reconstruct(
         self,
-        x: Any,
+        x: Given,
         condition: Condition = None,
         seed: int | None = 0,
         temperature: float | None = None,
@@ -156,14 +199,14 @@ class Run:
     ) -> tuple[Tensor, Tensor]:
         """The inputs as the run's task makes them, and what comes back of them, both (N, *event)."""
         seen = self.seen(x)
-        given = self._given(condition, len(seen.events), seen)
+        given = self.condition(seen, condition)
         with seeded(seed):
             inputs = self.built.task(seen.events)
         return inputs, self.decode(self.encode(inputs, given), given, temperature, seed, length)
 
     def interpolate(
         self,
-        *points: Any,
+        *points: Given,
         steps: int = 9,
         kind: Kind = "spherical",
         loop: bool = False,
@@ -177,8 +220,10 @@ class Run:
         `steps` from each point to the next, both ends counted. Where what is shown is a sample, every step is drawn with the
         same random numbers, so that only z tells them apart. A condition goes linearly from each point's to the next.
         """
+        if wrong := [point for point in points if isinstance(point, Number)]:
+            raise GenaeError(f"interpolate takes examples, and steps by its name: interpolate(a, b, steps={wrong[0]})")
         ends, space = self.seen(list(points)), self.vae.space
-        given = self._given(condition, len(ends.events), ends)
+        given = self.condition(ends, condition)
         z = space.shaped(path(list(space.flat(self.encode(ends, given))), steps, kind, loop))
         between = None if given is None else path(list(given), steps, "linear", loop)
         if self.vae.shows == "mean":
@@ -190,7 +235,7 @@ class Run:
 
     def evaluate(
         self,
-        data: str | None = None,
+        data: Data | None = None,
         samples: int | None = None,
         limit: int | None = None,
         seed: int = 0,
@@ -198,24 +243,44 @@ class Run:
     ) -> Numbers:
         """ELBO, rate, distortion, NLL and more on the data set's test examples: see genae/use/evaluate.py."""
         split, examples = self.held_out(data)
+        own = None if self.recipe.data or self._given_data else data
         numbers = evaluate(
             self.built, examples.to(self.device), limit=limit,
             samples=self.domain.defaults.samples if samples is None else samples,
             seed=seed, device=self.device, precision=precision(self.recipe.precision, self.device), report=report,
-            train=self.training,
+            train=lambda: self.training(own),
         )  # fmt: skip
-        return {"data": data or self.recipe.data, "split": split, **numbers, "skipped": len(examples.skipped)}
+        named = str(data) if isinstance(data, str | Path) else self.recipe.data or "given"
+        return {"data": named, "split": split, **numbers, "skipped": len(examples.skipped)}
 
-    def held_out(self, data: str | None = None) -> tuple[str, Examples]:
+    def held_out(self, data: Data | None = None) -> tuple[str, Examples]:
         """The test examples, or valid, or train where a set has no others; and which it was."""
-        dataset = open_data(self._data(data))
-        return best_split(dataset, self.domain, ("test", "valid", "train"))
+        return best_split(self.dataset(data), self.domain, ("test", "valid", "train"))
 
-    def training(self) -> Examples:
+    def training(self, data: Data | None = None) -> Examples:
         """The examples that the run was trained on."""
-        return best_split(open_data(self._data(None)), self.domain, ("train", "valid", "test"))[1]
+        return best_split(self.dataset(data), self.domain, ("train", "valid", "test"))[1]
 
-    # -- writing ------------------------------------------------------------------------------------------------------
+    def dataset(self, data: Data | None = None) -> Dataset:
+        """That of `data`, else the run's own. GenaeError for a run that was trained on what Python had then."""
+        if data is None and self._given_data is not None:
+            return self._given_data
+        if data is None and not self.recipe.data:
+            raise GenaeError(
+                f"{self.folder} was trained on examples that Python had, and keeps none; give them again as data=…, "
+                "or --data NAME|PATH"
+            )
+        return as_dataset(self.recipe.data if data is None else data)
+
+    # -- showing and writing ------------------------------------------------------------------------------------------
+
+    def show(self, x: Given, /, **options: Any) -> Shown:
+        """Examples as a notebook shows and plays them, written with `options` as by `styled`."""
+        return Shown(self.styled(**options), x if isinstance(x, Tensor) else self.seen(x).events)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        """Its previews, in a notebook."""
+        return bundle_of(repr(self), sorted((self.folder / checkpoint.PREVIEWS).glob("*.png")))
 
     def styled(self, item: str | Path | None = None, /, **options: Any) -> Domain:
         """The run's domain with other options for what it writes, over those of a file's own style.
@@ -223,6 +288,8 @@ class Run:
         GenaeError if it has no such option, or the model depends on it.
         """
         options = self.style(item) | options
+        if not options:
+            return self.domain
         spec = {k: v for k, v in self.recipe.domain.items() if k != "name"}
         for key in options:
             if key not in spec:
@@ -243,38 +310,12 @@ class Run:
 
     # -- helpers ------------------------------------------------------------------------------------------------------
 
-    def events(self, x: Any) -> Tensor:
-        """An item, Examples, a list of items, or a tensor to events (N, *event).
+    def seen(self, x: Given) -> Seen:
+        """An item, a folder, Examples, events, or a list of such, as events with what is known of them: genae/use/seen.py.
 
-        A tensor of whole numbers holds stored examples; of floats, events.
+        Wherever examples are taken, this goes in too.
         """
-        return self.seen(x).events
-
-    def seen(self, x: Any) -> Seen:
-        """`events`, with what is known of them; wherever examples are taken, this goes in too."""
-        if isinstance(x, Seen):
-            return x
-        if isinstance(x, str | Path):
-            x = read_item(str(x), self.domain)
-        if isinstance(x, Examples):
-            return Seen(self.domain.prepare(self._batched(x.x), "show"), x.known())
-        if isinstance(x, Sequence) and not isinstance(x, Tensor):
-            items = iter(read_items([str(one) for one in x if isinstance(one, str | Path)], self.domain))
-            seen = [self.seen(next(items) if isinstance(one, str | Path) else one) for one in x]
-            return Seen(torch.cat([s.events for s in seen]), joined([(len(s.events), s.known) for s in seen]))
-        x = self._batched(torch.as_tensor(x))
-        return Seen(x if x.is_floating_point() else self.domain.prepare(x, "show"), Known())
-
-    def _batched(self, x: Tensor) -> Tensor:
-        x = x if x.ndim > len(self.vae.event) else x[None]
-        if tuple(x.shape[1:]) != self.vae.event:
-            raise GenaeError(f"examples have shape {tuple(x.shape[1:])}, this run's have {self.vae.event}")
-        return x
-
-    def _data(self, data: str | None) -> str:
-        if not (data or self.recipe.data):
-            raise GenaeError("this run has no data set of its own; give one with --data NAME|PATH")
-        return data or self.recipe.data
+        return see(x, self.domain)
 
     def _temperature(self, temperature: float | None) -> float:
         if temperature is None:
@@ -291,10 +332,12 @@ class Run:
             raise GenaeError(f"domain '{self.recipe.domain['name']}' cannot join examples to longer ones")
         return torch.stack(whole)
 
-    def _each(self, call: Callable[[Tensor, Tensor | None], Tensor], x: Tensor, condition: Tensor | None) -> Tensor:
-        """`call(part, condition)` for x (N, …) in parts on the device, in the run's precision; joined on the CPU."""
+    def _each(
+        self, call: Callable[[Tensor, Tensor | None], Tensor], x: Tensor, condition: Tensor | None, precision: str = ""
+    ) -> Tensor:
+        """`call(part, condition)` for x (N, …) in parts on the device, in the run's precision or another; on the CPU."""
         given = None if condition is None else condition.to(self.device)
-        with computing(self.device, self.recipe.precision):
+        with computing(self.device, precision or self.recipe.precision):
             parts = [
                 call(x[i : i + CHUNK].to(self.device), None if given is None else given[i : i + CHUNK]).cpu()
                 for i in range(0, len(x), CHUNK)
@@ -311,14 +354,18 @@ class Run:
             raise GenaeError(f"{len(names)} conditions for {n} examples; give one, or one for each")
         return torch.cat([self.built.condition.named(name) for name in names])
 
-    def _given(self, condition: Condition, n: int, seen: Seen | None = None) -> Tensor | None:
-        """(n, C), or None for a run without a condition: what is asked for, else what is known of the n examples `seen`."""
+    def condition(self, seen: Seen, condition: Condition = None) -> Tensor | None:
+        """(N, C), or None for a run without a condition: what is asked for, else what is known of the examples."""
         own = self.built.condition
+        if condition is not None or not own.tells(seen.known):
+            return self._given(condition, len(seen.events))
+        return own(seen.known, seen.events)
+
+    def _given(self, condition: Condition, n: int) -> Tensor | None:
+        """(n, C), or None for a run without a condition: what is asked for, else that nothing is known."""
         if condition is not None:
             return self._asked(condition, n)
-        if not own.size:
-            return None
-        return own(seen.known, seen.events) if seen is not None and own.tells(seen.known) else own.absent(n)
+        return self.built.condition.absent(n) if self.built.condition.size else None
 
     def _drawn(self, condition: Condition, n: int) -> Tensor | None:
         """(n, C) for new examples: what is asked for, else what the condition draws."""
@@ -334,11 +381,15 @@ class Run:
         raise GenaeError(f"{self.folder} is a plain autoencoder: it has no prior to sample from; use {how}")
 
 
-def load(folder: str | Path, device: str = "auto") -> Run:
-    """A run by its folder. GenaeError if it is not one, or its weights are damaged or do not fit its recipe."""
+def load(folder: str | Path, device: str = "auto", data: Dataset | None = None) -> Run:
+    """A run by its folder. GenaeError if it is not one, or its weights are damaged or do not fit its recipe.
+
+    `data` of a run that was trained on what Python had, and so cannot open it itself.
+    """
     folder = Path(folder)
     read = recipe.read(folder / checkpoint.RECIPE)
+    path = folder / checkpoint.WEIGHTS
+    built = sized(read, saved.shapes(folder), path)
     weights = saved.weights(folder)
-    built = sized(read, {name: tuple(tensor.shape) for name, tensor in weights.tensors.items()}, folder / checkpoint.WEIGHTS)
-    checkpoint.fit_into(built.vae, weights.tensors, folder / checkpoint.WEIGHTS)
-    return Run(folder, read, built, pick(device), weights.step)
+    checkpoint.fit_into(built.vae, weights.tensors, path)
+    return Run(folder, read, built, pick(device), weights.step, data)

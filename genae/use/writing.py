@@ -40,6 +40,8 @@ def plan(recipe: Recipe, wishes: Mapping[str, str], others: Iterable[str] = ()) 
 
     `others` are the caller's own names, one of which a misspelt wish may mean.
     """
+    if not wishes:
+        return Writing()
     domain: Domain = instantiate("domain", recipe.domain)
     known = {option.name: option for option in written_options(domain)}
     for key in wishes:

@@ -27,6 +27,8 @@ SETTINGS = (
     "objective=iwae",
     "objective.last=0.5",
     "objective.samples=2",
+    "schedule=cosine",
+    "schedule.warmup=10",
 )
 
 
