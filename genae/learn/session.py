@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ from genae.files import disk, require_empty, write_text
 from genae.learn import checkpoint, device, fitting, saved, trainer
 from genae.learn.build import build, learned, require_space
 from genae.learn.metrics import append_metrics, rewind_metrics
-from genae.learn.sanity import LOOKED_AT, absurd, worth
+from genae.learn.sanity import LOOKED_AT, absurd, most, worth
 from genae.learn.saved import Saved
 from genae.learn.scoring import choose, validated
 from genae.learn.signals import heard
@@ -121,7 +121,7 @@ class Session:
         self._require()
         self.valid_split, valid = best_split(dataset, domain, ("valid", "test", "train"))
         self.valid = choose(valid, VALID, seed=0).to(self.device)
-        self.looked_at = choose(self.valid, LOOKED_AT, seed=0)
+        self.looked_at = [choose(examples, LOOKED_AT, seed=0) for examples in (self.valid, self.examples)]
 
     def _require(self) -> None:
         """What parts refuse of each other, they refuse now."""
@@ -147,7 +147,7 @@ class Session:
 
     # -- the loop -----------------------------------------------------------------------------------------------------
 
-    def __iter__(self) -> Iterator[Progress]:
+    def __iter__(self) -> Generator[Progress, None, None]:
         with disk(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
@@ -263,13 +263,13 @@ class Session:
         """Why a state must not be saved, or "". Looked at before anything was learned, it says what is sane: sanity.py."""
         if not state.finite():
             return f"a weight is not finite after step {state.step}"
-        now = worth(self._validate(state, self.looked_at))
+        now = most(worth(self._validate(state, examples)) for examples in self.looked_at)
         if not state.step:
             self._start = now
             return ""
         if absurd(now, self._start, math.prod(self.built.domain.event)):
             began = "" if self._start is None else f", from {self._start:.4g} before the first step"
-            return f"the ELBO of {self.valid_split} examples is {now:.4g} nats after step {state.step}{began}"
+            return f"the ELBO is {now:.4g} nats after step {state.step}{began}"
         return ""
 
     def _stop(self, pressed: bool) -> None:

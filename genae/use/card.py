@@ -57,6 +57,12 @@ def _parts(recipe: Recipe) -> str:
     return f"| plugins | {named} |\n" if named else ""
 
 
+def _threads() -> str:
+    """A seed gives one result for a given number of them: sums are in another order with others."""
+    number = torch.get_num_threads()
+    return f"{number} thread{'s' * (number > 1)}"
+
+
 def _text(run: Run, seconds: float, examples: int, split: str, last: dict[str, Any], shown: list[str]) -> str:
     recipe = run.recipe
     weights = sum(p.numel() for p in run.vae.parameters())
@@ -77,7 +83,7 @@ A variational autoencoder trained with `genae train {recipe.preset}` on {_data(r
 | third-party plugins | {"; ".join(f"{part}: {origin}" for part, origin in recipe.plugins.items()) or "none"} |
 {_parts(recipe)}| training examples | {examples:,} |
 | steps | {run.step:,} |
-| training time | {seconds:.0f} s on {run.device.type} ({platform.machine()}), torch {torch.__version__} |
+| training time | {seconds:.0f} s on {run.device.type} ({platform.machine()}) with {_threads()}, torch {torch.__version__} |
 {scores}
 
 Scores are of the last validation ({split} split). Everything else is in `recipe.json`. To use it:
