@@ -53,9 +53,13 @@ def opened(files: Sequence[File]) -> Iterator[File | Rejected]:
 
 def _end_with_parent() -> None:
     """In a process of the pool: it would wait for work for ever if the one that started it were killed."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    threading.Thread(target=_wait_for_parent, daemon=True).start()
+
+
+def _wait_for_parent() -> None:
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _attempt(domain: Domain, file: File | Rejected) -> Found | Rejected:

@@ -31,12 +31,19 @@ def sized(recipe: Recipe, shapes: Shapes, path: Path) -> Built:
         try:
             with torch.device("meta"):
                 require_fit(build(recipe).vae, shapes, path)
-        except (NotImplementedError, RuntimeError, ValueError):  # for want of values; if there is more to it, it comes again
-            pass
+        except (RuntimeError, MemoryError, OverflowError) as error:
+            if "meta" not in str(error).lower():
+                raise _too_large(
+                    path, error
+                ) from error  # else for want of values alone: if there is more to it, it comes again
         try:
             return build(recipe)
         except (RuntimeError, MemoryError, OverflowError) as error:
-            raise GenaeError(f"{path} does not fit its recipe, which cannot be built: {error}") from error
+            raise _too_large(path, error) from error
+
+
+def _too_large(path: Path, error: Exception) -> GenaeError:
+    return GenaeError(f"{path} does not fit its recipe, which cannot be built: {str(error).splitlines()[0] or 'out of memory'}")
 
 
 @contextmanager
