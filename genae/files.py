@@ -13,6 +13,8 @@ from pathlib import Path
 
 from genae.errors import GenaeError
 
+MADE = ".genae"  # a file in the folders of an --out, so that what genae wrote is not taken for a user's own files
+
 
 def cache_folder() -> Path:
     """The user's cache: $GENAE_CACHE, or the platform's own place for caches."""
@@ -118,6 +120,7 @@ def new_folder(path: Path) -> Iterator[Path]:
             temporary.chmod(0o777 & ~_umask())
             _sync_tree(temporary)
             if path.is_dir():
+                (path / MADE).unlink(missing_ok=True)
                 path.rmdir()  # empty: required above
             temporary.replace(path)
         finally:
@@ -130,7 +133,7 @@ def require_empty(path: Path, left: Callable[[str], bool] = lambda name: False) 
     if path.exists() and not path.is_dir():
         raise GenaeError(f"--out {path} is a file; a new or empty folder is needed")
     with disk(path):
-        held = sorted(p.name for p in path.iterdir() if not left(p.name))[:3] if path.is_dir() else []
+        held = sorted(p.name for p in path.iterdir() if p.name != MADE and not left(p.name))[:3] if path.is_dir() else []
     if held:
         raise GenaeError(f"--out {path} is not empty (it holds {', '.join(held)}); choose a new or an empty folder")
 

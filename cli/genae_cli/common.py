@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TextIO
 
 import click
 
-from genae_cli.streams import line_of, remarks
+from genae.errors import Remark
+from genae.names import shown
+from genae_cli.streams import line_of
 
 HELP = {"help_option_names": ["-h", "--help"]}  # context settings of every command
 SHOWN = 5  # lines of what was not used
@@ -41,8 +44,8 @@ class Mistake(click.ClickException):
 
     exit_code = 2
 
-    def show(self, file: IO[Any] | None = None) -> None:
-        click.echo(f"genae: {short(self.message)}", err=True)
+    def show(self, file: IO[str] | None = None) -> None:
+        say(f"genae: {short(self.message)}")
 
 
 class Stopped(Mistake):
@@ -55,6 +58,28 @@ def short(message: str) -> str:
     """One line, of a length that a person reads."""
     line = " ".join(message.split())
     return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} … {line[-LONGEST // 2 :]}"
+
+
+@contextmanager
+def remarks() -> Iterator[None]:
+    """What the engine remarks goes to standard error, each line once."""
+    told = set[str]()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", Remark)
+        others = warnings.showwarning
+
+        def show(
+            message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:  # fmt: skip
+            if not issubclass(category, Remark):
+                others(message, category, filename, lineno, file, line)
+            elif str(message) not in told:
+                told.add(str(message))
+                say(f"genae: {message}")
+
+        warnings.showwarning = show
+        yield
 
 
 class Verbs(click.Group):
@@ -99,11 +124,13 @@ PLUGIN = click.Option(
 )  # fmt: skip
 
 
-def verb(**attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
+def verb(
+    name: str, short_help: str, cls: type[click.Command] = click.Command
+) -> Callable[[Callable[..., object]], click.Command]:
     """A command that takes plugins from files and whose help keeps its example as it is written."""
-    command: Callable[[Callable[..., Any]], click.Command] = click.command(context_settings=HELP, **attributes)
+    command = click.command(name, cls, context_settings=HELP, short_help=short_help)
 
-    def made(call: Callable[..., Any]) -> click.Command:
+    def made(call: Callable[..., object]) -> click.Command:
         whole = command(call)
         whole.params.append(PLUGIN)
         return whole
@@ -111,13 +138,18 @@ def verb(**attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
     return made
 
 
-def emit(result: dict[str, Any], as_json: bool, lines: Callable[[], list[str]]) -> None:
+def emit(result: Mapping[str, object], as_json: bool, lines: Callable[[], list[str]]) -> None:
     """The result: as one JSON object, or as lines for people."""
     if as_json:
         click.echo(json.dumps(result, default=str))
         return
     for line in lines():
-        click.echo(line)
+        click.echo(shown(line))
+
+
+def say(line: str) -> None:
+    """A line beside the result, on standard error; names in it are escaped where they must be."""
+    click.echo(shown(line), err=True)
 
 
 def on_terminal() -> bool:

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import TextIOWrapper
 
-import click
-
-from genae.errors import GenaeError, Remark
+from genae.errors import GenaeError
 
 GONE = 141  # status of a program that printed to one that has ended
 
@@ -50,20 +45,3 @@ def line_of(error: BaseException) -> str | None:
     if isinstance(error, RuntimeError) and "out of memory" in str(error):
         return f"there is not enough memory for this: {error}"
     return None
-
-
-@contextmanager
-def remarks() -> Iterator[None]:
-    """Within the block the engine's remarks are lines on standard error; other warnings stay as they are."""
-    with warnings.catch_warnings():
-        show = warnings.showwarning
-        warnings.simplefilter("always", Remark)
-
-        def told(message: Warning | str, category: type[Warning], *where: object, **more: object) -> None:
-            if issubclass(category, Remark):
-                click.echo(f"genae: {message}", err=True)
-            else:
-                show(message, category, *where, **more)  # type: ignore[arg-type]
-
-        warnings.showwarning = told
-        yield

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genae_cli.common import Stopped, as_json, device, emit, on_terminal, settings, verb
+from genae_cli.common import Stopped, as_json, device, emit, on_terminal, say, settings, verb
 from genae_cli.streams import GONE, deafen
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ LINE_SECONDS = 10.0  # between plain lines, where there is no terminal
 @click.option("--seed", type=click.IntRange(min=0), help="Of weights, order and noise.  [default: the preset's]")
 @device
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on where this run was stopped.")
+@click.option("--data-changed", is_flag=True, help="Resume though the data are not those that the run was trained on.")
 @as_json
 def command(as_json: bool, **options: Any) -> None:
     """Train PRESET's model and write it as a run. A domain's name is a preset too, with a perceptron.
@@ -46,14 +47,16 @@ def command(as_json: bool, **options: Any) -> None:
 
     reading, fitting = counting("file", "reading"), counting("turn", "fitting")
     training = Training(options.pop("preset"), report=reading, fit_report=fitting, **options)
-    for line in training.skipped[:5]:
-        click.echo(f"skipped {line}", err=True)
-    for line in training.sum:
-        click.echo(line, err=True)
+    for line in [*training.skipped, *training.count.lines][:5]:
+        say(f"skipped {line}")
+    for line in [*training.sum, *training.count.told]:
+        say(line)
     last = _train(training)
     numbers = last.valid or last.numbers or {} if last else {}
     result = {"run": str(training.folder), "preset": training.recipe.preset, "data": training.recipe.data,
               "examples": len(training.examples), "skipped": len(training.skipped), "sum": training.sum,
+              "given": training.count.given, "used": training.count.used, "named": training.count.named,
+              "rules": training.count.rules,
               "steps": training.steps,
               "seconds": round(training.seconds, 1), "seed": training.recipe.seed,
               "valid_split": training.valid_split, **numbers,
@@ -70,9 +73,9 @@ def _files(folder: Path) -> list[str]:
 
 def _train(training: Training) -> Progress | None:
     """To the end. Where it is stopped, or nobody listens any more, what is done is saved."""
-    from genae.use import progress as bars
+    from genae.use import progress as showing
 
-    progress, show = None, bars.steps(training) if on_terminal() else _lines(training)
+    progress, show = None, showing.steps(training) if on_terminal() else _lines(training)
     with closing(iter(training)) as steps:
         try:
             for progress in steps:

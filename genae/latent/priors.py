@@ -106,4 +106,5 @@ class _InFullPrecision:
 
     def log_prob(self, z: Tensor) -> Tensor:
         with torch.autocast(z.device.type, enabled=False):
-            return self.flow(self.context).log_prob(z.flatten(1 - self.anchor.ndim).to(self.anchor))  # type: ignore[no-any-return]
+            nats: Tensor = self.flow(self.context).log_prob(z.flatten(1 - self.anchor.ndim).to(self.anchor))
+            return nats

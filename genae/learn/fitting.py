@@ -24,8 +24,8 @@ from genae.learn.device import computing, seeded
 from genae.learn.scoring import batches_of
 from genae.model.vae import Model
 from genae.recipe import registry
-from genae.recipe.options import Spec
-from genae.recipe.parts import instantiate
+from genae.recipe.options import Spec, named
+from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
 
 FOLDER, SUFFIX = "samplers", ".safetensors"
@@ -58,8 +58,7 @@ def fitted(
 
 def made(built: Built, spec: Spec) -> Sampler:
     """A sampler of the model's space, not fitted. GenaeError for one that does not suit it."""
-    sampler: Sampler = instantiate("sampler", spec, space=built.vae.space, condition=built.condition.size)
-    return sampler
+    return instance(Sampler, "sampler", spec, space=built.vae.space, condition=built.condition.size)
 
 
 @torch.no_grad()
@@ -85,7 +84,7 @@ def path_of(run: Path, name: str) -> Path:
 def keep(sampler: Sampler, spec: Spec, run: Path, vae: Model) -> Path:
     """Into the run's folder, whole or not at all, with the digest of the weights on whose latents it was fitted."""
     require_own(run / FOLDER)
-    path = path_of(run, spec["name"])
+    path = path_of(run, named("sampler", spec))
     save_tensors(path, sampler.state_dict(), spec=json.dumps(spec), weights=digest(vae.state_dict()))
     return path
 

@@ -14,10 +14,12 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
+from genae.data import pins
+from genae.data.counting import counted
+from genae.data.domain import Domain
 from genae.data.examples import Dataset, Examples, require, sum_of
 from genae.data.items import best_split
 from genae.data.opening import Data, as_dataset, open_data
@@ -27,6 +29,7 @@ from genae.files import disk, require_empty, write_text
 from genae.learn import checkpoint, device, fitting, saved, trainer
 from genae.learn.build import build, learned, require_space
 from genae.learn.metrics import append_metrics, rewind_metrics
+from genae.learn.objects import with_names
 from genae.learn.sanity import LOOKED_AT, absurd, most, worth
 from genae.learn.saved import Saved
 from genae.learn.scoring import choose, validated
@@ -34,11 +37,13 @@ from genae.learn.signals import heard
 from genae.learn.state import Game, State, shared_out, start
 from genae.learn.watch import Watch
 from genae.recipe import recipe
-from genae.recipe.options import Spec
-from genae.recipe.parts import instantiate
+from genae.recipe.options import Spec, named
+from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
 from genae.recipe.settings import Settings, name_of
 from genae.recipe.stages import sampler_of
+
+Preset = str | Mapping[str, object]  # its name, or itself: its parent's name and what is different
 
 LOGS = 200  # lines of training numbers in a run's metrics, about
 VALID = 1000  # examples of the validation ELBO
@@ -62,9 +67,11 @@ class Progress:
 class Session:
     """Iterate to train."""
 
+    _state: State | None = None
+
     def __init__(
         self,
-        preset: str | Mapping[str, Any] | None = None,
+        preset: str | Mapping[str, object] | None = None,
         *,
         data: Data | None = None,
         out: str | Path | None = None,
@@ -74,17 +81,21 @@ class Session:
         seed: int | None = None,
         device: str = "auto",
         resume: str | Path | None = None,
+        data_changed: bool = False,
         save_seconds: float = SAVE_SECONDS,
         report: Report = quiet,
         fit_report: Report = quiet,
     ) -> None:
         """As `genae train`. GenaeError for anything that cannot be trained; nothing has been written then.
 
-        What Python has, a preset or data, will do for the name of one. `report(done, total)` is called as files are read,
-        `fit_report` likewise as a sampler is fitted.
+        What Python has, a preset, its parts (genae/learn/objects.py) or data, will do for a name. A run whose data are not
+        those of before is gone on with only when `data_changed` says that this is meant. `report(done, total)` is called as
+        files are read, `fit_report` likewise as a sampler is fitted.
         """
         self.device, self.save_seconds, self.fit_report = _pick(device), save_seconds, fit_report
         self.resumed = resume is not None
+        preset = with_names(preset) if isinstance(preset, Mapping) else preset
+        settings = with_names(settings) if isinstance(settings, Mapping) else settings
         self.dataset = None if data is None or isinstance(data, str | Path) else as_dataset(data)
         changes = _changes(data, epochs, steps, seed)
         if resume is not None:
@@ -92,36 +103,54 @@ class Session:
             if out is not None and Path(out).resolve() != self.folder.resolve():
                 raise GenaeError(f"--resume {resume} goes on in its own folder; leave out --out {out}")
         else:
-            if preset is None:
-                raise GenaeError("train needs a PRESET, or --resume RUN; `genae plugins list` shows the presets")
-            self.recipe = recipe.compose(preset, settings, **changes)
+            self.recipe = _new(preset, settings, changes)
             self.folder = Path(out) if out is not None else _free_folder(self.recipe.preset)
             require_empty(self.folder, checkpoint.left)
-        self._read_data(report)
+        self._place = ""  # where the data are now
+        self._read_data(report, data_changed)
         self.seconds = 0.0  # of training, earlier sessions counted in; evaluation and saving not
-        self.interrupted = False
-        self.sampler = sampler_of(self.recipe.stages)
-        self._state: State | None = None
+        self.interrupted, self.sampler = False, sampler_of(self.recipe.stages)
         self._kept = -1  # the step of the last checkpoint
         self._start: float | None = None  # what the model was worth before it learned anything
         self._asked = 0.0  # when it was asked to stop
 
-    def _read_data(self, report: Report) -> None:
-        domain, dataset = instantiate("domain", self.recipe.domain), self._opened()
+    def _read_data(self, report: Report, changed: bool) -> None:
+        domain, dataset = instance(Domain, "domain", self.recipe.domain), self._opened()
         train = read_split(dataset, "train", domain, report)
         require(train, f"{self.recipe.data or dataset.name} (train)", domain.reading.least, domain.reading.advice)
-        self.skipped, self.sum = train.skipped, sum_of(train)
+        self.skipped, self.sum, whole = train.skipped, sum_of(train), train
         if self.recipe.limit:
-            train = train.take(torch.arange(min(self.recipe.limit, len(train))))
+            train = train.kept(
+                torch.arange(min(self.recipe.limit, len(train))), f"beyond the first {self.recipe.limit} examples"
+            )
         self.recipe = learned(self.recipe, train)
         torch.manual_seed(self.recipe.seed * trainer.SEED_STRIDE)  # before the weights are drawn
         self.built = build(self.recipe)
+        train = self.built.condition.usable(train)
         self.examples = train.to(self.device)
         self.steps = trainer.total_steps(self.recipe, len(train))
         self._require()
         self.valid_split, valid = best_split(dataset, domain, ("valid", "test", "train"))
-        self.valid = choose(valid, VALID, seed=0).to(self.device)
+        self.pin = pins.pinned(self.recipe.data, self._place, dataset, {self.valid_split: valid, "train": whole})
+        self._compare(changed)
+        valid = choose(self.built.condition.usable(valid), VALID, seed=0)
+        if not len(valid):
+            self.valid_split, valid = "train", choose(train, VALID, seed=0)
+        self.valid = valid.to(self.device)
         self.looked_at = [choose(examples, LOOKED_AT, seed=0) for examples in (self.valid, self.examples)]
+        self.count = counted(dataset, {self.valid_split: valid} | {"train": train})
+
+    def _compare(self, changed: bool) -> None:
+        """GenaeError where a run would go on with other data than it was trained on, and nobody said so."""
+        before = pins.kept(self.folder) if self.resumed else None
+        differing = pins.differences(before, self.pin) if before else []
+        if differing and changed:
+            remark(f"{self.folder} goes on with other data ({'; '.join(differing)})")
+        elif differing:
+            raise GenaeError(
+                f"--resume {self.folder}: the data are not those of before ({'; '.join(differing)}); put those back, "
+                "or go on with these by --data-changed"
+            )
 
     def _require(self) -> None:
         """What parts refuse of each other, they refuse now."""
@@ -130,14 +159,17 @@ class Session:
         if sampler := sampler_of(self.recipe.stages):
             fitting.made(self.built, sampler)
         batch = next(trainer.batches(self.built, self.examples, self.recipe, 0, 1, torch.device("cpu")))
-        require_space(self.built, batch, self.recipe.network["name"])
+        require_space(self.built, batch, named("network", self.recipe.network))
 
     def _opened(self) -> Dataset:
         """The data. GenaeError where neither the recipe nor the caller has any."""
         if self.dataset is not None:
             return self.dataset
         if self.recipe.data:
-            return open_data(self.recipe.data)
+            self._place, line = pins.place(self.recipe.data, pins.kept(self.folder) if self.resumed else None)
+            if line:
+                remark(line)
+            return open_data(self._place)
         if self.resumed:
             raise GenaeError(
                 f"{self.folder} was trained on examples that Python had, and keeps none: give them again as data=…, "
@@ -168,6 +200,7 @@ class Session:
             if (self.folder / checkpoint.RECIPE).exists():  # another training was quicker between our look and our lock
                 raise GenaeError(f"--out {self.folder} is not empty (it holds a run); choose a new or an empty folder")
             write_text(self.folder / checkpoint.RECIPE, recipe.dump(self.recipe))
+        pins.keep(self.pin, self.folder)
         found = saved.newest(self.folder) if self.resumed else None
         if found is None:  # or killed before the first save: the seed gives the same beginning
             self._save(state)
@@ -200,7 +233,9 @@ class Session:
             if stopping and step.number < self.steps:
                 raise KeyboardInterrupt
             mark = time.perf_counter()
-        if self.sampler is not None and (began < self.steps or not fitting.fits(self.folder, self.sampler["name"], state.best)):
+        if self.sampler is not None and (
+            began < self.steps or not fitting.fits(self.folder, named("sampler", self.sampler), state.best)
+        ):
             self._fit(self.sampler, state)
         if began < self.steps or not (self.folder / checkpoint.CARD).exists():
             self.finish()
@@ -224,14 +259,14 @@ class Session:
         """Log, validate and save what is due after a step."""
         now, last = time.perf_counter(), stopping or number == self.steps
         per_epoch = trainer.steps_per_epoch(len(self.examples), self.recipe.batch)
-        place = {"step": number, "epoch": number / per_epoch, "seconds": round(self.seconds, 2)}
+        place: Mapping[str, object] = {"step": number, "epoch": number / per_epoch, "seconds": round(self.seconds, 2)}
         numbers = valid = None
         if last or number % max(1, self.steps // LOGS) == 0:
             numbers = watch.read()
-            append_metrics(self.folder, place | {"split": "train"} | numbers)
+            append_metrics(self.folder, {**place, "split": "train", **numbers})
         if number == self.steps or (number % per_epoch == 0 and now - self._validated > VALID_SECONDS):
             valid, self._validated = self._validate(state, self.valid), now
-            append_metrics(self.folder, place | {"split": "valid"} | valid)
+            append_metrics(self.folder, {**place, "split": "valid", **valid})
         if last or now - self._saved > self.save_seconds:
             watch.check()
             self._save(state)
@@ -285,13 +320,13 @@ def _pick(wish: str) -> torch.device:
     return device.pick(wish)
 
 
-def _changes(data: Data | None, epochs: float | None, steps: int | None, seed: int | None) -> dict[str, Any]:
+def _changes(data: Data | None, epochs: float | None, steps: int | None, seed: int | None) -> dict[str, object]:
     if epochs is not None and steps is not None:
         raise GenaeError(f"--epochs {epochs} and --steps {steps} both say how long; give one")
     for name, value in {"--epochs": epochs, "--steps": steps}.items():
         if value is not None and not value > 0:
             raise GenaeError(f"{name} must be above 0, not {value}")
-    changes: dict[str, Any] = {}
+    changes: dict[str, object] = {}
     if epochs is not None:
         changes |= {"epochs": float(epochs), "steps": 0}
     if steps is not None:
@@ -300,7 +335,13 @@ def _changes(data: Data | None, epochs: float | None, steps: int | None, seed: i
     return changes | ({"data": named} if data is not None else {}) | ({"seed": seed} if seed is not None else {})
 
 
-def _resumed(folder: Path, preset: str | Mapping[str, Any] | None, settings: Settings, changes: dict[str, Any]) -> Recipe:
+def _new(preset: Preset | None, settings: Settings, changes: Mapping[str, object]) -> Recipe:
+    if preset is None:
+        raise GenaeError("train needs a PRESET, or --resume RUN; `genae plugins list` shows the presets")
+    return recipe.compose(preset, settings, **changes)
+
+
+def _resumed(folder: Path, preset: Preset | None, settings: Settings, changes: Mapping[str, object]) -> Recipe:
     """The run's own recipe. GenaeError when what is asked for beside it differs."""
     own = recipe.read(folder / checkpoint.RECIPE)
     wanted = recipe.adjust(own, settings, **changes)

@@ -18,7 +18,8 @@ from genae.learn.build import Built
 from genae.learn.checkpoint import fit_into, load_optimiser, nested, optimiser_tensors, under
 from genae.model.objectives import VAE, Objective
 from genae.model.vae import Model
-from genae.recipe.parts import instantiate
+from genae.recipe.options import Spec
+from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
 
 
@@ -134,9 +135,15 @@ def start(built: Built, recipe: Recipe, device: torch.device) -> State:
 Named = Sequence[tuple[str, Parameter]]
 
 
-def _player(named: Named, spec: dict[str, Any], whole: bool) -> Player:
-    optimisers = instantiate("optimiser", spec, named)
-    return Player([p for _, p in named], optimisers, spec.get("clip", 0.0), spec.get("skip", 0.0), whole)
+def _player(named: Named, spec: Spec, whole: bool) -> Player:
+    optimisers: list[torch.optim.Optimizer] = instance(list, "optimiser", spec, named)
+    return Player([p for _, p in named], optimisers, _number(spec, "clip"), _number(spec, "skip"), whole)
+
+
+def _number(spec: Spec, option: str) -> float:
+    """Of an optimiser, 0 where it has no such option."""
+    value = spec.get(option)
+    return value if isinstance(value, int | float) else 0.0
 
 
 def shared_out(game: Game, recipe: Recipe) -> dict[str, list[tuple[str, Parameter]]]:

@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import json
 import math
+from functools import partial
 
 import torch
-from torch import Tensor
 
 from genae.data.tensors import load_tensors
 from genae.errors import GenaeError
 from genae.learn import checkpoint
 from genae.learn.build import Built
-from genae.model.objectives import Batch, Moment
+from genae.learn.device import seeded
+from genae.model.tasks import Task
 from genae.recipe import recipe
-from genae.recipe.parts import instantiate
-from genae.testing.expect import expect, finite, same, shaped, skip
+from genae.recipe.parts import instance
+from genae.testing.chance import elsewhere, of_torch_alone
+from genae.testing.expect import expect, same, shaped, skip
+from genae.testing.learning import learns
 from genae.testing.subject import Subject
+from genae.testing.telling import heeded
 from genae.use import output
-
-STEP, STEPS = 500, 1000  # where in a run gradients are looked at: β and the like are no longer 0
-SHAKE = 0.02  # standard deviation that is added to weights, since many begin at exactly zero
 
 
 def shapes(s: Subject) -> None:
     """x to q(z | x) to z to p(x | z), without a NaN."""
-    built, x = s.build(), s.domain.prepare(s.examples.x[:3], "score")
+    shapes_of(s.build(), s)
+
+
+def shapes_of(built: Built, s: Subject) -> None:
+    """The same of a model that is built already."""
+    x = s.domain.prepare(s.examples.x[:3], "score")
     space, n, told = built.vae.space, len(x), built.condition(s.known(len(x)), x)
     inference = built.vae.infer(x, told)
     z = inference.mean
@@ -48,13 +54,17 @@ def examples_do_not_mix(s: Subject) -> None:
 
 
 def gradients(s: Subject) -> None:
-    """Every parameter is told how to change."""
+    """A loss reaches every parameter."""
     learns(s.build(), s)
 
 
 def determinism(s: Subject) -> None:
     """Two trainings from one seed end in the same weights."""
-    one, two = s.trained(), s.trained()
+    trained = []
+    for turn in range(2):
+        with elsewhere(turn):
+            trained.append(s.trained())
+    one, two = trained
     other = [name for name, value in one.items() if not torch.equal(value, two[name])]
     expect(not other, f"after two trainings from one seed these differ: {', '.join(other[:3])}; draw from torch alone")
 
@@ -114,17 +124,19 @@ def evaluation(s: Subject) -> None:
 
 def tasks(s: Subject) -> None:
     """Input made from target: of its shape, from the seed alone, the target left as it is; and training goes with it."""
-    if not s.domain.defaults.tasks:
+    named = [*s.domain.defaults.tasks, *({s.recipe.task["name"]} - {"reconstruct", *s.domain.defaults.tasks})]
+    if not named:
         skip("it names no tasks")
-    for name in s.domain.defaults.tasks:
-        task, target = instantiate("task", {"name": name}, domain=s.domain), s.events()
-        before, made = target.clone(), []
-        for _ in range(2):
-            torch.manual_seed(1)
-            made.append(task(target))
-        shaped(made[0], tuple(target.shape), f"the input of task {name}")
-        same(made[0], made[1], f"inputs of task {name} under one seed")
+    for name in named:
+        task, target = instance(Task, "task", {"name": name}, domain=s.domain), s.events()
+        before = target.clone()
+        made = of_torch_alone(partial(task, target), f"inputs of task {name}")
+        shaped(made, tuple(target.shape), f"the input of task {name}")
+        expect(made.is_floating_point(), f"the input of task {name} is {made.dtype}; events are floats")
         same(target, before, f"targets, which task {name} must not change,")
+        with seeded(0):
+            other = task(target.flip(0) + 0.5)
+        expect(not torch.equal(made, other), f"the input of task {name} is the same whatever its target is")
         learns(s.build(f"task={name}"), s)
 
 
@@ -136,32 +148,10 @@ def conditions(s: Subject) -> None:
         except GenaeError as error:
             skip(f"condition={name}: {error}")
         learns(built, s)
+        heeded(s.build(f"condition={name}"), s)
         vae, n = built.vae.eval(), min(3, len(s.examples))
         told = built.condition(s.known(n), s.events(n))
         shaped(vae.sample(n, 1.0, told), (n, *s.domain.event), f"samples with condition={name}")
-
-
-def learns(built: Built, s: Subject) -> None:
-    """A step of the objective: finite, by example, and with a gradient for every parameter."""
-    vae, objective = built.vae.train(), built.objective
-    with torch.no_grad():
-        for p in vae.parameters():
-            p.add_(SHAKE * torch.randn_like(p))
-    at = Moment(STEP, STEPS, frozenset(objective.players))
-    for loss in objective.losses(vae, _batch(built, s), at):
-        for name, value in {f"the loss of {loss.player}": loss.value, **loss.terms}.items():
-            finite(value, name)
-        torch.autograd.backward(loss.value)
-    held = [(name, p.grad) for name, p in vae.named_parameters() if p.requires_grad]
-    none = [name for name, grad in held if grad is None or not bool(grad.any())]
-    expect(not none, f"no gradient reaches {', '.join(none[:4])}" + (f" and {len(none) - 4} more" if len(none) > 4 else ""))
-    for name, grad in held:
-        finite(grad if grad is not None else torch.zeros(1), f"the gradient of {name}")
-
-
-def _batch(built: Built, s: Subject) -> Batch:
-    target: Tensor = built.domain.prepare(s.examples.x[:4], "train")
-    return Batch(built.task(target), target, built.condition(s.known(len(target)), target))
 
 
 CHECKS = (

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from genae.data.domain import Domain
-from genae.data.examples import Examples, File, Known, Split, require
+from genae.data.examples import Examples, File, Found, Known, Split, require
 from genae.data.found import read_file
 from genae.data.opening import open_data
 from genae.data.reading import read_split
@@ -26,12 +26,14 @@ from genae.learn import device, trainer
 from genae.learn.build import Built, build, learned
 from genae.learn.state import start
 from genae.recipe import recipe, registry, settings
-from genae.recipe.parts import instantiate
+from genae.recipe.options import named
+from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
-from genae.testing.expect import expect
+from genae.testing.expect import expect, shaped
 from genae.use.run import Run
 from genae.use.training import Training
 
+LOOKED = 4  # examples, by a check that looks at each
 FILES, ROWS = 32, 64  # that are read of a data set
 MADE = 16  # examples, or as many as the domain needs, where there is no data set
 STEPS = 2  # of the checks' own training
@@ -56,7 +58,7 @@ def domain_of(preset: Any) -> str:
     """The name of the domain that a preset ends with; "" of a broken one."""
     try:
         with registry.override("preset", PRESET, preset):
-            return str(settings.preset(PRESET)["domain"]["name"])
+            return str(settings.section_of(settings.preset(PRESET), "domain")["name"])
     except (GenaeError, KeyError, TypeError, ValueError, AttributeError):
         return ""
 
@@ -93,13 +95,12 @@ class Subject:
 
     @cached_property
     def domain(self) -> Domain:
-        made: Domain = instantiate("domain", self.recipe.domain)
-        return made
+        return instance(Domain, "domain", self.recipe.domain)
 
-    def build(self, *settings: str) -> Built:
-        """The parts with fresh weights, the same at every call."""
+    def build(self, *settings: str, seed: int = 0) -> Built:
+        """The parts with fresh weights, the same at every call with one seed."""
         whole = learned(self.composed(*settings) if settings else self.recipe, self.told)
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         return build(whole)
 
     # -- examples -----------------------------------------------------------------------------------------------------
@@ -108,8 +109,8 @@ class Subject:
     def few(self) -> Few:
         """Of the first place that has any: what the user gave, the plugin's data sets, the preset's, the domain itself."""
         with self.named():
-            own = settings.preset(PRESET)["data"]
-        name = self.recipe.domain["name"]
+            own = str(settings.preset(PRESET)["data"])
+        name = named("domain", self.recipe.domain)
         for place in filter(None, [self._data] if self._data else [own, *self._sets]):
             try:
                 dataset = open_data(place)
@@ -126,7 +127,10 @@ class Subject:
         plain = replace(self.recipe, condition={"name": "none"})
         with torch.no_grad():
             events = build(plain).vae.eval().sample(max(MADE, self.domain.reading.least))
-        folder = self.folder / "made"
+        return self._written(list(events), "made")
+
+    def _written(self, events: Sequence[Tensor], place: str) -> list[File]:
+        folder = self.folder / place
         folder.mkdir(exist_ok=True)
         paths = [folder / f"{i}{self.domain.suffixes[0]}" for i in range(len(events))]
         for event, path in zip(events, paths, strict=True):
@@ -142,8 +146,12 @@ class Subject:
 
     @cached_property
     def files(self) -> list[File]:
-        """Raw files that give examples; none when the data set gives arrays."""
-        return [file for file in self.few.few.files if _readable(file, self.domain)]
+        """Raw files that give examples; of a data set that gives arrays, some of these written."""
+        array = self.few.few.array is not None
+        files = [*self._written(list(self.events(LOOKED)), "files")] if array else [*self.few.few.files]
+        joined = self.domain.join(self.events(2))
+        files[1:1] = [] if joined is None else self._written([joined], "joined")
+        return [file for file in files if _readable(file, self.domain)]
 
     def events(self, most: int = 4) -> Tensor:
         """As they are shown (B, *event)."""
@@ -152,13 +160,18 @@ class Subject:
     @cached_property
     def told(self) -> Examples:
         """The examples with classes and a field of the check's own, so that every condition has something to tell."""
-        classes, at = tuple(self.recipe.condition.get("classes") or CLASSES), torch.arange(len(self.examples))
+        given, at = self.recipe.condition.get("classes"), torch.arange(len(self.examples))
+        classes = tuple(map(str, given)) if isinstance(given, Sequence) and given else CLASSES
         own = {OWN_FIELD: torch.stack([at, -at], 1).float()}
         return replace(self.examples, labels=at % len(classes), classes=classes, fields={**self.examples.fields, **own})
 
     def known(self, n: int) -> Known:
         """Of the first n examples."""
-        return self.told.known(torch.arange(n))
+        return self.known_of(torch.arange(n))
+
+    def known_of(self, index: Tensor) -> Known:
+        """Of those at `index` (B,)."""
+        return self.told.known(index)
 
     @contextmanager
     def ready(self) -> Iterator[None]:
@@ -215,3 +228,14 @@ def _readable(file: File, domain: Domain) -> bool:
     except Rejected:
         return False
     return True
+
+
+def windows_of(domain: Domain, file: File) -> Tensor:
+    """(W, *event), stored."""
+    read = domain.read(file)
+    x = read.x if isinstance(read, Found) else read
+    expect(isinstance(x, Tensor), f"read gives {type(x).__name__}, not a tensor or genae.Found")
+    x = x[None] if x.ndim == len(domain.event) else x
+    shaped(x, (len(x), *domain.event), f"what read makes of {Path(file.name).name}")
+    expect(len(x) > 0, f"read makes no example of {Path(file.name).name}")
+    return x

@@ -6,15 +6,15 @@ import importlib.util
 import inspect
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distribution, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genae.errors import GenaeError, unknown
 from genae.recipe import contract, registry
-from genae.recipe.entries import KINDS
+from genae.recipe.entries import KINDS, OWN
 
 if TYPE_CHECKING:
     from genae.testing.subject import Subject
@@ -25,7 +25,7 @@ Key = tuple[str, str]  # kind and name
 class Target:
     """Plugins to check, found as `title`. Those that are not installed are registered while a check runs."""
 
-    def __init__(self, title: str, loaded: Mapping[Key, Any], broken: Mapping[Key, str], installed: bool) -> None:
+    def __init__(self, title: str, loaded: Mapping[Key, object], broken: Mapping[Key, str], installed: bool) -> None:
         self.title, self.installed = title, installed  # title: of a project its name
         self.offers = list(loaded)
         self.broken = [(kind, name, error) for (kind, name), error in broken.items()]
@@ -76,9 +76,17 @@ def find(target: str) -> Target:
     return _installed(target)
 
 
-def _loaded(title: str, entries: list[tuple[str, EntryPoint]], installed: bool) -> Target:
+def _misspelt(groups: Iterable[str]) -> dict[Key, str]:
+    """Groups of entry points that are meant for genae, and that it does not have."""
+    wrong = [group for group in groups if group.partition(".")[0] == OWN and group not in KINDS.values()]
+    return {("entry-point group", group): str(unknown("entry-point group", group, KINDS.values())) for group in wrong}
+
+
+def _loaded(
+    title: str, entries: list[tuple[str, EntryPoint]], installed: bool, broken: Mapping[Key, str] | None = None
+) -> Target:
     loaded: dict[Key, Any] = {}
-    broken: dict[Key, str] = {}
+    broken = dict(broken or {})
     for kind, entry in entries:
         try:
             loaded[kind, entry.name] = registry.get(kind, entry.name) if installed else _load(kind, entry)
@@ -112,11 +120,12 @@ def _folder(path: Path) -> Target:
         (kinds[group], EntryPoint(name, value, group))
         for group, found in groups.items() if group in kinds for name, value in found.items()
     ]  # fmt: skip
-    if not entries:
+    broken = _misspelt(groups)
+    if not entries and not broken:
         raise GenaeError(f'{project} names no plugin; it needs a table such as [project.entry-points."genae.domains"]')
     sys.path[:0] = [str(place.resolve()) for place in (path, path / "src")]
     importlib.invalidate_caches()
-    return _loaded(str(table.get("name", path.name)), entries, installed=False)
+    return _loaded(str(table.get("name", path.name)), entries, installed=False, broken=broken)
 
 
 def _module(path: Path) -> Target:
@@ -134,7 +143,7 @@ def _module(path: Path) -> Target:
     except (Exception, SystemExit) as error:
         raise GenaeError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
     domains = [c for c in vars(module).values() if inspect.isclass(c) and issubclass(c, Domain) and c.__module__ == path.stem]
-    loaded = {("domain", domain.__name__.lower()): domain for domain in domains}
+    loaded: dict[Key, object] = {("domain", domain.__name__.lower()): domain for domain in domains}
     loaded |= {key: registry.get(*key) for key in registry.registered() if key not in before}
     if not loaded:
         raise GenaeError(f"{path} defines no domain, a class whose base is genae.Domain, nor calls genae.register")
@@ -159,7 +168,8 @@ def _installed(name: str) -> Target:
     found = [(kind, e) for kind, e in every if e.dist and _canonical(e.dist.name) == wanted]
     if not (found or of_name):
         raise unknown("plugin, distribution or path", name, {*owners, *(e.name for _, e in every)})
-    return _loaded(name, _unique(found or of_name), installed=True)
+    groups = {e.group for e in distribution(name).entry_points} if found else set()
+    return _loaded(name, _unique(found or of_name), installed=True, broken=_misspelt(groups))
 
 
 def _unique(entries: list[tuple[str, EntryPoint]]) -> list[tuple[str, EntryPoint]]:

@@ -50,7 +50,7 @@ def test_the_last_stage_fits_a_sampler_that_is_used_unless_another_is_named(trai
 
 def test_it_is_fitted_on_the_latents_of_the_training_examples(trained):
     """Of an autoencoder the codes themselves: their mean and covariance are the Gaussian's."""
-    run = trained("run", *AUTOENCODER, LAST)
+    run = trained("run", *AUTOENCODER, LAST, "precision=32")
     z = run.encode(run.training().x)
     sampler = run.sampler()
     assert torch.allclose(sampler.linear[0], z.mean(0), atol=1e-5)

@@ -22,7 +22,7 @@ from genae.model.vae import Model, repeated
 
 
 def layer(inputs, width):
-    return nn.Sequential(nn.Linear(inputs, width), nn.LayerNorm(width), nn.SiLU())
+    return nn.Sequential(nn.Linear(inputs, width), nn.BatchNorm1d(width), nn.SiLU())
 
 
 class TopDown(Noise):
@@ -144,7 +144,7 @@ def ladder(
     return Ladder(event, Space.ladder([Space((size,)) for size in sizes]), posterior, likelihood, condition, width)
 
 
-preset = {"parent": "mnist-mlp", "latent": 32, "network": {"name": "ladder"}, "objective": {"warmup": 1000}}
+preset = {"parent": "mnist-mlp", "latent": 32, "network": {"name": "ladder", "width": 224}, "objective": {"warmup": 1000}}
 
 genae.register("network", "ladder", ladder)
 genae.register("preset", "mnist-ladder", preset)

@@ -1,0 +1,115 @@
+"""Checks of how a domain writes: what is written is read again, alone and joined, and can be seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genae.data.examples import File
+from genae.errors import Rejected
+from genae.testing.expect import expect, shaped
+from genae.testing.subject import Subject, windows_of
+
+FAITHFUL = 0.05  # of the spread of a place: where less is lost in the median, a format is one that keeps what it is given,
+CHANNELS = 8  # and every place must come back; of other formats this is asked of axes that are short
+GONE, VARIED = 0.9, 0.1  # of its spread: what has lost so much is not there; and of the largest, which places are looked at
+
+
+def round_trip(s: Subject) -> None:
+    """What is written and read again is nearer to itself than to any other example, and written alike each time."""
+    events = s.events()
+    read = []
+    for i, event in enumerate(events):
+        path = s.folder / f"trip-{i}{s.domain.suffixes[0]}"
+        again = path.with_name(f"again-{path.name}")
+        for place in (path, again):
+            s.domain.write(event, place)
+            expect(place.is_file() and place.stat().st_size > 0, f"write left no file at the path it was given ({place.name})")
+        expect(path.read_bytes() == again.read_bytes(), "write gives other bytes for an equal example")
+        read.append(s.domain.prepare(windows_of(s.domain, File(path)), "show"))
+        shaped(read[-1], (len(read[-1]), *s.domain.event), "an example written and read")
+    for i, windows in enumerate(read):
+        twice = [events[i] * factor for factor in (0.5, 2.0)]
+        apart = [(windows - other).flatten(1).norm(dim=1).min().item() for other in (*events, *twice)]
+        nearest = min(range(len(apart)), key=lambda j: apart[j])
+        name = [*map(str, range(len(events))), f"{i} halved", f"{i} doubled"][nearest]
+        expect(
+            apart[i] <= apart[nearest] * (1 + 1e-6) + 1e-9,
+            f"example {i} written and read again is nearer to example {name} ({apart[nearest]:.4g}) than to itself "
+            f"({apart[i]:.4g}); write must be the inverse of read",
+        )
+    _channels(events, torch.stack([_nearest(x, event) for x, event in zip(read, events, strict=True)]))
+
+
+def _nearest(windows: Tensor, event: Tensor) -> Tensor:
+    """Of those that were read, the one that is most like an event."""
+    return windows[int((windows - event).flatten(1).norm(dim=1).argmin())]
+
+
+def _channels(events: Tensor, read: Tensor) -> None:
+    """Nothing of an event is lost as a whole, a channel or a place, where the rest comes back."""
+    for axis in range(1, events.ndim):
+        x, y = (e.movedim(axis, 0).flatten(1) for e in (events, read))  # (places, numbers)
+        spread = (x - x.mean(1, keepdim=True)).norm(dim=1)
+        lost = (y - x).norm(dim=1) / spread.clamp(min=1e-9)
+        varied = lost[spread > VARIED * spread.max()]
+        if len(varied) < 2 or (varied.median() > FAITHFUL and len(varied) > CHANNELS) or varied.min() > 0.5:
+            continue
+        worst = int(torch.where(spread > VARIED * spread.max(), lost, 0.0).argmax())
+        good, line = varied.max().item() < GONE, f"{varied.max():.3g} of its spread is lost, elsewhere {varied.min():.3g}"
+        expect(good, f"place {worst} of axis {axis - 1} does not come back, once written and read ({line})")
+
+
+def _lost(s: Subject, event: Tensor) -> Tensor:
+    """How far an example is from itself once it is written and read."""
+    path = s.folder / f"lost{s.domain.suffixes[0]}"
+    s.domain.write(event, path)
+    windows = s.domain.prepare(windows_of(s.domain, File(path)), "show")
+    lost: Tensor = (_nearest(windows, event) - event).norm()
+    return lost
+
+
+def pictures(s: Subject) -> None:
+    """(H, W) or (H, W, 3) of bytes, one size for all."""
+    seen = [s.domain.picture(event) for event in s.events()]
+    for picture in seen:
+        good = isinstance(picture, np.ndarray) and picture.dtype == np.uint8 and picture.size > 0
+        good = good and (picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] == 3))
+        expect(good, f"picture must be (H, W) or (H, W, 3) uint8, not {getattr(picture, 'shape', '')} {picture.dtype}")
+    expect(len({p.shape for p in seen}) == 1, f"pictures have sizes {[p.shape for p in seen]}; a grid needs one")
+
+
+def companions(s: Subject) -> None:
+    """What is joined can be written, seen and read as one example can, in its order; extras are where they are said to be."""
+    events = s.events(2)
+    whole = s.domain.join(events)
+    for name, event in {"one": events[0], "joined": whole}.items():
+        if event is None:
+            continue
+        path = s.folder / f"{name}{s.domain.suffixes[0]}"
+        s.domain.write(event, path)
+        s.domain.picture(event)
+        if name == "joined":
+            _in_order(s, path, events)
+        for extra in s.domain.extras(event, path):
+            expect(Path(extra).is_file(), f"extras names {extra}, which is not there")
+
+
+def _in_order(s: Subject, path: Path, events: Tensor) -> None:
+    """A file of two examples gives both, the first one before the second."""
+    try:
+        read = s.domain.prepare(windows_of(s.domain, File(path)), "show")
+    except Rejected as error:
+        raise AssertionError(f"two examples joined and written are not read again: {error}") from error
+    apart = torch.stack([(read - event).flatten(1).norm(dim=1) for event in events])  # (2, W)
+    first, second = apart.argmin(1).tolist()
+    most = 0.5 * (events[0] - events[1]).norm()  # or what one example alone loses
+    own = [apart[i, at] <= max(most, 2 * _lost(s, events[i])) for i, at in enumerate((first, second))]
+    expect(all(own) and first < second, f"of two examples joined, written and read again the nearest windows are {first} and "
+           f"{second} of {len(read)}; read must give every example of a file, in order")  # fmt: skip
+
+
+CHECKS = (round_trip, pictures, companions)
