@@ -6,10 +6,11 @@ import pytest
 import torch
 
 import genae
+from genae.data.tensors import digest, load_tensors
 from genae.errors import GenaeError
 from genae.latent.fitted import Gaussian
 from genae.learn import fitting
-from genae.learn.checkpoint import WEIGHTS, load_tensors
+from genae.learn.checkpoint import WEIGHTS
 
 pytestmark = pytest.mark.usefixtures("dots")
 LAST = 'stages=[{"sampler": {"name": "gaussian", "jitter": 1e-5}}]'
@@ -166,7 +167,7 @@ def test_a_sampler_whose_file_says_nothing_of_itself_is_one_line(trained):
 
     run = trained("run", LAST)
     path = fitting.path_of(run.folder, "gaussian")
-    own = {"weights": fitting.digest(run.folder / WEIGHTS)}
+    own = {"weights": digest(run.vae.state_dict())}
     for metadata in (own, own | {"spec": "[3]"}, own | {"spec": "{"}, None):
         save_file({"mean": torch.zeros(2)}, path, metadata)
         with pytest.raises(GenaeError, match=r"gaussian\.safetensors") as caught:
