@@ -8,30 +8,32 @@ What a loop body breaks off, by `break` or an exception, is saved too. `genae.Tr
 
 from __future__ import annotations
 
-import signal
-import threading
+import math
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 import torch
 
 from genae.data import pins
 from genae.data.counting import counted
 from genae.data.domain import Domain
-from genae.data.examples import Dataset, require, sum_of
+from genae.data.examples import Dataset, Examples, require, sum_of
 from genae.data.items import best_split
 from genae.data.opening import Data, as_dataset, open_data
 from genae.data.reading import Report, quiet, read_split
 from genae.errors import GenaeError, remark
 from genae.files import disk, require_empty, write_text
-from genae.learn import checkpoint, device, fitting, trainer
+from genae.learn import checkpoint, device, fitting, saved, trainer
 from genae.learn.build import build, learned, require_space
+from genae.learn.metrics import append_metrics, rewind_metrics
 from genae.learn.objects import with_names
+from genae.learn.sanity import LOOKED_AT, absurd, most, worth
+from genae.learn.saved import Saved
 from genae.learn.scoring import choose, validated
+from genae.learn.signals import heard
 from genae.learn.state import Game, State, shared_out, start
 from genae.learn.watch import Watch
 from genae.recipe import recipe
@@ -47,6 +49,8 @@ LOGS = 200  # lines of training numbers in a run's metrics, about
 VALID = 1000  # examples of the validation ELBO
 SAVE_SECONDS = 30.0  # between checkpoints: a kill loses no more than this, and saving costs under a hundredth of it
 VALID_SECONDS = 20.0  # at least, between validations
+AGAIN_SECONDS = 1.0  # a signal so soon after the first is the same wish: a shell passes it on, a terminal to its whole group
+SECONDS, THREADS, START = "seconds", "threads", "start"  # facts of a checkpoint
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,13 @@ class Progress:
 class Session:
     """Iterate to train."""
 
+    seconds = 0.0  # of training, earlier sessions counted in; evaluation and saving not
+    interrupted = False
     _state: State | None = None
+    _kept = -1  # the step of the last checkpoint
+    _start: float | None = None  # what the model was worth before it learned anything
+    _asked = 0.0  # when it was asked to stop
+    _place = ""  # where the data are now
 
     def __init__(
         self,
@@ -101,12 +111,9 @@ class Session:
         else:
             self.recipe = _new(preset, settings, changes)
             self.folder = Path(out) if out is not None else _free_folder(self.recipe.preset)
-            require_empty(self.folder)
-        self._place = ""  # where the data are now
+            require_empty(self.folder, checkpoint.left)
         self._read_data(report, data_changed)
-        self.seconds = 0.0  # of training, earlier sessions counted in; evaluation and saving not
-        self.interrupted, self.sampler = False, sampler_of(self.recipe.stages)
-        self._kept = -1  # the step of the last checkpoint
+        self.sampler = sampler_of(self.recipe.stages)
 
     def _read_data(self, report: Report, changed: bool) -> None:
         domain, dataset = instance(Domain, "domain", self.recipe.domain), self._opened()
@@ -131,6 +138,7 @@ class Session:
         if not len(valid):
             self.valid_split, valid = "train", choose(train, VALID, seed=0)
         self.valid = valid.to(self.device)
+        self.looked_at = [choose(examples, LOOKED_AT, seed=0) for examples in (self.valid, self.examples)]
         self.count = counted(dataset, {self.valid_split: valid} | {"train": train})
 
     def _compare(self, changed: bool) -> None:
@@ -172,17 +180,17 @@ class Session:
 
     # -- the loop -----------------------------------------------------------------------------------------------------
 
-    def __iter__(self) -> Iterator[Progress]:
+    def __iter__(self) -> Generator[Progress, None, None]:
         with disk(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             stack.enter_context(checkpoint.locked(self.folder))
+            stack.enter_context(heard(self._stop))
             self._state = self._begin()
-            stack.enter_context(self._stop_on_signal())
             try:
                 yield from self._train(self._state)
             except GeneratorExit:  # the loop over it was left: what is done is kept
-                if self._state.finite():
+                if not self._wrong(self._state):
                     self.save()
                 raise
 
@@ -193,19 +201,26 @@ class Session:
             if (self.folder / checkpoint.RECIPE).exists():  # another training was quicker between our look and our lock
                 raise GenaeError(f"--out {self.folder} is not empty (it holds a run); choose a new or an empty folder")
             write_text(self.folder / checkpoint.RECIPE, recipe.dump(self.recipe))
-            pins.keep(self.pin, self.folder)
-            self._save(state)
-            return state
         pins.keep(self.pin, self.folder)
-        path = self.folder / checkpoint.TRAINING
-        if not path.exists():  # killed before the first save: the seed gives the same beginning
+        found = saved.newest(self.folder) if self.resumed else None
+        if found is None:  # or killed before the first save: the seed gives the same beginning
             self._save(state)
-            return state
-        tensors, meta = checkpoint.load_tensors(path)
-        state.load(checkpoint.upgraded(tensors), int(meta["step"]), path)
-        self.seconds = float(meta["seconds"])
-        checkpoint.rewind_metrics(self.folder, state.step)
+        else:
+            self._go_on(state, found)
         return state
+
+    def _go_on(self, state: State, found: Saved) -> None:
+        """From a state as it was saved; what a kill left of another one is mended."""
+        state.load(checkpoint.upgraded(found.tensors), found.step, self.folder / checkpoint.TRAINING)
+        self.seconds, self._kept = found.fact(SECONDS) or 0.0, found.step
+        self._start = found.fact(START)
+        threads = found.fact(THREADS)
+        if threads not in (None, torch.get_num_threads()) and state.step < self.steps:
+            remark(f"{self.folder} was trained with {threads:.0f} threads and goes on with {torch.get_num_threads()}: "
+                   "the last digits of its weights will be others than they would have been")  # fmt: skip
+        if saved.stale(self.folder, found):
+            self._save(state)
+        rewind_metrics(self.folder, state.step)
 
     def _train(self, state: State) -> Iterator[Progress]:
         watch, began = Watch(), state.step
@@ -220,21 +235,26 @@ class Session:
                 raise KeyboardInterrupt
             mark = time.perf_counter()
         if self.sampler is not None and (
-            began < self.steps or not fitting.path_of(self.folder, named("sampler", self.sampler)).exists()
+            began < self.steps or not fitting.fits(self.folder, named("sampler", self.sampler), state.best)
         ):
-            self._fit(self.sampler)
+            self._fit(self.sampler, state)
         if began < self.steps or not (self.folder / checkpoint.CARD).exists():
             self.finish()
 
     def finish(self) -> None:
         """What else is to be done with a trained run."""
 
-    def _fit(self, spec: Spec) -> None:
-        """The last stage."""
-        assert self._state is not None
-        built = self.built._replace(vae=self._state.best)
-        sampler = fitting.fitted(built, spec, self.examples, self.recipe, self.device, self.fit_report)
-        fitting.keep(sampler, spec, self.folder)
+    def _fit(self, spec: Spec, state: State) -> None:
+        """The last stage. A signal ends it at once: the weights are saved, and it begins anew when it is gone on with."""
+
+        def report(done: int, total: int) -> None:
+            if self.interrupted:
+                raise KeyboardInterrupt
+            self.fit_report(done, total)
+
+        built = self.built._replace(vae=state.best)
+        sampler = fitting.fitted(built, spec, self.examples, self.recipe, self.device, report)
+        fitting.keep(sampler, spec, self.folder, state.best)
 
     def _after(self, number: int, state: State, watch: Watch, stopping: bool) -> Progress:
         """Log, validate and save what is due after a step."""
@@ -244,57 +264,57 @@ class Session:
         numbers = valid = None
         if last or number % max(1, self.steps // LOGS) == 0:
             numbers = watch.read()
-            checkpoint.append_metrics(self.folder, {**place, "split": "train", **numbers})
+            append_metrics(self.folder, {**place, "split": "train", **numbers})
         if number == self.steps or (number % per_epoch == 0 and now - self._validated > VALID_SECONDS):
-            valid, self._validated = self._validate(state), now
-            checkpoint.append_metrics(self.folder, {**place, "split": "valid", **valid})
+            valid, self._validated = self._validate(state, self.valid), now
+            append_metrics(self.folder, {**place, "split": "valid", **valid})
         if last or now - self._saved > self.save_seconds:
             watch.check()
             self._save(state)
             self._saved = time.perf_counter()
         return Progress(number, self.steps, number / per_epoch, numbers, valid)
 
-    def _validate(self, state: State) -> dict[str, float]:
+    def _validate(self, state: State, examples: Examples) -> dict[str, float]:
         modes = {part: part.training for part in state.best.modules()}
-        numbers = validated(self.built._replace(vae=state.best), self.valid, self.device, self.recipe.precision)
+        numbers = validated(self.built._replace(vae=state.best), examples, self.device, self.recipe.precision)
         for part, training in modes.items():
             part.training = training
         return numbers
 
     def save(self) -> None:
-        """Now, if steps were done since the last time. GenaeError for weights with a NaN: the checkpoint before stays."""
+        """Now, if steps were done since the last time. GenaeError for an exploded model: the checkpoint before stays."""
         if self._state is not None and self._state.step > self._kept:
             self._save(self._state)
 
     def _save(self, state: State) -> None:
-        """Never with a NaN in it: then the checkpoint before stays."""
-        if not state.finite():
-            raise GenaeError(
-                f"training stopped: a weight is not finite after step {state.step}; the last good checkpoint is kept"
-            )
-        facts = {"step": state.step, "seconds": self.seconds}
-        checkpoint.save_tensors(self.folder / checkpoint.TRAINING, state.tensors(), **facts)
-        checkpoint.save_tensors(self.folder / checkpoint.WEIGHTS, state.best.state_dict(), **facts)
+        """Only what is sane: else the checkpoint before stays."""
+        if wrong := self._wrong(state):
+            kept = f"the last good checkpoint, of step {self._kept}, is kept" if self._kept >= 0 else "nothing was saved"
+            raise GenaeError(f"training stopped: {wrong}; {kept}; try a lower optimiser.lr, or optimiser.clip=1")
+        facts = {SECONDS: self.seconds, THREADS: torch.get_num_threads(), START: self._start}
+        saved.keep(self.folder, state.tensors(), state.best.state_dict(), state.step, **facts)
         self._kept = state.step
 
-    @contextmanager
-    def _stop_on_signal(self) -> Iterator[None]:
-        """Ctrl-C and a polite kill end the loop after the step they fall into; a second one ends it at once."""
-        if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
-            yield
-            return
+    def _wrong(self, state: State) -> str:
+        """Why a state must not be saved, or "". Looked at before anything was learned, it says what is sane: sanity.py."""
+        if not state.finite():
+            return f"a weight is not finite after step {state.step}"
+        now = most(worth(self._validate(state, examples)) for examples in self.looked_at)
+        if not state.step:
+            self._start = now
+            return ""
+        if absurd(now, self._start, math.prod(self.built.domain.event)):
+            began = "" if self._start is None else f", from {self._start:.4g} before the first step"
+            return f"the ELBO is {now:.4g} nats after step {state.step}{began}"
+        return ""
 
-        def handle(number: int, frame: FrameType | None) -> None:
-            if self.interrupted:
-                raise KeyboardInterrupt
-            self.interrupted = True
-
-        before = {s: signal.signal(s, handle) for s in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    def _stop(self, pressed: bool) -> None:
+        """Asked to stop, the loop ends after the step it is in; pressed again later, at once."""
+        now = time.monotonic()
+        if not self.interrupted:
+            self.interrupted, self._asked = True, now
+        elif pressed and now - self._asked > AGAIN_SECONDS:
+            raise KeyboardInterrupt
 
 
 def _pick(wish: str) -> torch.device:
@@ -339,6 +359,6 @@ def _resumed(folder: Path, preset: Preset | None, settings: Settings, changes: M
 
 def _free_folder(preset: str) -> Path:
     folder, number = Path("runs") / preset, 2
-    while folder.exists():
+    while folder.exists() and not (folder.is_dir() and all(checkpoint.left(path.name) for path in folder.iterdir())):
         folder, number = Path("runs") / f"{preset}-{number}", number + 1
     return folder

@@ -86,7 +86,11 @@ class State:
         return dict(ChainMap(nested("model", self.loss.state_dict()), average, *moments))
 
     def load(self, tensors: Mapping[str, Tensor], step: int, path: Path) -> None:
-        """Back to where `tensors` were taken."""
+        """Back to where `tensors` were taken, all of them. GenaeError for some that have no place here."""
+        own = ["model/", "average/"] if self.average is not None else ["model/"]
+        own += [f"optimiser/{name}/{i}/" for name, player in self.players.items() for i in range(len(player.optimisers))]
+        if left := [name for name in tensors if not name.startswith(tuple(own))]:
+            raise GenaeError(f"{path} does not fit its recipe, which has no place for '{left[0]}'")
         fit_into(self.loss, under("model", tensors), path)
         if self.average is not None:
             fit_into(self.average, under("average", tensors), path)

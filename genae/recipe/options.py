@@ -39,6 +39,7 @@ Factory = Callable[..., object]
 T = TypeVar("T")
 NOUNS: Mapping[object, str] = {int: "whole number", float: "number", str: "text", bool: "true or false", type(None): "null"}
 
+LONGEST = 10_000  # items of a list
 FREE = (object, Any)  # of these whatever JSON can hold
 LIST = "a list of "
 BOUNDS: Mapping[type, tuple[Callable[..., bool], str]] = {  # mark to whether (value, limit) keep it, and its words
@@ -177,6 +178,8 @@ def _of_kind(key: str, value: object, kind: object) -> object:
         return _chosen(key, value, args)
     if (item := _item(kind)) is not None:
         if isinstance(value, list | tuple):
+            if len(value) > LONGEST:
+                raise GenaeError(f"{key} must be {LIST}at most {LONGEST}, not {len(value)}")
             return [check(key, one, item) for one in value]
         raise GenaeError(f"{key} must be {_article(kind)}, not {value!r}")  # text is a sequence too, but never meant as one
     if isinstance(origin, type) and issubclass(origin, Mapping) and isinstance(value, Mapping) and args:

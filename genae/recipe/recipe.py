@@ -11,6 +11,7 @@ that a later genae with other defaults still rebuilds the same model.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import typing
 from collections.abc import Mapping, Sequence
@@ -18,11 +19,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Lt, doc
+from annotated_types import Ge, Le, Lt, doc
 
 from genae.errors import GenaeError, unknown
 from genae.latent.space import Space
 from genae.recipe import registry
+from genae.recipe.jsonfile import read_json
 from genae.recipe.options import Spec, check, filled, named
 from genae.recipe.parts import SECTIONS, Bringing, completed, of_kind, part
 from genae.recipe.settings import DEFAULTS, Settings, changed, merge, preset, section_of
@@ -30,6 +32,7 @@ from genae.recipe.stages import stages
 from genae.recipe.upgrade import upgraded
 
 CHEAP = ("posterior", "likelihood", "objective", "task", "condition")  # parts that are made in no time
+SEEDS = 1 << 40  # a seed times a prime, and a step, are to fit in 64 bits
 FORMAT = 2  # of recipe.json and the weights beside it
 
 
@@ -57,7 +60,7 @@ class Recipe:
     batch: Annotated[int, Ge(1), doc("examples a step")]
     ema: Annotated[float, Ge(0), Lt(1), doc("decay of the averaged weights that are evaluated and saved; 0 for none")]
     precision: Annotated[Literal["auto", "32", "bf16"], doc("auto: bf16 where the processor has it, else 32")]
-    seed: Annotated[int, Ge(0), doc("of weights, order and noise")]
+    seed: Annotated[int, Ge(0), Le(SEEDS), doc("of weights, order and noise")]
     limit: Annotated[int, Ge(0), doc("train on the first so many examples; 0 for all")]
     format: int = FORMAT
     plugins: Annotated[dict[str, str], doc("where parts that are not genae's own come from")] = field(default_factory=dict)
@@ -171,8 +174,18 @@ def dump(recipe: Recipe) -> str:
 
 def read(path: Path) -> Recipe:
     """From recipe.json. GenaeError if missing, not JSON, or not a recipe."""
+    return complete(upgraded(_settings(path), FORMAT, path))
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of what recipe.json says, but for where the data lie, which may move."""
+    said = {key: value for key, value in _settings(path).items() if key != "data"}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def _settings(path: Path) -> dict[str, Any]:
     try:
-        settings = json.loads(path.read_text("utf-8"))
+        settings = read_json(path)
     except FileNotFoundError as error:
         raise GenaeError(
             f"{path.parent} is not a run: it has no {path.name}; a run is a folder that `genae train` wrote"
@@ -181,7 +194,7 @@ def read(path: Path) -> Recipe:
         raise GenaeError(f"{path} cannot be read as a recipe: {error}") from error
     if not isinstance(settings, dict):
         raise GenaeError(f"{path} is not a recipe: it must be a JSON object")
-    return complete(upgraded(settings, FORMAT, path))
+    return settings
 
 
 def differences(a: Recipe, b: Recipe) -> list[str]:

@@ -8,6 +8,7 @@ from functools import partial
 
 import torch
 
+from genae.data.tensors import load_tensors
 from genae.errors import GenaeError
 from genae.learn import checkpoint
 from genae.learn.build import Built
@@ -71,7 +72,7 @@ def determinism(s: Subject) -> None:
 def save_and_load(s: Subject) -> None:
     """A run on disk is the run that was trained, from its recipe alone."""
     run, again = s.run, s.run
-    kept, _ = checkpoint.load_tensors(run.folder / checkpoint.WEIGHTS)
+    kept, _ = load_tensors(run.folder / checkpoint.WEIGHTS)
     for name, value in run.vae.state_dict().items():
         same(value.cpu(), kept[name], f"weights {name}, trained and loaded,")
     with s.ready():

@@ -273,7 +273,7 @@ def draw(run: Run, kind: str, out: Path, data: str | None = None, seed: int = 0)
     """One kind of plot of a run to a file: manifold, clusters, traversal, curves or reconstructions."""
     _check(out)
     if kind == "curves":
-        from genae.learn.checkpoint import read_metrics
+        from genae.learn.metrics import read_metrics
 
         return save(curves(read_metrics(run.folder)), out)
     if kind not in ("manifold", "clusters", "traversal", "reconstructions"):

@@ -8,6 +8,7 @@ strip = run.interpolate(a, b, steps=9)             # a, b examples, or items suc
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from numbers import Number
 from pathlib import Path
 from typing import NamedTuple
@@ -24,9 +25,10 @@ from genae.errors import GenaeError, remark
 from genae.latent.paths import Kind, path, walk
 from genae.latent.posteriors import Spread
 from genae.latent.samplers import Noise, Sampler
-from genae.learn import checkpoint, fitting
-from genae.learn.build import Built, build
+from genae.learn import checkpoint, fitting, saved
+from genae.learn.build import Built
 from genae.learn.device import computing, pick, precision, seeded
+from genae.learn.sized import sized
 from genae.model.vae import Model
 from genae.recipe import recipe
 from genae.recipe.options import Spec, named
@@ -125,8 +127,7 @@ class Run:
 
     def sampler(self, name: str | None = None) -> Sampler:
         """The prior, or a fitted sampler by its name. GenaeError for what there is not."""
-        spec = sampler_of(self.recipe.stages)
-        name = name or (named("sampler", spec) if spec else PRIOR)
+        name = name or self.default_sampler or PRIOR
         if name == PRIOR:
             self._require_prior()
             return self.vae.prior
@@ -136,9 +137,11 @@ class Run:
 
     @property
     def default_sampler(self) -> str | None:
-        """The sampler that is used where none is named: the one that the recipe fitted, else the prior, if there is one."""
-        spec = sampler_of(self.recipe.stages)
-        return named("sampler", spec) if spec else PRIOR if self.built.bounded else None
+        """The sampler used where none is named: the one that the recipe fitted, else the prior, else the only one there is."""
+        spec, have = sampler_of(self.recipe.stages), fitting.names(self.folder)
+        if spec or self.built.bounded:
+            return named("sampler", spec) if spec else PRIOR
+        return have[0] if len(have) == 1 else None
 
     def next(self, folder: str | Path = "") -> str:
         """A command that makes something of the run."""
@@ -153,7 +156,7 @@ class Run:
         spec = {"name": spec} if isinstance(spec, str) else spec
         sampler = fitting.fitted(self.built, spec, self.training(data), self.recipe, self.device, report)
         self._samplers[named("sampler", spec)] = sampler
-        return fitting.keep(sampler, spec, self.folder)
+        return fitting.keep(sampler, spec, self.folder, self.vae)
 
     def encode(self, x: Given, condition: Condition = None) -> Tensor:
         """Examples (N, *event), one (*event), or items to z (N, *shape) on the CPU: posterior means, or codes."""
@@ -390,14 +393,14 @@ class Run:
         if self.built.bounded:
             return
         have = fitting.names(self.folder)
-        how = f"--sampler {have[0]}" if have else f"a sampler fitted on its latents: genae fit {self.folder} gaussian"
+        how = f"--sampler {' or '.join(have)}" if have else f"a sampler fitted on its latents: genae fit {self.folder} gaussian"
         raise GenaeError(f"{self.folder} is a plain autoencoder: it has no prior to sample from; use {how}")
 
 
 def samplers(folder: Path) -> list[str]:
     """What new z of a run can be drawn from, weights aside."""
-    bounded = build(recipe.read(folder / checkpoint.RECIPE)).bounded
-    return [*([PRIOR] if bounded else []), *fitting.names(folder)]
+    built = sized(recipe.read(folder / checkpoint.RECIPE), saved.shapes(folder), folder / checkpoint.WEIGHTS)
+    return [*([PRIOR] if built.bounded else []), *fitting.names(folder)]
 
 
 def load(folder: str | Path, device: str = "auto", data: Dataset | None = None) -> Run:
@@ -407,7 +410,10 @@ def load(folder: str | Path, device: str = "auto", data: Dataset | None = None) 
     """
     folder = Path(folder)
     read = recipe.read(folder / checkpoint.RECIPE)
-    tensors, meta = checkpoint.load_tensors(folder / checkpoint.WEIGHTS)
-    built = build(read)
-    checkpoint.fit_into(built.vae, tensors, folder / checkpoint.WEIGHTS)
-    return Run(folder, read, built, pick(device), int(meta.get("step", 0)), data)
+    path = folder / checkpoint.WEIGHTS
+    with ThreadPoolExecutor(1) as beside:  # digests are worked out while the network is built: they take no Python
+        reading = beside.submit(saved.weights, folder)
+        built = sized(read, saved.shapes(folder), path)
+        weights = reading.result()
+    checkpoint.fit_into(built.vae, weights.tensors, path)
+    return Run(folder, read, built, pick(device), weights.step, data)

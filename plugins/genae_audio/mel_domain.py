@@ -17,7 +17,7 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
-from annotated_types import Ge, doc
+from annotated_types import Ge, Le, doc
 from torch import Tensor
 
 from genae.data.curve import Picture
@@ -42,7 +42,7 @@ class Mel(Domain):
     rate: reading.Rate = 8000
     seconds: reading.Seconds = 1.0
     mels: Annotated[int, Ge(1), doc("bands on the mel scale, up to half the rate")] = 64
-    window: Annotated[int, Ge(2), doc("of the transform, samples")] = 512
+    window: Annotated[int, Ge(2), Le(65536), doc("of the transform, samples")] = 512
     hop: Annotated[int, Ge(1), doc("from frame to frame, samples; at most half a window")] = 128
     augment: Annotated[bool, doc("in training louder or quieter and moved, at random")] = True
 

@@ -41,7 +41,7 @@ class Music(Domain):
     """Windows of `bars` bars, one beginning at every bar. Tempo, program and velocity are a file's own where one is read."""
 
     kind: Annotated[Kind, doc("one melody, drums, or melody, bass and drums together")] = "melody"
-    bars: Annotated[int, Ge(1), doc("length of a window")] = 2
+    bars: Annotated[int, Ge(1), Le(1024), doc("length of a window")] = 2
     grid: Annotated[Literal["default", "magenta"], doc("how files are cut and notes rounded, or as MusicVAE did")] = "default"
     steps_per_bar: Annotated[Literal[12, 16], doc("16, or 12 for meters in three")] = 16
     triple: Annotated[bool, doc("on bars of 16, read 3/4, 6/8 … too")] = True

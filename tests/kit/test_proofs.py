@@ -17,9 +17,11 @@ import pytest
 import torch
 
 import genae
+from genae.data.tensors import load_tensors
 from genae.latent.samplers import Fitted
 from genae.latent.space import Space
-from genae.learn.checkpoint import TRAINING, WEIGHTS, load_tensors, read_metrics
+from genae.learn.checkpoint import TRAINING, WEIGHTS
+from genae.learn.metrics import read_metrics
 from genae.model.objectives import Batch, Moment
 from genae.recipe import registry
 from genae.recipe.parts import instantiate

@@ -5,11 +5,13 @@ import torch
 from torch import nn
 
 import genae
+from genae.data.tensors import load_tensors
 from genae.errors import GenaeError
 from genae.latent.priors import StandardNormal
 from genae.latent.space import Space
 from genae.learn.build import build
-from genae.learn.checkpoint import TRAINING, WEIGHTS, load_tensors, read_metrics
+from genae.learn.checkpoint import TRAINING, WEIGHTS
+from genae.learn.metrics import read_metrics
 from genae.learn.stages import Stage, enter, planned, stage_at
 from genae.learn.state import Game
 from genae.model.networks import Networks, mlp
