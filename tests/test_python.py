@@ -11,8 +11,9 @@ from torch.utils.data import TensorDataset
 
 import genae
 from genae.data.domain import Defaults
+from genae.data.tensors import load_tensors
 from genae.errors import GenaeError
-from genae.learn.checkpoint import TRAINING, load_tensors
+from genae.learn.checkpoint import TRAINING
 from genae.recipe import registry
 from genae.recipe.recipe import compose
 from genae.use.progress import text

@@ -47,7 +47,7 @@ def command(as_json: bool, **options: Any) -> None:
 
     reading, fitting = counting("file", "reading"), counting("turn", "fitting")
     training = Training(options.pop("preset"), report=reading, fit_report=fitting, **options)
-    for line in [*training.skipped, *training.count.lines][:5]:
+    for line in training.count.lines[:5]:
         say(f"skipped {line}")
     for line in [*training.sum, *training.count.told]:
         say(line)

@@ -28,7 +28,7 @@ class Count:
     given: int = 0
     used: int = 0
     named: Mapping[str, int] = field(default_factory=dict)  # those not used, by reason
-    lines: tuple[str, ...] = ()  # each file that is in no split, with its reason
+    lines: tuple[str, ...] = ()  # each file that could not be read, or is in no split, with its reason
     rules: tuple[str, ...] = ()  # how files were split
 
     @property
@@ -53,4 +53,5 @@ def counted(dataset: Dataset, read: Mapping[str, Examples]) -> Count:
         files += held
     used = sum(examples.used for examples in read.values())
     rules = tuple(dataset.rules()) if isinstance(dataset, Laid) else ()
-    return Count(files + len(left), used, dict(named), tuple(map(str, left)), rules)
+    lines = *(line for examples in read.values() for line in examples.skipped), *map(str, left)
+    return Count(files + len(left), used, dict(named), lines, rules)

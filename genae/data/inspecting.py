@@ -93,7 +93,6 @@ def inspect(data: str, preset: str | None = None, settings: Sequence[str] = (), 
     dataset = open_data(data)
     name, domain = _domain_of(dataset, preset, settings)
     splits: dict[str, Inside] = {}
-    skipped: list[str] = []
     files: list[str] = []
     read: dict[str, Examples] = {}
     for split in SPLITS:
@@ -104,11 +103,10 @@ def inspect(data: str, preset: str | None = None, settings: Sequence[str] = (), 
                          "fields": {field: _range(value) for field, value in examples.fields.items()},
                          "files": examples.files, "used": examples.used, "lost": dict(examples.lost),
                          "unlabelled": counts[-1], "sum": sum_of(examples)}  # fmt: skip
-        skipped += examples.skipped
         files += [line for file in opened(dataset.split(split).files) for line in _looked_at(file, domain)]
     count = counted(dataset, read)
     return {
-        "data": data, "domain": name, "event": list(domain.event), "splits": splits, "skipped": [*count.lines, *skipped],
+        "data": data, "domain": name, "event": list(domain.event), "splits": splits, "skipped": [*count.lines],
         "files": files, "given": count.given, "used": count.used, "named": dict(count.named), "rules": [*count.rules],
         "count": count.told,
     }  # fmt: skip

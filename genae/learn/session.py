@@ -67,7 +67,14 @@ class Progress:
 class Session:
     """Iterate to train."""
 
+    seconds = 0.0  # of training, earlier sessions counted in; evaluation and saving not
+    interrupted = False
     _state: State | None = None
+    _kept = -1  # the step of the last checkpoint
+    _start: float | None = None  # what the model was worth before it learned anything
+    _logged = 0  # lines of numbers
+    _asked = 0.0  # when it was asked to stop
+    _place = ""  # where the data are now
 
     def __init__(
         self,
@@ -106,14 +113,8 @@ class Session:
             self.recipe = _new(preset, settings, changes)
             self.folder = Path(out) if out is not None else _free_folder(self.recipe.preset)
             require_empty(self.folder, checkpoint.left)
-        self._place = ""  # where the data are now
         self._read_data(report, data_changed)
-        self.seconds = 0.0  # of training, earlier sessions counted in; evaluation and saving not
-        self.interrupted, self.sampler = False, sampler_of(self.recipe.stages)
-        self._kept = -1  # the step of the last checkpoint
-        self._start: float | None = None  # what the model was worth before it learned anything
-        self._logged = 0  # lines of numbers
-        self._asked = 0.0  # when it was asked to stop
+        self.sampler = sampler_of(self.recipe.stages)
 
     def _read_data(self, report: Report, changed: bool) -> None:
         domain, dataset = instance(Domain, "domain", self.recipe.domain), self._opened()

@@ -127,8 +127,7 @@ class Run:
 
     def sampler(self, name: str | None = None) -> Sampler:
         """The prior, or a fitted sampler by its name. GenaeError for what there is not."""
-        spec = sampler_of(self.recipe.stages)
-        name = name or (named("sampler", spec) if spec else PRIOR)
+        name = name or self.default_sampler or PRIOR
         if name == PRIOR:
             self._require_prior()
             return self.vae.prior
@@ -138,9 +137,11 @@ class Run:
 
     @property
     def default_sampler(self) -> str | None:
-        """The sampler that is used where none is named: the one that the recipe fitted, else the prior, if there is one."""
-        spec = sampler_of(self.recipe.stages)
-        return named("sampler", spec) if spec else PRIOR if self.built.bounded else None
+        """The sampler used where none is named: the one that the recipe fitted, else the prior, else the only one there is."""
+        spec, have = sampler_of(self.recipe.stages), fitting.names(self.folder)
+        if spec or self.built.bounded:
+            return named("sampler", spec) if spec else PRIOR
+        return have[0] if len(have) == 1 else None
 
     def next(self, folder: str | Path = "") -> str:
         """A command that makes something of the run."""
@@ -392,7 +393,7 @@ class Run:
         if self.built.bounded:
             return
         have = fitting.names(self.folder)
-        how = f"--sampler {have[0]}" if have else f"a sampler fitted on its latents: genae fit {self.folder} gaussian"
+        how = f"--sampler {' or '.join(have)}" if have else f"a sampler fitted on its latents: genae fit {self.folder} gaussian"
         raise GenaeError(f"{self.folder} is a plain autoencoder: it has no prior to sample from; use {how}")
 
 

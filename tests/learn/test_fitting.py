@@ -66,7 +66,9 @@ def test_a_plain_autoencoder_is_sampled_once_it_has_one(trained):
     assert not (run.folder / fitting.FOLDER).exists()
     path = run.fit({"name": "gaussian"})
     assert path == fitting.path_of(run.folder, "gaussian")
-    with pytest.raises(GenaeError, match="use --sampler gaussian"):
+    assert run.sample(2, seed=0).equal(run.sample(2, seed=0, sampler="gaussian"))  # the only one there is
+    run.fit({"name": "mixture", "components": 2})
+    with pytest.raises(GenaeError, match="use --sampler gaussian or mixture"):
         run.sample(2)
     drawn = run.sample(500, seed=0, sampler="gaussian")
     seen = run.decode(run.encode(run.training().x))

@@ -15,10 +15,8 @@ from annotated_types import Ge, doc
 from torch import nn
 
 import genae
-from genae.latent.posteriors import DiagonalGaussian
-from genae.latent.samplers import Noise
-from genae.latent.space import Space
-from genae.model.vae import Model, repeated
+from genae import DiagonalGaussian, Model, Noise, Space
+from genae.model.vae import repeated
 
 
 def layer(inputs, width):
