@@ -66,7 +66,8 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
     return record if whole and check in (None, _check(record)) else None
 
 
-def rewind_metrics(folder: Path, step: int) -> None:
-    """Forget what was logged after `step`: it will be logged again."""
-    kept = "".join(_line(record) for record in read_metrics(folder) if record["step"] <= step)
-    write_file(folder / METRICS, lambda temporary: temporary.write_bytes(kept.encode()))
+def rewind_metrics(folder: Path, step: int) -> int:
+    """Forget what was logged after `step`: it will be logged again. Gives how many lines are left."""
+    kept = [_line(record) for record in read_metrics(folder) if record["step"] <= step]
+    write_file(folder / METRICS, lambda temporary: temporary.write_bytes("".join(kept).encode()))
+    return len(kept)

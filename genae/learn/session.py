@@ -28,7 +28,7 @@ from genae.errors import GenaeError, remark
 from genae.files import disk, require_empty, write_text
 from genae.learn import checkpoint, device, fitting, saved, trainer
 from genae.learn.build import build, learned, require_space
-from genae.learn.metrics import append_metrics, rewind_metrics
+from genae.learn.metrics import METRICS, append_metrics, rewind_metrics
 from genae.learn.objects import with_names
 from genae.learn.sanity import LOOKED_AT, absurd, most, worth
 from genae.learn.saved import Saved
@@ -50,7 +50,7 @@ VALID = 1000  # examples of the validation ELBO
 SAVE_SECONDS = 30.0  # between checkpoints: a kill loses no more than this, and saving costs under a hundredth of it
 VALID_SECONDS = 20.0  # at least, between validations
 AGAIN_SECONDS = 1.0  # a signal so soon after the first is the same wish: a shell passes it on, a terminal to its whole group
-SECONDS, THREADS, START = "seconds", "threads", "start"  # facts of a checkpoint
+SECONDS, THREADS, START, LOGGED = "seconds", "threads", "start", "logged"  # facts of a checkpoint
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ class Session:
     _state: State | None = None
     _kept = -1  # the step of the last checkpoint
     _start: float | None = None  # what the model was worth before it learned anything
+    _logged = 0  # lines of numbers
     _asked = 0.0  # when it was asked to stop
     _place = ""  # where the data are now
 
@@ -220,7 +221,9 @@ class Session:
                    "the last digits of its weights will be others than they would have been")  # fmt: skip
         if saved.stale(self.folder, found):
             self._save(state)
-        rewind_metrics(self.folder, state.step)
+        self._logged, logged = rewind_metrics(self.folder, state.step), found.fact(LOGGED)
+        if logged is not None and self._logged < logged:
+            remark(f"{self.folder / METRICS} has {self._logged} of {logged:.0f} lines that were logged until step {state.step}")
 
     def _train(self, state: State) -> Iterator[Progress]:
         watch, began = Watch(), state.step
@@ -264,15 +267,19 @@ class Session:
         numbers = valid = None
         if last or number % max(1, self.steps // LOGS) == 0:
             numbers = watch.read()
-            append_metrics(self.folder, {**place, "split": "train", **numbers})
+            self._log({**place, "split": "train", **numbers})
         if number == self.steps or (number % per_epoch == 0 and now - self._validated > VALID_SECONDS):
             valid, self._validated = self._validate(state, self.valid), now
-            append_metrics(self.folder, {**place, "split": "valid", **valid})
+            self._log({**place, "split": "valid", **valid})
         if last or now - self._saved > self.save_seconds:
             watch.check()
             self._save(state)
             self._saved = time.perf_counter()
         return Progress(number, self.steps, number / per_epoch, numbers, valid)
+
+    def _log(self, record: Mapping[str, object]) -> None:
+        append_metrics(self.folder, record)
+        self._logged += 1
 
     def _validate(self, state: State, examples: Examples) -> dict[str, float]:
         modes = {part: part.training for part in state.best.modules()}
@@ -291,7 +298,7 @@ class Session:
         if wrong := self._wrong(state):
             kept = f"the last good checkpoint, of step {self._kept}, is kept" if self._kept >= 0 else "nothing was saved"
             raise GenaeError(f"training stopped: {wrong}; {kept}; try a lower optimiser.lr, or optimiser.clip=1")
-        facts = {SECONDS: self.seconds, THREADS: torch.get_num_threads(), START: self._start}
+        facts = {SECONDS: self.seconds, THREADS: torch.get_num_threads(), START: self._start, LOGGED: self._logged}
         saved.keep(self.folder, state.tensors(), state.best.state_dict(), state.step, **facts)
         self._kept = state.step
 
