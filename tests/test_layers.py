@@ -40,7 +40,6 @@ FLOORS = ["errors", "names", "files", "latent", "recipe", "data", "model", "lear
 
 # where a name is looked for on an object, with the reason; what a thing can do is else its class, a Protocol or a default
 ASKED = {
-    "genae/files.py": {"EDQUOT"},  # Windows has no quotas
     "genae/learn/device.py": {"get_capabilities"},  # torch 2.11 may lack it
     "genae/recipe/contract.py": {"contract"},  # a plugin may be a mapping or a function
     "genae/testing/describing.py": {"shape"},  # what a plugin gives may be anything

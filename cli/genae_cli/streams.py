@@ -8,7 +8,7 @@ from io import TextIOWrapper
 
 from genae.errors import GenaeError
 
-GONE = 141  # status of a program that printed to one that has ended
+GONE = 141  # status of a process that printed to one that has ended
 
 
 def ready() -> None:
@@ -35,7 +35,7 @@ def _nothing() -> TextIOWrapper:
 
 
 def line_of(error: BaseException) -> str | None:
-    """What a user is told of an error that is not the program's own fault, None for any that is."""
+    """What a user is told of an error that is not genae's own fault, None for any that is."""
     if isinstance(error, GenaeError):
         return str(error)
     if isinstance(error, OSError):

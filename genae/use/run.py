@@ -399,8 +399,10 @@ class Run:
 
 def samplers(folder: Path) -> list[str]:
     """What new z of a run can be drawn from, weights aside."""
-    built = sized(recipe.read(folder / checkpoint.RECIPE), saved.shapes(folder), folder / checkpoint.WEIGHTS)
-    return [*([PRIOR] if built.bounded else []), *fitting.names(folder)]
+    there = (folder / checkpoint.WEIGHTS).exists()
+    read = recipe.read(folder / checkpoint.RECIPE)
+    built = sized(read, saved.shapes(folder), folder / checkpoint.WEIGHTS) if there else None
+    return [*([PRIOR] if built is None or built.bounded else []), *fitting.names(folder)]
 
 
 def load(folder: str | Path, device: str = "auto", data: Dataset | None = None) -> Run:

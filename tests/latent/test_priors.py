@@ -158,9 +158,9 @@ def test_standard_normal():
     ("options", "told"),
     [
         ({"kind": "planar"}, "kind must be one of maf, nsf, coupling, not 'planar'"),
-        ({"transforms": 0}, "transforms must be at least 1, not 0"),
-        ({"layers": 0}, "layers must be at least 1"),
-        ({"hidden": -1}, "hidden must be at least 1"),
+        ({"transforms": 0}, "transforms must be 1 to 64, not 0"),
+        ({"layers": 0}, "layers must be 1 to 16, not 0"),
+        ({"hidden": -1}, "hidden must be 1 to 4096, not -1"),
     ],
 )
 def test_impossible_options_say_which(options, told):

@@ -186,7 +186,7 @@ def test_magentas_two_bar_models_know_few_programs():
         ({"kit": "full"}, "domain.kit=full is for domain.kind=drums, not melody"),
         ({"kind": "drums", "transpose": 2}, "0 for drums; not 2"),
         ({"transpose": -1}, "domain.transpose must be at least 0, not -1"),
-        ({"bars": 0}, "domain.bars must be at least 1, not 0"),
+        ({"bars": 0}, "domain.bars must be 1 to 1024, not 0"),
         ({"grid": "magenta", "steps_per_bar": 12}, "domain.steps_per_bar must be 16 with domain.grid=magenta, not 12"),
         ({"programs": [5]}, r"a first and a last one, 0 to 127, not \[5\]"),
         ({"tempo": 0.0}, "domain.tempo must be 4 to 60000 quarters per minute, not 0.0"),

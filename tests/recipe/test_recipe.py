@@ -157,7 +157,7 @@ def test_a_choice_says_what_can_be_chosen():
     [
         ({"latent": 0}, "latent must be at least 1, not 0"),
         ({"batch": 0}, "batch must be at least 1"),
-        ({"seed": -1}, "seed must be at least 0"),
+        ({"seed": -1}, "seed must be 0 to 1099511627776, not -1"),
         ({"limit": -1}, "limit must be at least 0"),
         ({"ema": 1.0}, "ema must be at least 0 and below 1, not 1.0"),
         ({"ema": -0.1}, "ema must be"),
