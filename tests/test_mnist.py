@@ -10,7 +10,7 @@ import pytest
 import genae
 
 
-@pytest.mark.parametrize(("preset", "worst"), [("mnist", -130), ("mnist-mlp", -160)])
+@pytest.mark.parametrize(("preset", "worst"), [pytest.param("mnist", -130, marks=pytest.mark.slow), ("mnist-mlp", -160)])
 def test_the_first_steps_on_real_digits(real: Callable[[str], Path], tmp_path: Path, preset: str, worst: float) -> None:
     real("mnist")
     run = genae.train(preset, steps=400, out=tmp_path / "run")

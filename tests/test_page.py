@@ -92,6 +92,7 @@ def test_an_example_is_trained_and_used(kind, tmp_path, forgotten):
     assert made.recipe.plugins[f"{kind} {NAMES[kind]}"] == f"page_{kind}.py"
 
 
+@pytest.mark.slow
 @each_whole
 def test_a_whole_plugin_passes_the_kit(name, tmp_path, forgotten):
     outcomes = list(run(checks(_file(tmp_path, name, WHOLE[name]))))
@@ -130,6 +131,7 @@ def test_the_critic_sees_numbers_that_hang_together(tmp_path, forgotten):
     assert seen[0]["loss_critic"] == pytest.approx(torch.tensor(2.0).log().item(), abs=0.05)  # it begins with no opinion
 
 
+@pytest.mark.slow
 def test_matching_carries_noise_to_what_it_was_fitted_on(tmp_path, forgotten):
     genae.plugin(_file(tmp_path, "genae_matching", WHOLE["genae_matching"]))
     torch.manual_seed(0)

@@ -92,7 +92,7 @@ def companions(s: Subject) -> None:
         path = s.folder / f"{name}{s.domain.suffixes[0]}"
         s.domain.write(event, path)
         s.domain.picture(event)
-        if name == "joined":
+        if name == "joined" and event.numel() == events.numel():  # one that fades has its windows elsewhere
             _in_order(s, path, events)
         for extra in s.domain.extras(event, path):
             expect(Path(extra).is_file(), f"extras names {extra}, which is not there")

@@ -34,7 +34,15 @@ def _one_cache(tmp_path_factory):
     return tmp_path_factory.mktemp("kit")
 
 
-@pytest.mark.parametrize("check", EVERY, ids=str)
+LONG = ("samples follow the density", "fitting", "likeness")  # titles of checks that take many seconds of a large preset
+
+
+def _timed(check):
+    slow = str(check).startswith("preset ") and str(check).endswith(LONG)
+    return pytest.param(check, marks=pytest.mark.slow) if slow else check
+
+
+@pytest.mark.parametrize("check", map(_timed, EVERY), ids=str)
 def test_own(check):
     check()
 

@@ -148,7 +148,7 @@ def test_a_slow_one_that_is_named_is_told_while_it_is_waited_for(genae) -> None:
 
 def test_data_sets_that_fail_when_they_are_asked(install, python, tmp_path: Path) -> None:
     claims = "import sys\ndef claim(path): sys.exit('not mine')"
-    tells = "class Thing:\n    name = domain = ''\n    @property\n    def about(self): raise KeyError('about')"
+    tells = "class Thing:\n    name = domain = ''\n    def split(self, name): return None\n    @property\n    def about(self): raise KeyError('about')"
     none = "class Thing:\n    def __init__(self): raise RuntimeError('cannot be made')"
     takes = "class Thing:\n    name = 'taken'\n    domain = about = ''\n    def split(self, name): return None\ndef claim(path): return Thing()"
     for name, source in {"tells": tells, "none": none}.items():
