@@ -42,7 +42,7 @@ def _timed(check):
     return pytest.param(check, marks=pytest.mark.slow) if slow else check
 
 
-@pytest.mark.parametrize("check", map(_timed, EVERY), ids=str)
+@pytest.mark.parametrize("check", [_timed(check) for check in EVERY], ids=str)
 def test_own(check):
     check()
 

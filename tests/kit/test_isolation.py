@@ -148,9 +148,10 @@ def test_a_slow_one_that_is_named_is_told_while_it_is_waited_for(genae) -> None:
 
 def test_data_sets_that_fail_when_they_are_asked(install, python, tmp_path: Path) -> None:
     claims = "import sys\ndef claim(path): sys.exit('not mine')"
-    tells = "class Thing:\n    name = domain = ''\n    def split(self, name): return None\n    @property\n    def about(self): raise KeyError('about')"
+    split = "\n    def split(self, name): return None\n"
+    tells = f"class Thing:\n    name = domain = ''{split}    @property\n    def about(self): raise KeyError('about')"
     none = "class Thing:\n    def __init__(self): raise RuntimeError('cannot be made')"
-    takes = "class Thing:\n    name = 'taken'\n    domain = about = ''\n    def split(self, name): return None\ndef claim(path): return Thing()"
+    takes = f"class Thing:\n    name = 'taken'\n    domain = about = ''{split}def claim(path): return Thing()"
     for name, source in {"tells": tells, "none": none}.items():
         install(name, {"genae.datasets": f"{name} = {name}:Thing"}, {name: source})
     for name, source in {"claims": claims, "zakes": takes}.items():
