@@ -2,7 +2,7 @@
 
 {"step": 300, "epoch": 1.5, "seconds": 2.41, "split": "train", "loss": 164.2, …, "check": "1f0c9a2e"}
 
-`check` is the CRC-32 of the line without it: a line that was damaged is told and left out. Lines of before have none.
+`check` is the CRC-32 of the line without it: a line that was damaged is told and left out. In files of before no line has one.
 """
 
 from __future__ import annotations
@@ -46,15 +46,16 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
     require_regular(path)
     with disk(path), path.open("rb") as file:
         *lines, last = file.read(MOST).split(b"\n")
-    records = [_parsed(line) for line in lines]
+    checked = any(f'"{CHECK}"'.encode() in line for line in [*lines, last])
+    records = [_parsed(line, checked) for line in lines]
     if damaged := [str(number) for number, record in enumerate(records, 1) if record is None]:
         more = ", …" if len(damaged) > 5 else ""
         remark(f"{path}: left out {len(damaged)} damaged of {len(lines)} lines (line {', '.join(damaged[:5])}{more})")
-    return [record for record in [*records, _parsed(last)] if record is not None]
+    return [record for record in [*records, _parsed(last, checked)] if record is not None]
 
 
-def _parsed(line: bytes) -> dict[str, Any] | None:
-    """A line's record, or None for one that is damaged or cut short."""
+def _parsed(line: bytes, checked: bool) -> dict[str, Any] | None:
+    """A line's record, or None for one that is damaged, cut short, or without the check that other lines have."""
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):
@@ -63,7 +64,7 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
         return None
     check = record.pop(CHECK, None)
     whole = isinstance(record.get("step"), int) and isinstance(record.get("split", ""), str)
-    return record if whole and check in (None, _check(record)) else None
+    return record if whole and check == (_check(record) if checked else None) else None
 
 
 def rewind_metrics(folder: Path, step: int) -> int:
