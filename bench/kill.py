@@ -16,7 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from genae.learn.checkpoint import TRAINING, WEIGHTS, load_tensors
+from genae.data.tensors import load_tensors
+from genae.learn.checkpoint import TRAINING, WEIGHTS
 
 CHILD = """
 import sys, time, genae

@@ -16,9 +16,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from genae.data.domain import WRITTEN, Defaults, Domain, Reading
-    from genae.data.examples import Examples, File, Found, Split
+    from genae.data.examples import Examples, File, Found, Known, Split
     from genae.errors import GenaeError, Rejected
+    from genae.latent.inference import Distribution, Inference, Inferred
+    from genae.latent.posteriors import Density, DiagonalGaussian, Family, Posterior
+    from genae.latent.samplers import Fitting, Noise, Prior, Sampler
+    from genae.latent.space import Space
     from genae.learn.session import Progress
+    from genae.model.conditions import Condition
+    from genae.model.likelihoods import Likelihood
+    from genae.model.networks import Conditioned, Networks
+    from genae.model.objectives import ELBO, Batch, Loss, Moment, Objective, score
+    from genae.model.vae import Model
     from genae.recipe.registry import plugin, register
     from genae.use.run import Run, load
     from genae.use.training import Training, train
@@ -26,28 +35,54 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Batch": "genae.model.objectives",
+    "Condition": "genae.model.conditions",
+    "Conditioned": "genae.model.networks",
     "Defaults": "genae.data.domain",
+    "Density": "genae.latent.posteriors",
+    "DiagonalGaussian": "genae.latent.posteriors",
+    "Distribution": "genae.latent.inference",
     "Domain": "genae.data.domain",
+    "ELBO": "genae.model.objectives",
     "Examples": "genae.data.examples",
+    "Family": "genae.latent.posteriors",
     "File": "genae.data.examples",
+    "Fitting": "genae.latent.samplers",
     "Found": "genae.data.examples",
     "GenaeError": "genae.errors",
+    "Inference": "genae.latent.inference",
+    "Inferred": "genae.latent.inference",
+    "Known": "genae.data.examples",
+    "Likelihood": "genae.model.likelihoods",
+    "Loss": "genae.model.objectives",
+    "Model": "genae.model.vae",
+    "Moment": "genae.model.objectives",
+    "Networks": "genae.model.networks",
+    "Noise": "genae.latent.samplers",
+    "Objective": "genae.model.objectives",
+    "Posterior": "genae.latent.posteriors",
+    "Prior": "genae.latent.samplers",
     "Progress": "genae.learn.session",
     "Reading": "genae.data.domain",
     "Rejected": "genae.errors",
     "Run": "genae.use.run",
+    "Sampler": "genae.latent.samplers",
+    "Space": "genae.latent.space",
     "Split": "genae.data.examples",
     "Training": "genae.use.training",
     "WRITTEN": "genae.data.domain",
     "load": "genae.use.run",
     "plugin": "genae.recipe.registry",
     "register": "genae.recipe.registry",
+    "score": "genae.model.objectives",
     "train": "genae.use.training",
 }
 
 __all__ = [
-    "WRITTEN", "Defaults", "Domain", "Examples", "File", "Found", "GenaeError", "Progress", "Reading", "Rejected", "Run",
-    "Split", "Training", "load", "plugin", "register", "train",
+    "ELBO", "WRITTEN", "Batch", "Condition", "Conditioned", "Defaults", "Density", "DiagonalGaussian", "Distribution",
+    "Domain", "Examples", "Family", "File", "Fitting", "Found", "GenaeError", "Inference", "Inferred", "Known",
+    "Likelihood", "Loss", "Model", "Moment", "Networks", "Noise", "Objective", "Posterior", "Prior", "Progress", "Reading",
+    "Rejected", "Run", "Sampler", "Space", "Split", "Training", "load", "plugin", "register", "score", "train",
 ]  # fmt: skip
 
 

@@ -7,6 +7,7 @@ and what is possible.
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Iterable, Mapping
 
 
@@ -30,6 +31,15 @@ class Rejected(GenaeError):
 
 class NotFinite(GenaeError):
     """Training met a NaN or an infinity; the last good checkpoint is kept."""
+
+
+class Remark(UserWarning):
+    """What is told and stops nothing: a checkpoint that was damaged, so that the one before it was taken."""
+
+
+def remark(line: str) -> None:
+    """Tells a line: the command line prints it to standard error, Python shows it as a warning."""
+    warnings.warn(line, Remark, stacklevel=2)
 
 
 def unknown(what: str, name: object, known: Iterable[str], where: str = "") -> GenaeError:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from genae.errors import GenaeError
+
+MADE = ".genae"  # a file in the folders of an --out, so that what genae wrote is not taken for a user's own files
 
 
 def cache_folder() -> Path:
@@ -29,32 +32,55 @@ def data_folders() -> list[Path]:
     return ([Path(own)] if own else []) + [cache_folder() / "data"]
 
 
+REASONS = {  # by the system's name for it: not every system has all of them
+    "ENOSPC": "the disk is full",
+    "EDQUOT": "the disk quota is used up",
+    "EFBIG": "the file would be larger than is allowed",
+    "EACCES": "permission denied",
+    "EPERM": "permission denied",
+    "EROFS": "the file system is read-only",
+    "ENOTDIR": "a part of the path is a file, not a folder",
+    "EEXIST": "a part of the path is a file, not a folder",
+    "ENOTEMPTY": "something else was written there meanwhile",
+    "ENAMETOOLONG": "the name is too long",
+    "EIO": "the disk reports an error of its own",
+    "ENOLCK": "the file system has no locks",
+    "EISDIR": "it is a folder, not a file",
+    "ELOOP": "it is a link, and only what is the run's own is written",
+    "ENOENT": "the folder is gone",
+    "ENXIO": "the device is gone",
+}
+
+
 @contextmanager
 def disk(path: Path) -> Iterator[None]:
     """Turns what the disk refuses (full, read-only, not ours) into one clear line naming the path."""
     try:
         yield
     except OSError as error:
-        reasons = {
-            errno.ENOSPC: "the disk is full",
-            errno.EDQUOT if hasattr(errno, "EDQUOT") else -1: "the disk quota is used up",
-            errno.EFBIG: "the file would be larger than is allowed",
-            errno.EACCES: "permission denied",
-            errno.EPERM: "permission denied",
-            errno.EROFS: "the file system is read-only",
-            errno.ENOTDIR: "a part of the path is a file, not a folder",
-            errno.EEXIST: "a part of the path is a file, not a folder",
-            errno.ENOTEMPTY: "something else was written there meanwhile",
-            errno.ENAMETOOLONG: "the name is too long",
-        }
-        reason = reasons.get(error.errno or 0)
+        reason = REASONS.get(errno.errorcode.get(error.errno or 0, ""))
         if reason is None:
             raise
         raise GenaeError(f"cannot write {path}: {reason}; nothing half-written was left, choose another place") from error
 
 
-def write_file(path: Path, write: Callable[[Path], object]) -> Path:
-    """Atomically: `write` fills a temporary neighbour, which is synced and renamed to `path`."""
+def require_regular(path: Path) -> None:
+    """GenaeError for what is there but no file: a folder, a pipe, a device. Such are never opened: they might never end."""
+    kind = stat.S_IFMT(path.stat().st_mode)
+    if kind == stat.S_IFREG:
+        return
+    names = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    raise GenaeError(f"{path} is {names.get(kind, 'a device')}, not a file; put the file back in its place")
+
+
+def require_own(path: Path) -> None:
+    """GenaeError for a link: what is written there would land somewhere else."""
+    if path.is_symlink():
+        raise GenaeError(f"{path} is a link to {path.readlink()}: nothing outside the folder is written; remove the link")
+
+
+def write_file(path: Path, write: Callable[[Path], object], before: Path | None = None) -> Path:
+    """Atomically: `write` fills a temporary neighbour, which is synced and renamed to `path`; what was there, to `before`."""
     with disk(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=f".tmp{path.suffix}", dir=path.parent)
@@ -65,6 +91,8 @@ def write_file(path: Path, write: Callable[[Path], object]) -> Path:
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
             temporary.chmod(0o666 & ~_umask())  # mkstemp's 0600 is not what a user expects of a picture
+            if before is not None and path.exists():
+                path.replace(before)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -73,8 +101,8 @@ def write_file(path: Path, write: Callable[[Path], object]) -> Path:
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Atomically, as UTF-8."""
-    return write_file(path, lambda temporary: temporary.write_bytes(text.encode()))
+    """Atomically, as UTF-8; bytes of a file's name that are no UTF-8 are written as escapes."""
+    return write_file(path, lambda temporary: temporary.write_bytes(text.encode(errors="backslashreplace")))
 
 
 @contextmanager
@@ -90,19 +118,22 @@ def new_folder(path: Path) -> Iterator[Path]:
         try:
             yield temporary
             temporary.chmod(0o777 & ~_umask())
+            _sync_tree(temporary)
             if path.is_dir():
+                (path / MADE).unlink(missing_ok=True)
                 path.rmdir()  # empty: required above
             temporary.replace(path)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+        _sync_folder(path.parent)
 
 
-def require_empty(path: Path) -> None:
-    """GenaeError unless `path` is absent or an empty folder."""
-    if path.is_file():
+def require_empty(path: Path, left: Callable[[str], bool] = lambda name: False) -> None:
+    """GenaeError unless `path` is absent or a folder that holds nothing, but what a killed process left: `left(name)`."""
+    if path.exists() and not path.is_dir():
         raise GenaeError(f"--out {path} is a file; a new or empty folder is needed")
     with disk(path):
-        held = sorted(p.name for p in path.iterdir())[:3] if path.is_dir() else []
+        held = sorted(p.name for p in path.iterdir() if p.name != MADE and not left(p.name))[:3] if path.is_dir() else []
     if held:
         raise GenaeError(f"--out {path} is not empty (it holds {', '.join(held)}); choose a new or an empty folder")
 
@@ -110,7 +141,7 @@ def require_empty(path: Path) -> None:
 def sweep(folder: Path) -> None:
     """Remove the temporary files that a killed process left in `folder`."""
     for left in folder.glob(".*.tmp*"):
-        if left.is_dir():
+        if left.is_dir() and not left.is_symlink():
             shutil.rmtree(left, ignore_errors=True)
         else:
             left.unlink(missing_ok=True)
@@ -120,6 +151,16 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def _sync_tree(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_dir():
+            _sync_folder(path)
+        else:
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())
+    _sync_folder(folder)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -23,7 +23,7 @@ def snippets(language: str) -> list[str]:
 def test_python_snippets_run(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    assert len(snippets("python")) == 2
+    assert len(snippets("python")) == 3
     for snippet in snippets("python"):
         exec(snippet, names)  # the README is ours
     assert names["morph"].shape == (9, 1, 28, 28)
@@ -34,7 +34,7 @@ def test_every_setting_in_the_readme_composes() -> None:
     from genae.recipe.recipe import compose
 
     lines = [line for block in snippets("sh") for line in block.splitlines() if " --set " in line]
-    assert len(lines) == 8
+    assert len(lines) == 9
     for line in lines:
         words = shlex.split(line, comments=True)
         assert compose(words[2], [after for word, after in pairwise(words) if word == "--set"])

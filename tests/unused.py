@@ -15,7 +15,9 @@ CALLED = [
     *("forward", "closure", "frame"),  # torch's modules and optimisers, a signal's handler
     *("__getattr__", "__dir__", "pytest_*", "runtest", "reportinfo", "exit_code", "listed", "compress_type"),
     *("home", "licence"),  # of data sets, for people
-    "as_dataset",  # from Python
+    "unnormalised",  # a protocol's mark
+    *("_repr_mimebundle_", "include", "exclude"),  # a notebook's display
+    *("set_by", "unlabelled"),  # keys of what is told as JSON
 ]
 
 

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, TextIO
 
 import click
 
-from genae.errors import GenaeError
+from genae.errors import Remark
+from genae.names import shown
+from genae_cli.streams import line_of
 
 HELP = {"help_option_names": ["-h", "--help"]}  # context settings of every command
 SHOWN = 5  # lines of what was not used
+MOST = (1 << 63) - 1  # a seed fits in 64 bits
+LONGEST = 2000  # characters of an error's line
+JSON = "genae_cli.json"  # in a context's meta: whether --json is given
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object (files, numbers, seed) and nothing else.")
-seed = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the random numbers.")
+seed = click.option("--seed", type=click.IntRange(0, MOST), default=0, show_default=True, help="Of the random numbers.")
 device = click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Where to compute.")
 settings = click.option(
     "--set", "settings", metavar="KEY=VALUE", multiple=True, help="Change the recipe: latent=8, objective.beta=4, prior=normal."
@@ -37,20 +44,70 @@ class Mistake(click.ClickException):
 
     exit_code = 2
 
-    def show(self, file: Any = None) -> None:
-        click.echo(f"genae: {' '.join(self.message.split())}", err=True)
+    def show(self, file: IO[str] | None = None) -> None:
+        say(f"genae: {short(self.message)}")
+
+
+class Stopped(Mistake):
+    """A training that was asked to stop."""
+
+    exit_code = 130
+
+
+def short(message: str) -> str:
+    """One line, of a length that a person reads."""
+    line = " ".join(message.split())
+    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} … {line[-LONGEST // 2 :]}"
+
+
+@contextmanager
+def remarks() -> Iterator[None]:
+    """What the engine remarks goes to standard error, each line once."""
+    told = set[str]()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", Remark)
+        others = warnings.showwarning
+
+        def show(
+            message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:  # fmt: skip
+            if not issubclass(category, Remark):
+                others(message, category, filename, lineno, file, line)
+            elif str(message) not in told:
+                told.add(str(message))
+                say(f"genae: {message}")
+
+        warnings.showwarning = show
+        yield
 
 
 class Verbs(click.Group):
-    """A group whose verbs turn the engine's errors into one line each."""
+    """A group whose verbs turn errors into one line each, and into one JSON object with --json."""
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[JSON] = "--json" in args
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> object:
         try:
-            return super().invoke(ctx)
-        except GenaeError as error:
-            raise Mistake(str(error)) from error
-        except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
-            raise Mistake(f"{error.filename}: {error.strerror}") from error
+            with remarks():
+                return super().invoke(ctx)
+        except click.ClickException as error:
+            self._tell(ctx, error.format_message())
+            raise
+        except BrokenPipeError:
+            raise  # nobody listens: click ends quietly
+        except Exception as error:
+            if (line := line_of(error)) is None:
+                raise
+            self._tell(ctx, line)
+            raise Mistake(line) from error
+
+    def _tell(self, ctx: click.Context, line: str) -> None:
+        if ctx.meta[JSON]:
+            with suppress(OSError):
+                click.echo(json.dumps({"error": short(line)}))
 
 
 def _plugins(context: click.Context, option: click.Parameter, files: tuple[str, ...]) -> None:
@@ -67,11 +124,13 @@ PLUGIN = click.Option(
 )  # fmt: skip
 
 
-def verb(**attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
+def verb(
+    name: str, short_help: str, cls: type[click.Command] = click.Command
+) -> Callable[[Callable[..., object]], click.Command]:
     """A command that takes plugins from files and whose help keeps its example as it is written."""
-    command: Callable[[Callable[..., Any]], click.Command] = click.command(context_settings=HELP, **attributes)
+    command = click.command(name, cls, context_settings=HELP, short_help=short_help)
 
-    def made(call: Callable[..., Any]) -> click.Command:
+    def made(call: Callable[..., object]) -> click.Command:
         whole = command(call)
         whole.params.append(PLUGIN)
         return whole
@@ -79,13 +138,18 @@ def verb(**attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
     return made
 
 
-def emit(result: dict[str, Any], as_json: bool, lines: Callable[[], list[str]]) -> None:
+def emit(result: Mapping[str, object], as_json: bool, lines: Callable[[], list[str]]) -> None:
     """The result: as one JSON object, or as lines for people."""
     if as_json:
         click.echo(json.dumps(result, default=str))
         return
     for line in lines():
-        click.echo(line)
+        click.echo(shown(line))
+
+
+def say(line: str) -> None:
+    """A line beside the result, on standard error; names in it are escaped where they must be."""
+    click.echo(shown(line), err=True)
 
 
 def on_terminal() -> bool:

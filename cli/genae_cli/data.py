@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from genae.errors import GenaeError, unknown
 from genae_cli.common import HELP, Verbs, as_json, emit, on_terminal, settings, verb
 from genae_cli.open import Open
+
+if TYPE_CHECKING:
+    from genae.data.inspecting import Inspected
 
 SHOWN = 20  # classes, and skipped files, told one by one
 
@@ -140,7 +143,7 @@ def _field(name: str, ends: list[list[float]] | None) -> str:
     return f"{name} {low} to {high}"
 
 
-def _report(found: dict[str, Any]) -> list[str]:
+def _report(found: Inspected) -> list[str]:
     lines = [f"{found['data']}: read as {found['domain']}, examples of shape {tuple(found['event'])}"]
     for split, facts in found["splits"].items():
         first, *why = facts["sum"]
@@ -149,8 +152,10 @@ def _report(found: dict[str, Any]) -> list[str]:
             lines.append(f"         {_classes(facts['classes'])}")
         if facts["fields"]:
             lines.append(f"         {', '.join(_field(name, ends) for name, ends in facts['fields'].items())}")
+        if facts["unlabelled"]:
+            lines.append(f"         {facts['unlabelled']} without a class")
     told = set(found["files"])
     lines += [f"  skipped {line}" for line in found["skipped"] if line not in told][:SHOWN]
     if found["skipped"]:
         lines.append(f"  skipped {len(found['skipped'])} files in all")
-    return [*found["files"], *lines]
+    return [*found["files"], *lines, *(f"  {line}" for line in found["count"])]

@@ -37,7 +37,7 @@ def command(
     they are known.
 
     \b
-    Examples:
+    Example:
       genae encode runs/first glyphs:test:3 glyphs:test:8 --out latents.npz
       genae encode runs/first --data glyphs --split test --out latents.npz
     """

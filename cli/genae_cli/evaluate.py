@@ -47,7 +47,8 @@ def _table(numbers: dict[str, Any]) -> list[str]:
         value = "none: a plain autoencoder has no density" if numbers[key] is None else f"{numbers[key]:.2f}{error}"
         lines.append(f"  {text:34} {value}")
     lines.append(f"  {'active units':34} {numbers['active_units']} of {numbers['latent']}")
-    known = {*ROWS, "data", "split", "examples", "samples", "nll_se", "active_units", "latent", "seed", "precision", "skipped"}
+    known = {*ROWS, "data", "split", "examples", "samples", "nll_se", "active_units", "latent", "seed", "precision", "skipped",
+             "changed"}  # fmt: skip
     own = {key: value for key, value in numbers.items() if key not in known}
     lines += [f"  {key:34} {'none' if value is None else f'{value:.5g}'}" for key, value in own.items()]
     if numbers["skipped"]:

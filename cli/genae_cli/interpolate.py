@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from genae.errors import GenaeError
 from genae_cli.common import emit, run_argument, unused, verb, wrote
-from genae_cli.making import Making, making, written
+from genae_cli.making import Asked, Making, making, opened
+
+if TYPE_CHECKING:
+    from genae.latent.paths import Kind
 
 
 @verb(name="interpolate", cls=Making, short_help="Morph from example to example.")
@@ -19,20 +22,7 @@ from genae_cli.making import Making, making, written
 @click.option("--path", "kind", type=click.Choice(["linear", "spherical"]), default="spherical", show_default=True)
 @click.option("--loop", is_flag=True, help="Return to A, for an animation without an end.")
 @making
-def command(
-    run: Path,
-    points: tuple[str, ...],
-    steps: int,
-    kind: Any,
-    loop: bool,
-    temperature: float | None,
-    wishes: dict[str, str],
-    condition: str | None,
-    seed: int,
-    device: str,
-    out: Path,
-    as_json: bool,
-) -> None:
+def command(run: Path, points: tuple[str, ...], steps: int, kind: Kind, loop: bool, asked: Asked) -> None:
     """Interpolate between examples A, B, … in a RUN's latent space: a strip, an animation and every step.
 
     Where the domain can join examples, also one file of the whole morph, in the style of the first point. A point is a
@@ -44,13 +34,9 @@ def command(
     """
     if steps < 2:
         raise GenaeError(f"--steps must be at least 2 (both ends are counted), not {steps}")
-    from genae import load
-    from genae.files import require_empty
     from genae.use.output import write_path
 
-    require_empty(out)
-    loaded = load(run, device)
-    how = written(loaded, wishes)
+    loaded, how = opened(run, asked)
     seen = loaded.seen(list(points))
     unused(seen.unused)
     if len(seen.names) < 2:
@@ -63,18 +49,10 @@ def command(
                 f"{a} and {b} are the same example, so every step between them would be too; give two different ones"
             )
     made = loaded.interpolate(
-        seen, steps=steps, kind=kind, loop=loop, condition=condition, temperature=temperature, seed=seed,
-        length=how.length,
+        seen, steps=steps, kind=kind, loop=loop, condition=asked.condition, temperature=asked.temperature,
+        seed=asked.seed, length=how.length,
     )  # fmt: skip
-    files = write_path(loaded.styled(seen.names[0], **how.options), made, out, loop)
-    result = {
-        "run": str(run),
-        "points": seen.names,
-        "unused": seen.unused,
-        "steps": len(made),
-        "path": kind,
-        "loop": loop,
-        "seed": seed,
-        "files": files,
-    }
-    emit(result, as_json, lambda: wrote(files))
+    files = write_path(loaded.styled(seen.names[0], **how.options), made, asked.out, loop)
+    result = {"run": str(run), "points": seen.names, "unused": seen.unused, "steps": len(made), "path": kind, "loop": loop,
+              "seed": asked.seed, "files": files}  # fmt: skip
+    emit(result, asked.as_json, lambda: wrote(files))

@@ -21,6 +21,7 @@ from genae_cli import (
     presets,
     reconstruct,
     sample,
+    streams,
     train,
 )
 
@@ -46,12 +47,25 @@ for module in (train, sample, interpolate, reconstruct, encode, decode, fit, eva
 def main() -> None:
     """Entry point. Status 0, 2 for a user's mistake, 130 for Ctrl-C."""
     gc.set_threshold(RARELY)
+    streams.ready()
+    try:
+        status = _ended()
+    except OSError as error:  # not even the line could be printed
+        streams.deafen("stdout", "stderr")
+        status = streams.GONE if isinstance(error, BrokenPipeError) else 2
+    if status:
+        streams.deafen("stdout")  # whatever could not be printed is not tried again
+    sys.exit(status)
+
+
+def _ended() -> int:
     try:
         status = cli(standalone_mode=False)
+        sys.stdout.flush()
     except click.exceptions.Abort:
         click.echo("genae: stopped", err=True)
-        status = 130
+        return 130
     except click.ClickException as error:
         error.show()
-        status = 2
-    sys.exit(status if isinstance(status, int) else 0)
+        return error.exit_code
+    return status if isinstance(status, int) else 0

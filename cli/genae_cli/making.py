@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,21 +37,25 @@ class Making(Open):
             with formatter.section("Options of a run"):
                 formatter.write_text(f"What RUN itself offers is listed by: {ctx.command_path} RUN --help")
             return
+        try:
+            rows = _offers(Path(run))
+            self.more(Path(run), formatter)
+        except GenaeError as error:
+            rows = [(str(error), "")]
         with formatter.section("Options of this run"):
-            try:
-                rows = self.offers(Path(run))
-            except GenaeError as error:
-                formatter.write_text(str(error))
-            else:
-                formatter.write_dl(rows) if rows else formatter.write_text("none")
+            formatter.write_dl(rows) if rows else formatter.write_text("none")
 
-    def offers(self, run: Path) -> list[tuple[str, str]]:
-        """What the run offers, an option and its meaning each. GenaeError for what is no run."""
-        from genae.learn.checkpoint import RECIPE
-        from genae.recipe import recipe
-        from genae.use.writing import offers
+    def more(self, run: Path, formatter: click.HelpFormatter) -> None:
+        """What else the verb says of a run."""
 
-        return [(f"--with {name}", what) for name, what in offers(recipe.read(run / RECIPE))]
+
+def _offers(run: Path) -> list[tuple[str, str]]:
+    """What the run offers, an option and its meaning each. GenaeError for what is no run."""
+    from genae.learn.checkpoint import RECIPE
+    from genae.recipe import recipe
+    from genae.use.writing import offers
+
+    return [(f"--with {name}", what) for name, what in offers(recipe.read(run / RECIPE))]
 
 
 def _wishes(ctx: click.Context, parameter: click.Parameter, settings: Sequence[str]) -> dict[str, str]:
@@ -71,19 +77,42 @@ with_ = click.option(
 )  # fmt: skip
 
 
-def making(command: Callable[..., Any]) -> Callable[..., Any]:
-    """All options of the verbs that make examples and write them."""
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of every verb that makes examples and writes them."""
+
+    temperature: float | None
+    wishes: dict[str, str]
+    condition: str | None
+    seed: int
+    device: str
+    out: Path
+    as_json: bool
+
+
+def making(command: Callable[..., object]) -> Callable[..., object]:
+    """All options of the verbs that make examples and write them, given as `asked`."""
+
+    @wraps(command)
+    def called(**given: Any) -> object:  # as click parsed them
+        asked = Asked(**{field.name: given.pop(field.name) for field in fields(Asked)})
+        return command(asked=asked, **given)
+
+    made: Callable[..., object] = called
     for option in (as_json, out_folder, device, seed, label, with_, temperature):
-        command = option(command)
-    return command
+        made = option(made)
+    return made
 
 
-def written(run: Run, wishes: dict[str, str]) -> Writing:
-    """How examples are to be written; that a length was rounded goes to standard error."""
+def opened(folder: Path, asked: Asked) -> tuple[Run, Writing]:
+    """The run, and how its examples are to be written; that a length was rounded goes to standard error."""
+    from genae import load
+    from genae.files import require_empty
     from genae.use.writing import plan
 
-    ctx = click.get_current_context()
-    how = plan(run.recipe, wishes, [name.lstrip("-") for name in valued(ctx.command, ctx)])
+    require_empty(asked.out)
+    run, ctx = load(folder, asked.device), click.get_current_context()
+    how = plan(run.recipe, asked.wishes, [name.lstrip("-") for name in valued(ctx.command, ctx)])
     if how.remark:
         click.echo(how.remark, err=True)
-    return how
+    return run, how

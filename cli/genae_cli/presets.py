@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from genae_cli.common import HELP, Verbs, as_json, emit, verb
 from genae_cli.table import defaults, meaning, paragraph, shown, table
+
+if TYPE_CHECKING:
+    from genae.recipe.describe import Line, Whole
 
 
 @click.group(name="presets", cls=Verbs, short_help="See recipes and all their options.", context_settings=HELP)
@@ -50,7 +54,7 @@ def show(name: str, as_json: bool) -> None:
     emit(found, as_json, lambda: lines(found))
 
 
-def lines(found: dict[str, Any]) -> list[str]:
+def lines(found: Whole) -> list[str]:
     """A preset's recipe as text: its keys, then section by section."""
     parents = f", from {', '.join(found['parents'])}" if found["parents"] else ""
     made = [f"preset {found['name']} ({found['source']}){parents}", "", *_options(found["keys"])]
@@ -61,6 +65,6 @@ def lines(found: dict[str, Any]) -> list[str]:
     return made
 
 
-def _options(options: list[dict[str, Any]]) -> list[str]:
+def _options(options: Sequence[Line]) -> list[str]:
     rows = [[o["name"], shown(o["value"]), o["set_by"] or "-", defaults(o), meaning(o)] for o in options]
     return table(("option", "value", "set by", "default", "meaning"), rows)

@@ -7,18 +7,19 @@ from pathlib import Path
 import click
 
 from genae_cli.common import emit, run_argument, verb, wrote
-from genae_cli.making import Making, making, written
+from genae_cli.making import Asked, Making, making, opened
 
 
 class Sampling(Making):
     """Its help lists the samplers of the RUN."""
 
-    def offers(self, run: Path) -> list[tuple[str, str]]:
-        """What the run offers, its samplers last."""
-        from genae import load
+    def more(self, run: Path, formatter: click.HelpFormatter) -> None:
+        """The prior, and those that were fitted."""
+        from genae.use.run import samplers
 
-        names = ", ".join(load(run, "cpu").samplers) or "none yet"
-        return [*super().offers(run), ("--sampler NAME", f"{names}; more are fitted by: genae fit {run} SAMPLER")]
+        with formatter.section("Samplers of this run"):
+            names = ", ".join(samplers(run)) or "none yet"
+            formatter.write_text(f"{names}; more are fitted by: genae fit {run} SAMPLER")
 
 
 @verb(name="sample", cls=Sampling, short_help="Make new examples.")
@@ -26,33 +27,19 @@ class Sampling(Making):
 @click.option("-n", "count", type=int, default=16, show_default=True, help="How many.")
 @click.option("--sampler", metavar="NAME", help="The prior, or one fitted by `genae fit`.  [default: the recipe's]")
 @making
-def command(
-    run: Path,
-    count: int,
-    sampler: str | None,
-    temperature: float | None,
-    wishes: dict[str, str],
-    condition: str | None,
-    seed: int,
-    device: str,
-    out: Path,
-    as_json: bool,
-) -> None:
+def command(run: Path, count: int, sampler: str | None, asked: Asked) -> None:
     """Sample a RUN: a grid picture, and every example as a file with its picture and whatever else its domain writes.
 
     \b
     Example:
       genae sample runs/first -n 64 --temperature 0.8 --out samples
     """
-    from genae import load
-    from genae.files import require_empty
     from genae.use.output import write_samples
 
-    require_empty(out)
-    loaded = load(run, device)
-    how = written(loaded, wishes)
+    loaded, how = opened(run, asked)
     domain = loaded.styled(**how.options)
-    files = write_samples(domain, loaded.sample(count, temperature, seed, condition, how.length, sampler), out)
-    result = {"run": str(run), "n": count, "sampler": sampler, "temperature": temperature, "condition": condition, "seed": seed,
-              "files": files}  # fmt: skip
-    emit(result, as_json, lambda: wrote(files))
+    made = loaded.sample(count, asked.temperature, asked.seed, asked.condition, how.length, sampler)
+    files = write_samples(domain, made, asked.out)
+    result = {"run": str(run), "n": count, "sampler": sampler, "temperature": asked.temperature, "condition": asked.condition,
+              "seed": asked.seed, "files": files}  # fmt: skip
+    emit(result, asked.as_json, lambda: wrote(files))

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from genae.recipe.describe import Line
 
 WIDTH = 100
 LEAST = 30  # of the last column, however wide the others are
@@ -29,17 +32,17 @@ def paragraph(text: str, indent: str = "  ") -> list[str]:
     return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent)
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """A value of a recipe: text as it is, anything else as JSON."""
     return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
 
 
-def meaning(option: dict[str, Any]) -> str:
+def meaning(option: Line) -> str:
     """`weight of the rate (number, at least 0)`."""
     kind = ", ".join(filter(None, (option["type"], option["bounds"])))
     return f"{option['meaning']} ({kind})" if option["meaning"] else kind
 
 
-def defaults(option: dict[str, Any]) -> str:
+def defaults(option: Line) -> str:
     """A default, or that there is none."""
     return shown(option["default"]) if "default" in option else "needed"

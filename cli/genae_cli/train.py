@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from genae_cli.common import as_json, device, emit, on_terminal, settings, verb
+from genae_cli.common import Stopped, as_json, device, emit, on_terminal, say, settings, verb
+from genae_cli.streams import GONE, deafen
 
 if TYPE_CHECKING:
     from genae.learn.session import Progress
@@ -30,6 +31,7 @@ LINE_SECONDS = 10.0  # between plain lines, where there is no terminal
 @click.option("--seed", type=click.IntRange(min=0), help="Of weights, order and noise.  [default: the preset's]")
 @device
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on where this run was stopped.")
+@click.option("--data-changed", is_flag=True, help="Resume though the data are not those that the run was trained on.")
 @as_json
 def command(as_json: bool, **options: Any) -> None:
     """Train PRESET's model and write it as a run. A domain's name is a preset too, with a perceptron.
@@ -38,21 +40,23 @@ def command(as_json: bool, **options: Any) -> None:
     Example:
       genae train mnist --data glyphs --steps 300 --out runs/first
 
-    Ctrl-C saves and stops; --resume goes on from there, and from any kill, to the same weights.
+    Ctrl-C and a polite kill save and stop; --resume goes on from there, and from any kill, to the same weights.
     """
     from genae.use.progress import counting
     from genae.use.training import Training
 
     reading, fitting = counting("file", "reading"), counting("turn", "fitting")
     training = Training(options.pop("preset"), report=reading, fit_report=fitting, **options)
-    for line in training.skipped[:5]:
-        click.echo(f"skipped {line}", err=True)
-    for line in training.sum:
-        click.echo(line, err=True)
+    for line in training.count.lines[:5]:
+        say(f"skipped {line}")
+    for line in [*training.sum, *training.count.told]:
+        say(line)
     last = _train(training)
     numbers = last.valid or last.numbers or {} if last else {}
     result = {"run": str(training.folder), "preset": training.recipe.preset, "data": training.recipe.data,
               "examples": len(training.examples), "skipped": len(training.skipped), "sum": training.sum,
+              "given": training.count.given, "used": training.count.used, "named": training.count.named,
+              "rules": training.count.rules,
               "steps": training.steps,
               "seconds": round(training.seconds, 1), "seed": training.recipe.seed,
               "valid_split": training.valid_split, **numbers,
@@ -68,21 +72,38 @@ def _files(folder: Path) -> list[str]:
 
 
 def _train(training: Training) -> Progress | None:
-    from genae.use import progress as bars
+    """To the end. Where it is stopped, or nobody listens any more, what is done is saved."""
+    from genae.use import progress as showing
 
-    progress, show = None, bars.steps(training) if on_terminal() else _lines(training)
-    try:
-        for progress in training:
-            show(progress)
-    except KeyboardInterrupt:
-        show(None)
-        click.echo(
-            f"stopped and saved at step {progress.step if progress else 0}; go on with: genae train --resume {training.folder}",
-            err=True,
-        )
-        sys.exit(130)
+    progress, show = None, showing.steps(training) if on_terminal() else _lines(training)
+    with closing(iter(training)) as steps:
+        try:
+            for progress in steps:
+                _shown(show, progress)
+        except KeyboardInterrupt:
+            show(None)
+            steps.close()  # saves, where it was the loop here that was interrupted
+            raise Stopped(_where(training.folder)) from None
     show(None)
     return progress
+
+
+def _shown(show: Show, progress: Progress) -> None:
+    try:
+        show(progress)
+    except OSError as error:
+        deafen("stdout", "stderr")
+        raise SystemExit(GONE if isinstance(error, BrokenPipeError) else 2) from error
+
+
+def _where(folder: Path) -> str:
+    """What is on the disk."""
+    from genae.learn.saved import step_of
+
+    step = step_of(folder)
+    if step is None:
+        return f"stopped before anything was saved in {folder}"
+    return f"stopped and saved at step {step}; go on with: genae train --resume {folder}"
 
 
 def _lines(training: Training) -> Show:

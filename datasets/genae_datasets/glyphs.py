@@ -17,14 +17,18 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from genae.data.examples import Split
 from genae.data.kept import code_of, once
 from genae.errors import GenaeError, unknown
+
+if TYPE_CHECKING:
+    from PIL.ImageFont import FreeTypeFont
 
 CLASSES = tuple(string.digits + string.ascii_uppercase + string.ascii_lowercase)
 SIZES = {"train": 20_000, "valid": 1_000, "test": 2_000}
@@ -43,7 +47,8 @@ REACH = 8  # texels to which distances are known: two pixels, more than any weig
 BITS = 6  # after the binary point of a distance or a position, in texels
 CHUNK = 256  # images drawn at a time, so that the work stays in the processor's cache
 
-Array = np.ndarray[Any, Any]
+Array = npt.NDArray[np.integer]
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -146,7 +151,7 @@ def _distances() -> Array:
     return np.concatenate([signed_distance(np.stack([_mask(font, c) for c in CLASSES])) for font in _fonts()])
 
 
-def _fonts() -> list[Any]:
+def _fonts() -> list[FreeTypeFont]:
     import matplotlib
     from PIL import ImageFont
 
@@ -157,11 +162,11 @@ def _fonts() -> list[Any]:
         raise GenaeError(f"glyphs needs the fonts in {folder}, which ship with matplotlib ({error}); reinstall it") from error
 
 
-def _mask(font: Any, character: str) -> Array:
-    """One character, centred and BOX pixels along its longer side, as (112, 112) bool at FINE texels per pixel."""
+def _mask(font: FreeTypeFont, character: str) -> Mask:
+    """One character, centred and BOX pixels along its longer side, as (112, 112) at FINE texels per pixel."""
     from PIL import Image, ImageDraw
 
-    left, top, right, bottom = font.getbbox(character)
+    left, top, right, bottom = map(int, font.getbbox(character))
     drawn = Image.new("L", (right - left, bottom - top))
     ImageDraw.Draw(drawn).text((-left, -top), character, fill=255, font=font)
     longer = BOX * FINE * (3 if character in SMALL else 4) / 4 / max(drawn.size)
@@ -172,14 +177,14 @@ def _mask(font: Any, character: str) -> Array:
     return np.asarray(canvas, np.uint8) > 127
 
 
-def signed_distance(inside: Array) -> Array:
-    """Masks (n, H, W) bool to distances from the outline, int16 with BITS bits, positive inside, at most REACH."""
+def signed_distance(inside: Mask) -> Array:
+    """Masks (n, H, W) to distances from the outline, int16 with BITS bits, positive inside, at most REACH."""
     root = np.rint((np.sqrt(np.arange(REACH**2 + 1)) - 0.5) * 2**BITS).astype(np.int16)  # the outline runs between centres
     signed: Array = np.where(inside, root[_squared(~inside)], -root[_squared(inside)])
     return signed
 
 
-def _squared(target: Array) -> Array:
+def _squared(target: Mask) -> Array:
     """Squared distance (n, H, W) uint8 of every texel to the nearest one of `target`, capped at REACH²: exact, by axes."""
     near = np.where(target, 0, REACH**2).astype(np.uint8)
     for axis in (1, 2):

@@ -17,9 +17,10 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
+import numpy.typing as npt
 
 from genae.data.examples import File
 from genae.errors import GenaeError
@@ -29,7 +30,7 @@ KINDS = {LABELS: "labels", IMAGES: "images"}
 LARGEST = 1 << 31  # bytes that a file may unpack to; the largest set in use, EMNIST's, has 2^29
 BLOCK = 1 << 20
 
-Array = np.ndarray[Any, Any]
+Array = npt.NDArray[np.uint8]
 
 
 def read_images(file: File) -> Array:
@@ -66,7 +67,7 @@ def _check_magic(magic: bytes, dims: int, name: str) -> None:
     raise GenaeError(f"{name}: not an IDX file of {KINDS[dims]}: {found}")
 
 
-def _content(stream: IO[bytes], shape: tuple[int, ...], name: str) -> bytearray:
+def _content(stream: IO[bytes] | gzip.GzipFile, shape: tuple[int, ...], name: str) -> bytearray:
     """Exactly the bytes that the header promises, taken block by block."""
     promised, sizes = math.prod(shape), " x ".join(map(str, shape))
     if math.prod(max(1, size) for size in shape) > LARGEST:
@@ -82,7 +83,7 @@ def _content(stream: IO[bytes], shape: tuple[int, ...], name: str) -> bytearray:
 
 
 @contextmanager
-def _opened(file: File) -> Iterator[IO[bytes]]:
+def _opened(file: File) -> Iterator[IO[bytes] | gzip.GzipFile]:
     """A stream of the unpacked bytes. What the disk, the gzip or the zip refuses becomes a GenaeError, also while reading."""
     try:
         with _raw(file) as raw:
@@ -92,7 +93,7 @@ def _opened(file: File) -> Iterator[IO[bytes]]:
                 yield raw
                 return
             with gzip.open(raw) as unpacked:
-                yield unpacked  # type: ignore[misc]
+                yield unpacked
     except EOFError as error:
         raise GenaeError(f"{file.name}: the gzip is cut short; get the file again") from error
     except (gzip.BadGzipFile, zlib.error) as error:

@@ -1,7 +1,6 @@
 """Nottingham, Groove and POP909: MIDI files from the homes of their sets.
 
-A set without splits of its own is split by tune: SHA-256 of the file's name modulo 10, 0 test, 1 valid, the rest train. That is
-what `genae.data.local` does with a user's own files.
+A set without splits of its own is split by tune: SHA-256 of the file's name modulo 10, 0 test, 1 valid, the rest train.
 """
 
 from __future__ import annotations

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageDraw
 from torch import Tensor
 
 CURVE = (64, 128)  # height and width, pixels
+Picture = npt.NDArray[np.uint8]  # (H, W), or (H, W, 3)
+
 FINE = 4  # a curve is drawn so many times as large and scaled down, which makes it smooth
 
 
-def curve(example: Tensor) -> np.ndarray[Any, Any]:
+def curve(example: Tensor) -> Picture:
     """A series (T,), or several (C, T), to light lines on black (64, 128), from its least value to its largest."""
     values = example.detach().double().cpu().nan_to_num().numpy()
     series = values.reshape(-1, values.shape[-1] if values.ndim else 1)  # (C, T)

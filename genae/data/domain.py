@@ -26,20 +26,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from genae.data.curve import curve
+from genae.data.curve import Picture, curve
 from genae.errors import GenaeError
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
 from genae.recipe.contract import CONTRACT
 
 if TYPE_CHECKING:
-    from genae.data.examples import Examples, File, Found
+    from genae.data.examples import Array, Examples, File, Found
 
 Stage = Literal["train", "score", "show"]
 Condition = Callable[["Examples", Tensor], Tensor | None]  # of examples and their events: what a model takes beside them
@@ -68,13 +68,21 @@ class Defaults:
     """The networks that suit a domain, what it brings beside the registry, and what people are shown of a model of it."""
 
     network: str = "mlp"  # the default network's name in the registry, or in `networks`
-    networks: Mapping[str, Callable[..., Any]] = field(default_factory=dict)  # its own, beside the registry's
-    tasks: Mapping[str, Callable[..., Any]] = field(default_factory=dict)  # its own corruptions: target to input
+    networks: Mapping[str, Callable[..., object]] = field(default_factory=dict)  # its own, beside the registry's
+    tasks: Mapping[str, Callable[..., object]] = field(default_factory=dict)  # its own corruptions: target to input
     attributes: Mapping[str, Callable[..., Tensor]] = field(default_factory=dict)  # conditions: f(events) (B,) or (B, K)
     metrics: Mapping[str, Callable[..., float]] = field(default_factory=dict)  # name to f(target, output), (B, *event) as shown
     shows: Literal["mean", "sample"] = "mean"  # what people are given of p(x | z)
     temperature: float = 1.0  # of what they are given, unless they say otherwise
     samples: int = 500  # importance samples of an evaluation, unless they say otherwise
+
+
+@runtime_checkable
+class Suffixed(Protocol):
+    """What reads files, a domain's class or one that is made."""
+
+    @property
+    def suffixes(self) -> tuple[str, ...]: ...
 
 
 class Domain(ABC):
@@ -102,7 +110,7 @@ class Domain(ABC):
     def write(self, example: Tensor, path: Path) -> None:
         """One event (*event), as `VAE.decode` shows it, to a file whose suffix is the first of `suffixes`."""
 
-    def adapt(self, array: np.ndarray[Any, Any]) -> Tensor:
+    def adapt(self, array: Array) -> Tensor:
         """A data set's decoded examples (N, …) to stored ones (N, *event). GenaeError if they cannot fit."""
         if array.shape[1:] != self.event:
             raise GenaeError(f"examples have shape {array.shape[1:]}, this model's have {self.event}")
@@ -116,7 +124,7 @@ class Domain(ABC):
         """
         return stored.float()
 
-    def picture(self, example: Tensor) -> np.ndarray[Any, Any]:
+    def picture(self, example: Tensor) -> Picture:
         """One event to a picture (H, W) or (H, W, 3), uint8, for grids, strips and plots: by default a plot of its numbers."""
         return curve(example)
 
@@ -138,7 +146,7 @@ class Domain(ABC):
         """Events (N, *event) in a row: one longer example that `write`, `picture` and `extras` take. None if it cannot be."""
         return None
 
-    def style(self, file: File) -> dict[str, Any]:
+    def style(self, file: File) -> dict[str, object]:
         """Options marked WRITTEN with which a file's example should be written back, as the file itself has them."""
         return {}
 

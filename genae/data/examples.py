@@ -20,9 +20,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -30,7 +31,10 @@ from genae.data import store
 from genae.errors import GenaeError, Rejected
 from genae.files import data_folders
 
+Array = npt.NDArray[np.generic]  # of whatever numbers
+
 SPLITS = ("train", "valid", "test")
+UNLABELLED = "examples without a class, beside others that have one"
 LARGEST_FILE = 1 << 28  # bytes that one file may unpack to: a zip bomb is refused before it is read
 
 UNREADABLE = (OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
@@ -92,10 +96,10 @@ class Split:
     """One split of a data set: `files` for the domain to read, or an `array` (N, …) of decoded examples for it to adapt."""
 
     files: Sequence[File] = ()
-    array: np.ndarray[Any, Any] | None = None
-    labels: np.ndarray[Any, Any] | None = None  # (N,), indices into `classes`; files carry theirs by name
+    array: Array | None = None
+    labels: Array | None = None  # (N,), indices into `classes`; files carry theirs by name
     classes: tuple[str, ...] = ()
-    fields: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)  # of arrays: name to (N,) or (N, K)
+    fields: Mapping[str, Array] = field(default_factory=dict)  # of arrays: name to (N,) or (N, K)
 
 
 @runtime_checkable
@@ -138,7 +142,7 @@ class Found(NamedTuple):
 class Known(NamedTuple):
     """What is known of examples beside them; nothing, as it is made."""
 
-    labels: Tensor | None = None  # (B,) int64, indices into `classes`
+    labels: Tensor | None = None  # (B,) int64, indices into `classes`, -1 for one without a class
     classes: tuple[str, ...] = ()
     fields: Mapping[str, Tensor] = {}  # name to (B, K) float32, NaN where it is not known
 
@@ -170,7 +174,7 @@ class Examples:
     """Stored examples of one domain. Arrays of numpy are as good as tensors. GenaeError where their shapes do not fit."""
 
     x: Tensor  # (N, *event), the domain's stored form
-    labels: Tensor | None = None  # (N,) int64, indices into `classes`
+    labels: Tensor | None = None  # (N,) int64, indices into `classes`, -1 for one without a class
     classes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()  # what was not used and why, a line each
     names: tuple[str, ...] = ()  # of the files they came from, if from files
@@ -178,6 +182,7 @@ class Examples:
     files: int = 0  # how many were looked at
     used: int = 0  # how many of these gave an example
     fields: Mapping[str, Tensor] = field(default_factory=dict)  # name to (N, K) float32, NaN where it is not known
+    unused: Mapping[str, int] = field(default_factory=dict)  # the other files, by reason: with `used` they are `files`
 
     def __post_init__(self) -> None:
         x = numbers(self.x, "examples")
@@ -215,6 +220,20 @@ class Examples:
         known = self.known(index)
         return replace(self, x=store.gathered(self.x, index), labels=known.labels, fields=known.fields, names=names, skipped=())
 
+    def kept(self, index: Tensor, why: str) -> Examples:
+        """Those at `index` (B,), and the report of all: the others are lost, and files of which none is left unused."""
+        if len(index) == len(self):
+            return self
+        taken = self.take(index)
+        gone = len({*self.names}) - len({*taken.names})
+        lost = {**self.lost, why: self.lost.get(why, 0) + len(self) - len(taken)}
+        unused = {**self.unused, why: self.unused.get(why, 0) + gone} if gone else self.unused
+        return replace(taken, skipped=self.skipped, lost=lost, used=self.used - gone, unused=unused)
+
+    def labelled(self) -> Examples:
+        """Those whose class is known."""
+        return self if self.labels is None else self.kept((self.labels >= 0).nonzero()[:, 0], UNLABELLED)
+
 
 def numbers(value: object, what: str) -> Tensor:
     """A tensor as it is, or an array of numbers as one. GenaeError for anything else."""
@@ -227,7 +246,7 @@ def numbers(value: object, what: str) -> Tensor:
     return value
 
 
-def rows_of(name: str, value: Any, n: int, where: str) -> Tensor:
+def rows_of(name: str, value: object, n: int, where: str) -> Tensor:
     """A field of n examples (n,) or (n, K), to (n, K) float32."""
     x = torch.as_tensor(value, dtype=torch.float32)
     if x.ndim not in (1, 2) or len(x) != n or (n and not x.numel()):

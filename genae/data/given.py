@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Sized
+from collections.abc import Iterator, Sequence, Sized
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePosixPath
-from typing import Any
+from typing import SupportsIndex
 
 import numpy as np
 import torch
@@ -65,11 +66,11 @@ def labelled(examples: Examples) -> Examples:
 # -- a torch Dataset --------------------------------------------------------------------------------------------------
 
 
-def collected(dataset: torch_data.Dataset[Any]) -> Examples:
+def collected(dataset: torch_data.Dataset[object]) -> Examples:
     """All items of a map-style torch `Dataset`, each x, (x,) or (x, label). GenaeError for one that differs from the first."""
     if not isinstance(dataset, Sized):
         raise GenaeError(f"{type(dataset).__name__} has no length; a torch Dataset of known length is needed (map-style)")
-    store, labels, first = Store(), list[Any](), torch.empty(0)
+    store, labels, first = Store(), list[object](), torch.empty(0)
     for i, (x, label) in enumerate(_items(dataset, len(dataset))):
         first = x if i == 0 else first
         if x.shape != first.shape or x.dtype != first.dtype:
@@ -81,7 +82,7 @@ def collected(dataset: torch_data.Dataset[Any]) -> Examples:
     return labelled(examples if all(label is None for label in labels) else _named(examples, labels))
 
 
-def _items(dataset: torch_data.Dataset[Any], n: int) -> Iterator[tuple[Tensor, Any]]:
+def _items(dataset: torch_data.Dataset[object], n: int) -> Iterator[tuple[Tensor, object]]:
     for i in range(n):
         item = dataset[i]
         x, label = item if isinstance(item, tuple | list) and len(item) == 2 else (item, None)
@@ -92,13 +93,17 @@ def _items(dataset: torch_data.Dataset[Any], n: int) -> Iterator[tuple[Tensor, A
         yield numbers(x if isinstance(x, Tensor) else np.asarray(x), f"items of {type(dataset).__name__}").detach().cpu(), label
 
 
-def _named(examples: Examples, labels: list[Any]) -> Examples:
+def _named(examples: Examples, labels: Sequence[object]) -> Examples:
     """With labels that are whole numbers, or names."""
-    if all(isinstance(label, str) for label in labels):
-        classes = tuple(sorted(set(labels)))
-        return replace(examples, labels=torch.tensor([classes.index(label) for label in labels]), classes=classes)
-    try:
-        return replace(examples, labels=torch.tensor([operator.index(label) for label in labels]))
-    except TypeError as error:
-        wrong = next(label for label in labels if not isinstance(label, int))
-        raise GenaeError(f"labels are whole numbers or names, not {wrong!r}") from error
+    names = [label for label in labels if isinstance(label, str)]
+    if len(names) == len(labels):
+        classes = tuple(sorted(set(names)))
+        return replace(examples, labels=torch.tensor([classes.index(name) for name in names]), classes=classes)
+    return replace(examples, labels=torch.tensor([_whole(label) for label in labels]))
+
+
+def _whole(label: object) -> int:
+    with suppress(TypeError):  # a tensor of another kind
+        if isinstance(label, SupportsIndex):
+            return operator.index(label)
+    raise GenaeError(f"labels are whole numbers or names, not {label!r}")

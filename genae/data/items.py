@@ -2,7 +2,7 @@
 
 seven.png                the first example of a file
 mnist:test:7             the example of a data set at a place
-photos/, photos.zip      the first examples of all files of a folder or an archive, in order
+files/, files.zip        the first examples of all files of a folder or an archive, in order
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ from genae.data.examples import UNREADABLE, Examples, File, Split
 from genae.data.tensors import load_tensors, save_tensors
 from genae.errors import GenaeError
 from genae.files import cache_folder
+from genae.names import encoded
 
 KEPT = 32 << 30  # bytes of all kept sets together
 SETTLED = 2_000_000_000  # nanoseconds: a file changed later than so long ago might change again without its time changing
@@ -66,7 +67,7 @@ def keep(found: Examples, key: str) -> None:
         tensors["labels"] = found.labels
     tensors |= {f"{FIELD}{name}": value for name, value in found.fields.items()}
     told = {"names": names, "classes": found.classes, "skipped": found.skipped, "lost": found.lost,
-            "files": found.files, "used": found.used}  # fmt: skip
+            "files": found.files, "used": found.used, "unused": found.unused}  # fmt: skip
     with suppress(GenaeError, OSError):  # a full or read-only disk: it will be read again
         path.parent.mkdir(parents=True, exist_ok=True)
         if found.x.nbytes <= min(KEPT, shutil.disk_usage(path.parent).free // 2):
@@ -109,7 +110,7 @@ def _unpack(path: Path) -> Examples:
     fields = {name.removeprefix(FIELD): value for name, value in tensors.items() if name.startswith(FIELD)}
     return Examples(
         tensors["x"], tensors.get("labels"), tuple(told["classes"]), tuple(told["skipped"]), names, told["lost"],
-        told["files"], told["used"], fields,
+        told["files"], told["used"], fields, told["unused"],
     )  # fmt: skip
 
 
@@ -123,7 +124,7 @@ def key_of(splits: Sequence[Split], domain: Domain) -> str:
     digest = hashlib.sha256(json.dumps(what, default=str, sort_keys=True).encode())
     for split in splits:
         for file, content in zip(split.files, contents(split.files), strict=True):
-            digest.update(f"{file.name}\0{file.label}\0{dict(file.fields) or ''}\0{content}\n".encode())
+            digest.update(encoded(f"{file.name}\0{file.label}\0{dict(file.fields) or ''}\0{content}\n"))
         digest.update(b"\0\0")
     return digest.hexdigest()
 

@@ -13,20 +13,20 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from torch import Tensor
 from torch.utils import data as torch_data
 
 from genae.data import given
+from genae.data.domain import Suffixed
 from genae.data.examples import Dataset, Examples, numbers
 from genae.data.local import Local, files_of
 from genae.errors import GenaeError, unknown
 from genae.recipe import quarantine, registry
 from genae.recipe.entries import blamed
 
-Data = str | Path | Tensor | np.ndarray | Examples | torch_data.Dataset[Any] | Dataset  # whatever holds or names examples
+Data = str | Path | Tensor | np.ndarray | Examples | torch_data.Dataset[object] | Dataset  # whatever holds or names examples
 
 
 def open_data(data: str) -> Dataset:
@@ -56,26 +56,30 @@ def open_data(data: str) -> Dataset:
     return Local(path, passed=tuple(passed))
 
 
-def _claimed(name: str, claim: Any, path: Path) -> Dataset | None:
+def _claimed(name: str, claim: object, path: Path) -> Dataset | None:
     """What a claim makes of a path, None if nothing. GenaeError if it is broken, or the path."""
     if isinstance(claim, GenaeError):
         raise claim
     with blamed("claim", name):
-        claimed: Dataset | None = claim(path)
+        claimed = claim(path) if callable(claim) else claim  # what cannot be called is no data set either
+        if claimed is not None and not isinstance(claimed, Dataset):
+            raise GenaeError(f"claim '{name}' must give a data set, not {type(claimed).__name__}")
     return claimed
 
 
-def made(name: str, found: Any) -> Dataset:
+def made(name: str, found: object) -> Dataset:
     """The data set that an entry point names: an object, or a class to make one of."""
     with blamed("dataset", name):
-        dataset: Dataset = found() if isinstance(found, type) else found
+        dataset = found() if isinstance(found, type) else found
+        if not isinstance(dataset, Dataset):
+            raise GenaeError(f"data set '{name}' has no name, domain, about and split: it is a {type(dataset).__name__}")
     return dataset
 
 
 def _reads_most(path: Path) -> bool:
     """Whether one of genae's own domains reads most of the files of a path."""
     suffixes = Counter(file.suffix for _, file in files_of(path))
-    own = [found for _, found in quarantine.each("domain", registry.own("domain")) if not isinstance(found, GenaeError)]
+    own = [found for _, found in quarantine.each("domain", registry.own("domain")) if isinstance(found, Suffixed)]
     return any(2 * sum(suffixes[s] for s in domain.suffixes) > suffixes.total() for domain in own)
 
 

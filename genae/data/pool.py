@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 import zipfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
@@ -29,7 +30,9 @@ def read_each(files: Sequence[File], domain: Domain) -> Iterator[tuple[File, Fou
         archives: dict[Path, zipfile.ZipFile] = {}
         pool: Executor = stack.enter_context(ThreadPoolExecutor(max_workers=os.cpu_count()))
         if domain.reading.cached and len(files) >= MANY:
-            pool = stack.enter_context(ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")))
+            pool = stack.enter_context(
+                ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent)
+            )
         for start in range(0, len(files), CHUNK):  # a bounded number in flight
             chunk = [_opened(file, archives, stack) for file in files[start : start + CHUNK]]
             try:
@@ -46,6 +49,17 @@ def opened(files: Sequence[File]) -> Iterator[File | Rejected]:
         archives: dict[Path, zipfile.ZipFile] = {}
         for file in files:
             yield _opened(file, archives, stack)
+
+
+def _end_with_parent() -> None:
+    """In a process of the pool: it would wait for work for ever if the one that started it were killed."""
+    threading.Thread(target=_wait_for_parent, daemon=True).start()
+
+
+def _wait_for_parent() -> None:
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _attempt(domain: Domain, file: File | Rejected) -> Found | Rejected:

@@ -109,9 +109,7 @@ def _without(found: Examples, before: Iterable[Tensor]) -> Examples:
     """Those that are not in `before`, to the bit."""
     seen = np.concatenate([_prints(x) for x in before])
     new = torch.from_numpy(~np.isin(_prints(found.x), seen)).nonzero()[:, 0]
-    if len(new) == len(found):
-        return found
-    return replace(found.take(new), skipped=found.skipped, lost={**found.lost, AGAIN: len(found) - len(new)})
+    return found.kept(new, AGAIN)
 
 
 def _prints(x: Tensor) -> np.ndarray[tuple[int], np.dtype[np.void]]:
@@ -129,6 +127,7 @@ class _Sum:
 
     skipped: list[str] = field(default_factory=list)
     lost: Counter[str] = field(default_factory=Counter)
+    unused: Counter[str] = field(default_factory=Counter)  # files
     labels: list[int] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     used: int = 0
@@ -138,7 +137,9 @@ class _Sum:
         line = str(error)
         self.skipped.append(line)
         self.lost.update(error.lost)
-        self.lost[error.reason or line.removeprefix(file.name).removeprefix(": ")] += 1
+        reason = error.reason or line.removeprefix(file.name).removeprefix(": ")
+        self.lost[reason] += 1
+        self.unused[reason] += 1
 
     def use(self, file: File, found: Found, classes: tuple[str, ...]) -> None:
         self.lost.update(found.lost)
@@ -163,10 +164,11 @@ def _gather(split: Split, domain: Domain, report: Report, most: int | None = Non
         else:
             examples.add(found.x)
             total.use(file, found, split.classes)
-    known = torch.tensor(total.labels, dtype=torch.int64) if split.classes and -1 not in total.labels else None
+    known = torch.tensor(total.labels, dtype=torch.int64) if max(total.labels, default=-1) >= 0 else None
     return Examples(
         examples.tensor(domain.event), known, split.classes if known is not None else (), tuple(total.skipped),
         tuple(total.names), dict(total.lost), len(split.files), total.used, joined(total.known).fields if total.known else {},
+        dict(total.unused),
     )  # fmt: skip
 
 

@@ -1,25 +1,65 @@
-"""Tensors in a safetensors file, whole at every instant; loaded, they are mapped from it: no heap until they are written to."""
+"""Tensors in a safetensors file, whole at every instant; loaded, they are mapped from it: no heap until they are written to.
+
+Among the file's facts, as its JSON has them beside the names, types and shapes of the tensors, are two digests (SHA-256):
+
+    content    of the tensors: their names, types, shapes and bytes
+    digest     of all the facts, `content` among them
+
+Both are checked on loading. A file of before, which has neither, is read as it is.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from genae.errors import GenaeError
-from genae.files import write_file
+from genae.files import require_regular, write_file
 from genae.recipe.recipe import FORMAT
 
+CONTENT, DIGEST = "content", "digest"
 
-def save_tensors(path: Path, tensors: Mapping[str, Tensor], **facts: object) -> None:
-    """Atomically; `facts` become the file's metadata."""
+
+class Header(NamedTuple):
+    """What a file says of itself, without its tensors."""
+
+    shapes: dict[str, tuple[int, ...]]
+    facts: dict[str, str]
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], before: Path | None = None, /, **facts: object) -> str:
+    """Atomically; `facts` become the file's metadata, what was there is kept as `before`. Gives the digest of the content."""
     apart = _apart({name: t.detach().cpu().contiguous() for name, t in tensors.items()})
-    meta = {"format": str(FORMAT)} | {key: str(value) for key, value in facts.items()}
-    write_file(path, lambda temporary: _save_file(apart, temporary, meta))
+    content = digest(apart)
+    meta = {"format": str(FORMAT)} | {key: str(value) for key, value in facts.items()} | {CONTENT: content}
+    meta[DIGEST] = _of_facts(meta)
+    write_file(path, lambda temporary: _save_file(apart, temporary, meta), before)
+    return content
+
+
+def digest(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of tensors by name: names, types, shapes and bytes."""
+    made = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        made.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
+        made.update(tensor.flatten().view(torch.uint8).numpy().data)
+    return made.hexdigest()
+
+
+def _of_facts(facts: Mapping[str, str]) -> str:
+    told = {key: value for key, value in facts.items() if key != DIGEST}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -43,12 +83,51 @@ def _save_file(tensors: dict[str, Tensor], path: Path, meta: dict[str, str]) -> 
         raise OSError(int(number[1]), str(error)) from error
 
 
+# -- loading ----------------------------------------------------------------------------------------------------------
+
+
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors and metadata. GenaeError if the file is missing, cut short or damaged."""
+    with _opened(path) as file:
+        tensors, facts = {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+    if CONTENT in facts or DIGEST in facts:
+        for what, wanted, made in (
+            ("metadata", facts.get(DIGEST), _of_facts(facts)),
+            ("tensors", facts.get(CONTENT), digest(tensors)),
+        ):
+            if made != wanted:
+                raise _damaged(path, f"its {what} are not those that were written: the digest differs")
+    return tensors, facts
+
+
+def header(path: Path) -> Header:
+    """Shapes and facts alone, in no time. GenaeError as `load_tensors`, for what can be seen without the tensors."""
+    with _opened(path) as file:
+        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+        facts = dict(file.metadata() or {})
+    if facts.get(DIGEST, _of_facts(facts)) != _of_facts(facts):
+        raise _damaged(path, "its metadata are not those that were written: the digest differs")
+    return Header(shapes, facts)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     try:
+        require_regular(path)
         with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+            yield file
     except FileNotFoundError as error:
         raise GenaeError(f"{path.parent} has no {path.name}: the training there was never saved, start it again") from error
     except (SafetensorError, OSError, ValueError) as error:
-        raise GenaeError(f"{path} is cut short or damaged ({error}); train again or restore the file") from error
+        raise _damaged(path, str(error)) from error
+
+
+def _damaged(path: Path, how: str) -> GenaeError:
+    return GenaeError(f"{path} is cut short or damaged ({how}); train again or restore the file")
+
+
+def finite(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """GenaeError names the first tensor with a NaN or an infinity."""
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and tensor.numel() and not bool(torch.stack(tensor.aminmax()).isfinite().all()):
+            raise GenaeError(f"{path} cannot be used: '{name}' holds a NaN or an infinity; restore the file or train again")

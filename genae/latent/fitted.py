@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import torch
-from annotated_types import Ge, Gt, doc
+from annotated_types import Ge, Gt, Le, doc
 from torch import Tensor, nn
 
 from genae.errors import GenaeError
@@ -171,8 +171,8 @@ class FittedFlow(Flow):
         condition: int = 0,
         *,
         kind: Annotated[Kind, doc("what it is made of")] = "maf",
-        transforms: Annotated[int, Ge(1), doc("how many, one after the other")] = 3,
-        hidden: Annotated[int, Ge(1), doc("width of every layer")] = 128,
+        transforms: Annotated[int, Ge(1), Le(64), doc("how many, one after the other")] = 3,
+        hidden: Annotated[int, Ge(1), Le(4096), doc("width of every layer")] = 128,
         layers: Annotated[int, Ge(1), doc("layers of each transform's network")] = 2,
         steps: Annotated[int, Ge(1), doc("optimiser steps")] = 2000,
         batch: Annotated[int, Ge(1), doc("examples a step")] = 256,

@@ -13,7 +13,7 @@ import math
 from typing import Annotated, Literal
 
 import torch
-from annotated_types import Ge, doc
+from annotated_types import Ge, Le, doc
 from torch import Tensor, nn
 
 from genae.errors import GenaeError
@@ -59,6 +59,9 @@ class _Uniform:
         return torch.full(z.shape[:rest], -self.space.size * math.log(self.space.codes), device=z.device)
 
 
+LARGEST = 8192  # numbers of z
+
+
 class Flow(Noise, Prior):
     """A flow from zuko (https://zuko.readthedocs.io): maf, nsf, or coupling (an affine RealNVP)."""
 
@@ -68,9 +71,9 @@ class Flow(Noise, Prior):
         condition: int = 0,
         *,
         kind: Annotated[Literal["maf", "nsf", "coupling"], doc("what it is made of")] = "maf",
-        transforms: Annotated[int, Ge(1), doc("how many, one after the other")] = 3,
-        hidden: Annotated[int, Ge(1), doc("width of every layer")] = 128,
-        layers: Annotated[int, Ge(1), doc("layers of each transform's network")] = 2,
+        transforms: Annotated[int, Ge(1), Le(64), doc("how many, one after the other")] = 3,
+        hidden: Annotated[int, Ge(1), Le(4096), doc("width of every layer")] = 128,
+        layers: Annotated[int, Ge(1), Le(16), doc("layers of each transform's network")] = 2,
     ) -> None:
         super().__init__(space, condition)
         self.require(discrete=False)
@@ -78,6 +81,10 @@ class Flow(Noise, Prior):
 
         if kind == "coupling" and space.size < 2:
             raise GenaeError("kind=coupling splits the latent in two: it needs latent of at least 2; use kind=maf")
+        if space.size > LARGEST:
+            raise GenaeError(
+                f"a flow's masks grow with the square of z's numbers: {space.size} are too many, {LARGEST} the most"
+            )
         made = {"maf": flows.MAF, "nsf": flows.NSF, "coupling": flows.NICE}[kind]
         self.flow = made(space.size, condition, transforms=transforms, hidden_features=(hidden,) * layers)
 
@@ -98,4 +105,5 @@ class _InFullPrecision:
 
     def log_prob(self, z: Tensor) -> Tensor:
         with torch.autocast(z.device.type, enabled=False):
-            return self.flow(self.context).log_prob(z.flatten(1 - self.anchor.ndim).to(self.anchor))  # type: ignore[no-any-return]
+            nats: Tensor = self.flow(self.context).log_prob(z.flatten(1 - self.anchor.ndim).to(self.anchor))
+            return nats

@@ -98,9 +98,9 @@ class Space:
 def _listed(latent: Mapping[str, object]) -> Space:
     """A recipe's object. GenaeError for other keys, and for what is no shape."""
     shape, time, codes = latent.get("shape"), latent.get("time", False), latent.get("codes", 0)
-    whole = isinstance(shape, list | tuple) and all(type(n) is int for n in shape)
-    if {*latent} - {"shape", "time", "codes"} or not whole or type(codes) is not int or type(time) is not bool:
+    sides = shape if isinstance(shape, list | tuple) and all(type(n) is int for n in shape) else None
+    if {*latent} - {"shape", "time", "codes"} or sides is None or type(codes) is not int or type(time) is not bool:
         raise GenaeError(
             f'latent is a whole number, or {{"shape": [frames, numbers], "time": true, "codes": 0}}, not {dict(latent)}'
         )
-    return Space(tuple(shape), time, codes)  # type: ignore[arg-type]
+    return Space(tuple(sides), time, codes)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
 
 from genae.data.domain import Domain
 from genae.data.examples import Examples
@@ -18,9 +16,10 @@ from genae.latent.space import Space
 from genae.model.conditions import Attribute, Condition
 from genae.model.networks import Networks
 from genae.model.objectives import Batch, Objective
+from genae.model.tasks import Task
 from genae.model.vae import VAE, Model
 from genae.recipe.options import plain
-from genae.recipe.parts import OfExample, instantiate, part
+from genae.recipe.parts import OfExample, instance, instantiate, of_kind, part
 from genae.recipe.recipe import Recipe
 
 
@@ -30,7 +29,7 @@ class Built(NamedTuple):
     domain: Domain
     vae: Model
     objective: Objective
-    task: Callable[[Tensor], Tensor]
+    task: Task
     condition: Condition
 
     @property
@@ -41,21 +40,22 @@ class Built(NamedTuple):
 
 def learned(recipe: Recipe, train: Examples) -> Recipe:
     """With what the condition learns from the training examples: their classes, say."""
-    domain: Domain = instantiate("domain", recipe.domain)
+    domain = instance(Domain, "domain", recipe.domain)
     factory = part("condition", recipe.condition, domain)
     if not (isinstance(factory, type) and issubclass(factory, Condition)):
         return recipe
-    return dataclasses.replace(recipe, condition=plain(factory.learned(recipe.condition, train, domain)))
+    options = factory.learned(recipe.condition, train, domain)
+    return dataclasses.replace(recipe, condition={key: plain(value) for key, value in options.items()})
 
 
 def build(recipe: Recipe) -> Built:
     """The parts of a run, with fresh weights drawn from the global random state. GenaeError for parts that do not fit."""
-    domain: Domain = instantiate("domain", recipe.domain)
+    domain = instance(Domain, "domain", recipe.domain)
     condition = _condition(recipe, domain)
     vae = _model(recipe, domain, condition)
-    objective: Objective = instantiate("objective", recipe.objective)
+    objective = instance(Objective, "objective", recipe.objective)
     objective.setup(vae)
-    return Built(domain, vae, objective, instantiate("task", recipe.task, domain=domain), condition)
+    return Built(domain, vae, objective, instance(Task, "task", recipe.task, domain=domain), condition)
 
 
 @torch.no_grad()
@@ -68,16 +68,18 @@ def require_space(built: Built, batch: Batch, network: str) -> None:
 
 
 def _condition(recipe: Recipe, domain: Domain) -> Condition:
-    made: Condition | OfExample = instantiate("condition", recipe.condition, domain=domain)
-    return Attribute(made.name, made.of, domain.event, made.dropout) if isinstance(made, OfExample) else made.of_domain(domain)
+    made = instantiate("condition", recipe.condition, domain=domain)
+    if isinstance(made, OfExample):
+        return Attribute(made.name, domain.defaults.attributes[made.name], domain.event, made.dropout)
+    return of_kind(Condition, "condition", recipe.condition, made).of_domain(domain)
 
 
 def _model(recipe: Recipe, domain: Domain, condition: Condition) -> Model:
-    family: Family = instantiate("posterior", recipe.posterior)
+    family = instance(Family, "posterior", recipe.posterior)
     likelihood = instantiate("likelihood", recipe.likelihood)
     space = family.space(Space.of(recipe.latent))
     prior = _prior(recipe, space, condition)
-    made: Networks | Model = instantiate(
+    made = instantiate(
         "network", recipe.network, domain=domain, event=domain.event, space=space, posterior=family, likelihood=likelihood,
         condition=condition.size,
     )  # fmt: skip
@@ -88,13 +90,14 @@ def _model(recipe: Recipe, domain: Domain, condition: Condition) -> Model:
             )
         made.shows = domain.defaults.shows
         return made
-    if made.space != space:
-        prior = _prior(recipe, made.space, condition)
-    return VAE(made.encoder, made.decoder, prior, domain.event, family, domain.defaults.shows)
+    networks = of_kind(Networks, "network", recipe.network, made)
+    if networks.space != space:
+        prior = _prior(recipe, networks.space, condition)
+    return VAE(networks.encoder, networks.decoder, prior, domain.event, family, domain.defaults.shows)
 
 
 def _prior(recipe: Recipe, space: Space, condition: Condition) -> Prior:
-    prior: Prior = instantiate("prior", recipe.prior, space=space, condition=condition.size)
+    prior = instance(Prior, "prior", recipe.prior, space=space, condition=condition.size)
     if prior.space != space:
         raise GenaeError(f"prior '{recipe.prior['name']}' is over {prior.space}, and the network's latent space is {space}")
     return prior

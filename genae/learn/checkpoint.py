@@ -2,7 +2,8 @@
 
     recipe.json            everything needed to rebuild the run
     weights.safetensors    the weights to use (the averaged ones, when the recipe keeps an average)
-    training.safetensors   weights, average, optimiser and step in one file, so that one rename moves them all
+    training.safetensors   weights, average, optimiser and step in one file, so that one rename moves them all; beside it
+                           the one before, training.previous.safetensors
     metrics.jsonl          a line of numbers each time something was logged
     README.md, previews/   a model card and pictures
     .lock                  held by the training that writes here
@@ -12,43 +13,41 @@ Random numbers are a function of seed and step (genae/learn/trainer.py), so noth
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from genae.data.tensors import load_tensors as load_tensors
-from genae.data.tensors import save_tensors as save_tensors
 from genae.errors import GenaeError
-from genae.files import disk, sweep, write_file
+from genae.files import disk, require_own, require_regular, sweep
 
-WEIGHTS, TRAINING, METRICS, RECIPE, CARD, PREVIEWS = (
-    "weights.safetensors",
-    "training.safetensors",
-    "metrics.jsonl",
-    "recipe.json",
-    "README.md",
-    "previews",
-)
+RECIPE, CARD, LOCK, PREVIEWS = "recipe.json", "README.md", ".lock", "previews"
+WEIGHTS, TRAINING, BEFORE = "weights.safetensors", "training.safetensors", "training.previous.safetensors"
+Of = TypeVar("Of")  # a tensor, or its shape
+FOLDERS = (PREVIEWS, "samplers")  # within a run
 
 
 def fit_into(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
     """Weights into a network. GenaeError when they do not belong to it, naming the first that does not fit."""
-    wanted = module.state_dict()
-    for name in [*wanted, *tensors]:
-        if name not in tensors:
+    require_fit(module, {name: tuple(tensor.shape) for name, tensor in tensors.items()}, path)
+    module.load_state_dict(dict(tensors))
+
+
+def require_fit(module: nn.Module, shapes: Mapping[str, tuple[int, ...]], path: Path) -> None:
+    """GenaeError names the first tensor of a file that a network lacks, has in another shape, or has and the file has not."""
+    wanted = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    for name in [*wanted, *shapes]:
+        if name not in shapes:
             raise GenaeError(f"{path} does not fit its recipe: it lacks '{name}'")
         if name not in wanted:
             raise GenaeError(f"{path} does not fit its recipe: the recipe's network has no '{name}'")
-        if wanted[name].shape != tensors[name].shape:
-            shapes = f"{tuple(tensors[name].shape)}, the recipe's network wants {tuple(wanted[name].shape)}"
-            raise GenaeError(f"{path} does not fit its recipe: '{name}' has shape {shapes}")
-    module.load_state_dict(dict(tensors))
+        if wanted[name] != shapes[name]:
+            both = f"{shapes[name]}, the recipe's network wants {wanted[name]}"
+            raise GenaeError(f"{path} does not fit its recipe: '{name}' has shape {both}")
 
 
 def nested(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -56,9 +55,10 @@ def nested(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {f"{prefix}/{name}": t for name, t in tensors.items()}
 
 
-def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def under(prefix: str, tensors: Mapping[str, Of], mark: str = "/") -> dict[str, Of]:
     """The names under a prefix, without it."""
-    return {name.removeprefix(f"{prefix}/"): t for name, t in tensors.items() if name.startswith(f"{prefix}/")}
+    start = prefix + mark
+    return {name.removeprefix(start): t for name, t in tensors.items() if name.startswith(start)}
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -68,10 +68,13 @@ def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def load_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """The moments back in their places; learning rates follow from the schedule."""
+    """The moments back in their places; learning rates follow from the schedule. GenaeError for any that has no place."""
+    places = sum(len(group["params"]) for group in optimiser.param_groups)
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         number, _, key = name.partition("/")
+        if not number.isdecimal() or int(number) >= places:
+            raise GenaeError(f"the training state does not fit its recipe: the optimiser has no place for '{name}'")
         state.setdefault(int(number), {})[key] = tensor
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
 
@@ -81,46 +84,29 @@ def upgraded(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {re.sub(r"^optimiser/(?=\d)", "optimiser/vae/", name): tensor for name, tensor in tensors.items()}
 
 
-# -- metrics ----------------------------------------------------------------------------------------------------------
-
-
-def append_metrics(folder: Path, record: Mapping[str, Any]) -> None:
-    """One more line."""
-    with disk(folder / METRICS), (folder / METRICS).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(record) + "\n")
-
-
-def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """All whole lines; a last one cut short by a kill is left out."""
-    path = folder / METRICS
-    records = []
-    for line in path.read_text("utf-8").splitlines() if path.exists() else []:
-        try:
-            records.append(json.loads(line))
-        except ValueError:
-            break
-    return records
-
-
-def rewind_metrics(folder: Path, step: int) -> None:
-    """Forget what was logged after `step`: it will be logged again."""
-    kept = [json.dumps(r) + "\n" for r in read_metrics(folder) if r["step"] <= step]
-    write_file(folder / METRICS, lambda temporary: temporary.write_bytes("".join(kept).encode()))
-
-
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """One training at a time in a folder; the lock ends with its process, however that ends."""
     from filelock import FileLock, Timeout
 
-    lock = FileLock(folder / ".lock", timeout=0)
+    for name in (LOCK, *FOLDERS):
+        require_own(folder / name)
+    if (folder / LOCK).exists():
+        require_regular(folder / LOCK)
+    lock = FileLock(folder / LOCK, timeout=0)
     try:
         with disk(folder):
             lock.acquire()
     except Timeout as error:
         raise GenaeError(f"another training is writing to {folder}; wait for it, or give --out another folder") from error
     try:
-        sweep(folder)
+        for part in (folder, *(folder / name for name in FOLDERS)):
+            sweep(part)
         yield
     finally:
         lock.release()
+
+
+def left(name: str) -> bool:
+    """Whether a file's name is that of a lock or a temporary file, which a killed process may leave."""
+    return name == LOCK or (name.startswith(".") and ".tmp" in name)

@@ -6,7 +6,6 @@ sampler of other weights is refused.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,15 +14,18 @@ import torch
 from torch import Tensor
 
 from genae.data.examples import Examples
+from genae.data.tensors import digest, finite, header, load_tensors, save_tensors
 from genae.errors import GenaeError, unknown
+from genae.files import require_own
 from genae.latent.samplers import Fitted, Sampler
 from genae.learn.build import Built
-from genae.learn.checkpoint import WEIGHTS, fit_into, load_tensors, save_tensors
+from genae.learn.checkpoint import fit_into
 from genae.learn.device import computing, seeded
 from genae.learn.scoring import batches_of
+from genae.model.vae import Model
 from genae.recipe import registry
-from genae.recipe.options import Spec
-from genae.recipe.parts import instantiate
+from genae.recipe.options import Spec, named
+from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
 
 FOLDER, SUFFIX = "samplers", ".safetensors"
@@ -56,8 +58,7 @@ def fitted(
 
 def made(built: Built, spec: Spec) -> Sampler:
     """A sampler of the model's space, not fitted. GenaeError for one that does not suit it."""
-    sampler: Sampler = instantiate("sampler", spec, space=built.vae.space, condition=built.condition.size)
-    return sampler
+    return instance(Sampler, "sampler", spec, space=built.vae.space, condition=built.condition.size)
 
 
 @torch.no_grad()
@@ -80,11 +81,20 @@ def path_of(run: Path, name: str) -> Path:
     return run / FOLDER / f"{name}{SUFFIX}"
 
 
-def keep(sampler: Sampler, spec: Spec, run: Path) -> Path:
-    """Into the run's folder, whole or not at all."""
-    path = path_of(run, spec["name"])
-    save_tensors(path, sampler.state_dict(), spec=json.dumps(spec), weights=digest(run / WEIGHTS))
+def keep(sampler: Sampler, spec: Spec, run: Path, vae: Model) -> Path:
+    """Into the run's folder, whole or not at all, with the digest of the weights on whose latents it was fitted."""
+    require_own(run / FOLDER)
+    path = path_of(run, named("sampler", spec))
+    save_tensors(path, sampler.state_dict(), spec=json.dumps(spec), weights=digest(vae.state_dict()))
     return path
+
+
+def fits(run: Path, name: str, vae: Model) -> bool:
+    """Whether a run has a sampler, fitted on the latents of these weights."""
+    try:
+        return header(path_of(run, name)).facts.get("weights") == digest(vae.state_dict())
+    except GenaeError:
+        return False
 
 
 def names(run: Path) -> list[str]:
@@ -98,10 +108,11 @@ def load(run: Path, name: str, built: Built) -> Sampler:
         raise _never_fitted(run, name)
     path = path_of(run, name)
     tensors, facts = load_tensors(path)
-    if facts.get("weights") != digest(run / WEIGHTS):
+    if facts.get("weights") != digest(built.vae.state_dict()):
         raise GenaeError(
             f"{path} was fitted on the latents of other weights than {run} has; fit it again: genae fit {run} {name}"
         )
+    finite(tensors, path)
     sampler = made(built, _spec_of(facts, path))
     fit_into(sampler, tensors, path)
     return sampler.to(built.vae.anchor.device).eval()
@@ -123,9 +134,3 @@ def _never_fitted(run: Path, name: str) -> GenaeError:
         return unknown("sampler", name, ["prior", *registry.names("sampler")])
     have = ", ".join(["prior", *names(run)])
     return GenaeError(f"sampler '{name}' was never fitted in {run}, which has {have}; fit it with: genae fit {run} {name}")
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

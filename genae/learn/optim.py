@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated
 
 import torch
 from annotated_types import Ge, Gt, Le, Lt, doc
 from torch import Tensor
 from torch.nn import Parameter
 
+from genae.errors import GenaeError
 from genae.recipe import registry
+from genae.recipe.options import named
 
 Named = Sequence[tuple[str, Parameter]]
 SMALLEST = 16  # the lesser side of a weight that Muon takes, or more
@@ -73,7 +75,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]  # torch's is overloaded
         for group in self.param_groups:
             for p in (p for p in group["params"] if p.grad is not None):
                 mean = self.state[p].setdefault("mean", torch.zeros_like(p))
@@ -118,7 +120,10 @@ def exponential(
     return constant(step, steps, warmup) * (final + (1 - final) * decay**step)
 
 
-def factor(spec: dict[str, Any], step: int, steps: int) -> float:
+def factor(spec: Mapping[str, object], step: int, steps: int) -> float:
     """The learning rate's factor at that step of a run."""
-    schedule: Callable[..., float] = registry.get("schedule", spec["name"])
-    return schedule(step, steps, **{k: v for k, v in spec.items() if k != "name"})
+    schedule = registry.factory("schedule", named("schedule", spec))
+    made = schedule(step, steps, **{k: v for k, v in spec.items() if k != "name"})
+    if not isinstance(made, int | float):
+        raise GenaeError(f"schedule '{spec['name']}' must give a number, not {type(made).__name__}")
+    return made

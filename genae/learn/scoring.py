@@ -62,7 +62,7 @@ def choose(examples: Examples, limit: int | None, seed: int) -> Examples:
     if limit is None or limit >= len(examples):
         return examples
     drawn = torch.randperm(len(examples), generator=torch.Generator().manual_seed(seed))[:limit]
-    return examples.take(drawn.sort().values)
+    return examples.kept(drawn.sort().values, f"beyond the {limit} examples drawn")
 
 
 def validated(built: Built, examples: Examples, device: torch.device, precision: str) -> dict[str, float]:

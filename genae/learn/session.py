@@ -8,39 +8,49 @@ What a loop body breaks off, by `break` or an exception, is saved too. `genae.Tr
 
 from __future__ import annotations
 
-import signal
-import threading
+import math
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from genae.data.examples import Dataset, require, sum_of
+from genae.data import pins
+from genae.data.counting import counted
+from genae.data.domain import Domain
+from genae.data.examples import Dataset, Examples, require, sum_of
 from genae.data.items import best_split
 from genae.data.opening import Data, as_dataset, open_data
 from genae.data.reading import Report, quiet, read_split
-from genae.errors import GenaeError
+from genae.errors import GenaeError, remark
 from genae.files import disk, require_empty, write_text
-from genae.learn import checkpoint, device, fitting, trainer
+from genae.learn import checkpoint, device, fitting, saved, trainer
 from genae.learn.build import build, learned, require_space
+from genae.learn.metrics import METRICS, append_metrics, rewind_metrics
+from genae.learn.objects import with_names
+from genae.learn.sanity import LOOKED_AT, absurd, most, worth
+from genae.learn.saved import Saved
 from genae.learn.scoring import choose, validated
+from genae.learn.signals import heard
 from genae.learn.state import Game, State, shared_out, start
 from genae.learn.watch import Watch
 from genae.recipe import recipe
-from genae.recipe.options import Spec
-from genae.recipe.parts import instantiate
+from genae.recipe.options import Spec, named
+from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
 from genae.recipe.settings import Settings, name_of
 from genae.recipe.stages import sampler_of
+
+Preset = str | Mapping[str, object]  # its name, or itself: its parent's name and what is different
 
 LOGS = 200  # lines of training numbers in a run's metrics, about
 VALID = 1000  # examples of the validation ELBO
 SAVE_SECONDS = 30.0  # between checkpoints: a kill loses no more than this, and saving costs under a hundredth of it
 VALID_SECONDS = 20.0  # at least, between validations
+AGAIN_SECONDS = 1.0  # a signal so soon after the first is the same wish: a shell passes it on, a terminal to its whole group
+SECONDS, THREADS, START, LOGGED = "seconds", "threads", "start", "logged"  # facts of a checkpoint
 
 
 @dataclass(frozen=True)
@@ -57,9 +67,18 @@ class Progress:
 class Session:
     """Iterate to train."""
 
+    seconds = 0.0  # of training, earlier sessions counted in; evaluation and saving not
+    interrupted = False
+    _state: State | None = None
+    _kept = -1  # the step of the last checkpoint
+    _start: float | None = None  # what the model was worth before it learned anything
+    _logged = 0  # lines of numbers
+    _asked = 0.0  # when it was asked to stop
+    _place = ""  # where the data are now
+
     def __init__(
         self,
-        preset: str | Mapping[str, Any] | None = None,
+        preset: str | Mapping[str, object] | None = None,
         *,
         data: Data | None = None,
         out: str | Path | None = None,
@@ -69,17 +88,21 @@ class Session:
         seed: int | None = None,
         device: str = "auto",
         resume: str | Path | None = None,
+        data_changed: bool = False,
         save_seconds: float = SAVE_SECONDS,
         report: Report = quiet,
         fit_report: Report = quiet,
     ) -> None:
         """As `genae train`. GenaeError for anything that cannot be trained; nothing has been written then.
 
-        What Python has, a preset or data, will do for the name of one. `report(done, total)` is called as files are read,
-        `fit_report` likewise as a sampler is fitted.
+        What Python has, a preset, its parts (genae/learn/objects.py) or data, will do for a name. A run whose data are not
+        those of before is gone on with only when `data_changed` says that this is meant. `report(done, total)` is called as
+        files are read, `fit_report` likewise as a sampler is fitted.
         """
         self.device, self.save_seconds, self.fit_report = _pick(device), save_seconds, fit_report
         self.resumed = resume is not None
+        preset = with_names(preset) if isinstance(preset, Mapping) else preset
+        settings = with_names(settings) if isinstance(settings, Mapping) else settings
         self.dataset = None if data is None or isinstance(data, str | Path) else as_dataset(data)
         changes = _changes(data, epochs, steps, seed)
         if resume is not None:
@@ -87,33 +110,49 @@ class Session:
             if out is not None and Path(out).resolve() != self.folder.resolve():
                 raise GenaeError(f"--resume {resume} goes on in its own folder; leave out --out {out}")
         else:
-            if preset is None:
-                raise GenaeError("train needs a PRESET, or --resume RUN; `genae plugins list` shows the presets")
-            self.recipe = recipe.compose(preset, settings, **changes)
+            self.recipe = _new(preset, settings, changes)
             self.folder = Path(out) if out is not None else _free_folder(self.recipe.preset)
-            require_empty(self.folder)
-        self._read_data(report)
-        self.seconds = 0.0  # of training, earlier sessions counted in; evaluation and saving not
-        self.interrupted = False
+            require_empty(self.folder, checkpoint.left)
+        self._read_data(report, data_changed)
         self.sampler = sampler_of(self.recipe.stages)
-        self._state: State | None = None
-        self._kept = -1  # the step of the last checkpoint
 
-    def _read_data(self, report: Report) -> None:
-        domain, dataset = instantiate("domain", self.recipe.domain), self._opened()
+    def _read_data(self, report: Report, changed: bool) -> None:
+        domain, dataset = instance(Domain, "domain", self.recipe.domain), self._opened()
         train = read_split(dataset, "train", domain, report)
         require(train, f"{self.recipe.data or dataset.name} (train)", domain.reading.least, domain.reading.advice)
-        self.skipped, self.sum = train.skipped, sum_of(train)
+        self.skipped, self.sum, whole = train.skipped, sum_of(train), train
         if self.recipe.limit:
-            train = train.take(torch.arange(min(self.recipe.limit, len(train))))
+            train = train.kept(
+                torch.arange(min(self.recipe.limit, len(train))), f"beyond the first {self.recipe.limit} examples"
+            )
         self.recipe = learned(self.recipe, train)
         torch.manual_seed(self.recipe.seed * trainer.SEED_STRIDE)  # before the weights are drawn
         self.built = build(self.recipe)
+        train = self.built.condition.usable(train)
         self.examples = train.to(self.device)
         self.steps = trainer.total_steps(self.recipe, len(train))
         self._require()
         self.valid_split, valid = best_split(dataset, domain, ("valid", "test", "train"))
-        self.valid = choose(valid, VALID, seed=0).to(self.device)
+        self.pin = pins.pinned(self.recipe.data, self._place, dataset, {self.valid_split: valid, "train": whole})
+        self._compare(changed)
+        valid = choose(self.built.condition.usable(valid), VALID, seed=0)
+        if not len(valid):
+            self.valid_split, valid = "train", choose(train, VALID, seed=0)
+        self.valid = valid.to(self.device)
+        self.looked_at = [choose(examples, LOOKED_AT, seed=0) for examples in (self.valid, self.examples)]
+        self.count = counted(dataset, {self.valid_split: valid} | {"train": train})
+
+    def _compare(self, changed: bool) -> None:
+        """GenaeError where a run would go on with other data than it was trained on, and nobody said so."""
+        before = pins.kept(self.folder) if self.resumed else None
+        differing = pins.differences(before, self.pin) if before else []
+        if differing and changed:
+            remark(f"{self.folder} goes on with other data ({'; '.join(differing)})")
+        elif differing:
+            raise GenaeError(
+                f"--resume {self.folder}: the data are not those of before ({'; '.join(differing)}); put those back, "
+                "or go on with these by --data-changed"
+            )
 
     def _require(self) -> None:
         """What parts refuse of each other, they refuse now."""
@@ -122,14 +161,17 @@ class Session:
         if sampler := sampler_of(self.recipe.stages):
             fitting.made(self.built, sampler)
         batch = next(trainer.batches(self.built, self.examples, self.recipe, 0, 1, torch.device("cpu")))
-        require_space(self.built, batch, self.recipe.network["name"])
+        require_space(self.built, batch, named("network", self.recipe.network))
 
     def _opened(self) -> Dataset:
         """The data. GenaeError where neither the recipe nor the caller has any."""
         if self.dataset is not None:
             return self.dataset
         if self.recipe.data:
-            return open_data(self.recipe.data)
+            self._place, line = pins.place(self.recipe.data, pins.kept(self.folder) if self.resumed else None)
+            if line:
+                remark(line)
+            return open_data(self._place)
         if self.resumed:
             raise GenaeError(
                 f"{self.folder} was trained on examples that Python had, and keeps none: give them again as data=…, "
@@ -139,17 +181,17 @@ class Session:
 
     # -- the loop -----------------------------------------------------------------------------------------------------
 
-    def __iter__(self) -> Iterator[Progress]:
+    def __iter__(self) -> Generator[Progress, None, None]:
         with disk(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             stack.enter_context(checkpoint.locked(self.folder))
+            stack.enter_context(heard(self._stop))
             self._state = self._begin()
-            stack.enter_context(self._stop_on_signal())
             try:
                 yield from self._train(self._state)
             except GeneratorExit:  # the loop over it was left: what is done is kept
-                if self._state.finite():
+                if not self._wrong(self._state):
                     self.save()
                 raise
 
@@ -160,17 +202,28 @@ class Session:
             if (self.folder / checkpoint.RECIPE).exists():  # another training was quicker between our look and our lock
                 raise GenaeError(f"--out {self.folder} is not empty (it holds a run); choose a new or an empty folder")
             write_text(self.folder / checkpoint.RECIPE, recipe.dump(self.recipe))
+        pins.keep(self.pin, self.folder)
+        found = saved.newest(self.folder) if self.resumed else None
+        if found is None:  # or killed before the first save: the seed gives the same beginning
             self._save(state)
-            return state
-        path = self.folder / checkpoint.TRAINING
-        if not path.exists():  # killed before the first save: the seed gives the same beginning
-            self._save(state)
-            return state
-        tensors, meta = checkpoint.load_tensors(path)
-        state.load(checkpoint.upgraded(tensors), int(meta["step"]), path)
-        self.seconds = float(meta["seconds"])
-        checkpoint.rewind_metrics(self.folder, state.step)
+        else:
+            self._go_on(state, found)
         return state
+
+    def _go_on(self, state: State, found: Saved) -> None:
+        """From a state as it was saved; what a kill left of another one is mended."""
+        state.load(checkpoint.upgraded(found.tensors), found.step, self.folder / checkpoint.TRAINING)
+        self.seconds, self._kept = found.fact(SECONDS) or 0.0, found.step
+        self._start = found.fact(START)
+        threads = found.fact(THREADS)
+        if threads not in (None, torch.get_num_threads()) and state.step < self.steps:
+            remark(f"{self.folder} was trained with {threads:.0f} threads and goes on with {torch.get_num_threads()}: "
+                   "the last digits of its weights will be others than they would have been")  # fmt: skip
+        if saved.stale(self.folder, found):
+            self._save(state)
+        self._logged, logged = rewind_metrics(self.folder, state.step), found.fact(LOGGED)
+        if logged is not None and self._logged < logged:
+            remark(f"{self.folder / METRICS} has {self._logged} of {logged:.0f} lines that were logged until step {state.step}")
 
     def _train(self, state: State) -> Iterator[Progress]:
         watch, began = Watch(), state.step
@@ -184,93 +237,104 @@ class Session:
             if stopping and step.number < self.steps:
                 raise KeyboardInterrupt
             mark = time.perf_counter()
-        if self.sampler is not None and (began < self.steps or not fitting.path_of(self.folder, self.sampler["name"]).exists()):
-            self._fit(self.sampler)
+        if self.sampler is not None and (
+            began < self.steps or not fitting.fits(self.folder, named("sampler", self.sampler), state.best)
+        ):
+            self._fit(self.sampler, state)
         if began < self.steps or not (self.folder / checkpoint.CARD).exists():
             self.finish()
 
     def finish(self) -> None:
         """What else is to be done with a trained run."""
 
-    def _fit(self, spec: Spec) -> None:
-        """The last stage."""
-        assert self._state is not None
-        built = self.built._replace(vae=self._state.best)
-        sampler = fitting.fitted(built, spec, self.examples, self.recipe, self.device, self.fit_report)
-        fitting.keep(sampler, spec, self.folder)
+    def _fit(self, spec: Spec, state: State) -> None:
+        """The last stage. A signal ends it at once: the weights are saved, and it begins anew when it is gone on with."""
+
+        def report(done: int, total: int) -> None:
+            if self.interrupted:
+                raise KeyboardInterrupt
+            self.fit_report(done, total)
+
+        built = self.built._replace(vae=state.best)
+        sampler = fitting.fitted(built, spec, self.examples, self.recipe, self.device, report)
+        fitting.keep(sampler, spec, self.folder, state.best)
 
     def _after(self, number: int, state: State, watch: Watch, stopping: bool) -> Progress:
         """Log, validate and save what is due after a step."""
         now, last = time.perf_counter(), stopping or number == self.steps
         per_epoch = trainer.steps_per_epoch(len(self.examples), self.recipe.batch)
-        place = {"step": number, "epoch": number / per_epoch, "seconds": round(self.seconds, 2)}
+        place: Mapping[str, object] = {"step": number, "epoch": number / per_epoch, "seconds": round(self.seconds, 2)}
         numbers = valid = None
         if last or number % max(1, self.steps // LOGS) == 0:
             numbers = watch.read()
-            checkpoint.append_metrics(self.folder, place | {"split": "train"} | numbers)
+            self._log({**place, "split": "train", **numbers})
         if number == self.steps or (number % per_epoch == 0 and now - self._validated > VALID_SECONDS):
-            valid, self._validated = self._validate(state), now
-            checkpoint.append_metrics(self.folder, place | {"split": "valid"} | valid)
+            valid, self._validated = self._validate(state, self.valid), now
+            self._log({**place, "split": "valid", **valid})
         if last or now - self._saved > self.save_seconds:
             watch.check()
             self._save(state)
             self._saved = time.perf_counter()
         return Progress(number, self.steps, number / per_epoch, numbers, valid)
 
-    def _validate(self, state: State) -> dict[str, float]:
+    def _log(self, record: Mapping[str, object]) -> None:
+        append_metrics(self.folder, record)
+        self._logged += 1
+
+    def _validate(self, state: State, examples: Examples) -> dict[str, float]:
         modes = {part: part.training for part in state.best.modules()}
-        numbers = validated(self.built._replace(vae=state.best), self.valid, self.device, self.recipe.precision)
+        numbers = validated(self.built._replace(vae=state.best), examples, self.device, self.recipe.precision)
         for part, training in modes.items():
             part.training = training
         return numbers
 
     def save(self) -> None:
-        """Now, if steps were done since the last time. GenaeError for weights with a NaN: the checkpoint before stays."""
+        """Now, if steps were done since the last time. GenaeError for an exploded model: the checkpoint before stays."""
         if self._state is not None and self._state.step > self._kept:
             self._save(self._state)
 
     def _save(self, state: State) -> None:
-        """Never with a NaN in it: then the checkpoint before stays."""
-        if not state.finite():
-            raise GenaeError(
-                f"training stopped: a weight is not finite after step {state.step}; the last good checkpoint is kept"
-            )
-        facts = {"step": state.step, "seconds": self.seconds}
-        checkpoint.save_tensors(self.folder / checkpoint.TRAINING, state.tensors(), **facts)
-        checkpoint.save_tensors(self.folder / checkpoint.WEIGHTS, state.best.state_dict(), **facts)
+        """Only what is sane: else the checkpoint before stays."""
+        if wrong := self._wrong(state):
+            kept = f"the last good checkpoint, of step {self._kept}, is kept" if self._kept >= 0 else "nothing was saved"
+            raise GenaeError(f"training stopped: {wrong}; {kept}; try a lower optimiser.lr, or optimiser.clip=1")
+        facts = {SECONDS: self.seconds, THREADS: torch.get_num_threads(), START: self._start, LOGGED: self._logged}
+        saved.keep(self.folder, state.tensors(), state.best.state_dict(), state.step, **facts)
         self._kept = state.step
 
-    @contextmanager
-    def _stop_on_signal(self) -> Iterator[None]:
-        """Ctrl-C and a polite kill end the loop after the step they fall into; a second one ends it at once."""
-        if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
-            yield
-            return
+    def _wrong(self, state: State) -> str:
+        """Why a state must not be saved, or "". Looked at before anything was learned, it says what is sane: sanity.py."""
+        if not state.finite():
+            return f"a weight is not finite after step {state.step}"
+        now = most(worth(self._validate(state, examples)) for examples in self.looked_at)
+        if not state.step:
+            self._start = now
+            return ""
+        if absurd(now, self._start, math.prod(self.built.domain.event)):
+            began = "" if self._start is None else f", from {self._start:.4g} before the first step"
+            return f"the ELBO is {now:.4g} nats after step {state.step}{began}"
+        return ""
 
-        def handle(number: int, frame: Any) -> None:
-            if self.interrupted:
-                raise KeyboardInterrupt
-            self.interrupted = True
-
-        before = {s: signal.signal(s, handle) for s in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    def _stop(self, pressed: bool) -> None:
+        """Asked to stop, the loop ends after the step it is in; pressed again later, at once."""
+        now = time.monotonic()
+        if not self.interrupted:
+            self.interrupted, self._asked = True, now
+        elif pressed and now - self._asked > AGAIN_SECONDS:
+            raise KeyboardInterrupt
 
 
 def _pick(wish: str) -> torch.device:
     return device.pick(wish)
 
 
-def _changes(data: Data | None, epochs: float | None, steps: int | None, seed: int | None) -> dict[str, Any]:
+def _changes(data: Data | None, epochs: float | None, steps: int | None, seed: int | None) -> dict[str, object]:
     if epochs is not None and steps is not None:
         raise GenaeError(f"--epochs {epochs} and --steps {steps} both say how long; give one")
     for name, value in {"--epochs": epochs, "--steps": steps}.items():
         if value is not None and not value > 0:
             raise GenaeError(f"{name} must be above 0, not {value}")
-    changes: dict[str, Any] = {}
+    changes: dict[str, object] = {}
     if epochs is not None:
         changes |= {"epochs": float(epochs), "steps": 0}
     if steps is not None:
@@ -279,7 +343,13 @@ def _changes(data: Data | None, epochs: float | None, steps: int | None, seed: i
     return changes | ({"data": named} if data is not None else {}) | ({"seed": seed} if seed is not None else {})
 
 
-def _resumed(folder: Path, preset: str | Mapping[str, Any] | None, settings: Settings, changes: dict[str, Any]) -> Recipe:
+def _new(preset: Preset | None, settings: Settings, changes: Mapping[str, object]) -> Recipe:
+    if preset is None:
+        raise GenaeError("train needs a PRESET, or --resume RUN; `genae plugins list` shows the presets")
+    return recipe.compose(preset, settings, **changes)
+
+
+def _resumed(folder: Path, preset: Preset | None, settings: Settings, changes: Mapping[str, object]) -> Recipe:
     """The run's own recipe. GenaeError when what is asked for beside it differs."""
     own = recipe.read(folder / checkpoint.RECIPE)
     wanted = recipe.adjust(own, settings, **changes)
@@ -296,6 +366,6 @@ def _resumed(folder: Path, preset: str | Mapping[str, Any] | None, settings: Set
 
 def _free_folder(preset: str) -> Path:
     folder, number = Path("runs") / preset, 2
-    while folder.exists():
+    while folder.exists() and not (folder.is_dir() and all(checkpoint.left(path.name) for path in folder.iterdir())):
         folder, number = Path("runs") / f"{preset}-{number}", number + 1
     return folder

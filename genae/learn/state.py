@@ -18,7 +18,8 @@ from genae.learn.build import Built
 from genae.learn.checkpoint import fit_into, load_optimiser, nested, optimiser_tensors, under
 from genae.model.objectives import VAE, Objective
 from genae.model.vae import Model
-from genae.recipe.parts import instantiate
+from genae.recipe.options import Spec
+from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
 
 
@@ -85,7 +86,11 @@ class State:
         return dict(ChainMap(nested("model", self.loss.state_dict()), average, *moments))
 
     def load(self, tensors: Mapping[str, Tensor], step: int, path: Path) -> None:
-        """Back to where `tensors` were taken."""
+        """Back to where `tensors` were taken, all of them. GenaeError for some that have no place here."""
+        own = ["model/", "average/"] if self.average is not None else ["model/"]
+        own += [f"optimiser/{name}/{i}/" for name, player in self.players.items() for i in range(len(player.optimisers))]
+        if left := [name for name in tensors if not name.startswith(tuple(own))]:
+            raise GenaeError(f"{path} does not fit its recipe, which has no place for '{left[0]}'")
         fit_into(self.loss, under("model", tensors), path)
         if self.average is not None:
             fit_into(self.average, under("average", tensors), path)
@@ -130,9 +135,15 @@ def start(built: Built, recipe: Recipe, device: torch.device) -> State:
 Named = Sequence[tuple[str, Parameter]]
 
 
-def _player(named: Named, spec: dict[str, Any], whole: bool) -> Player:
-    optimisers = instantiate("optimiser", spec, named)
-    return Player([p for _, p in named], optimisers, spec.get("clip", 0.0), spec.get("skip", 0.0), whole)
+def _player(named: Named, spec: Spec, whole: bool) -> Player:
+    optimisers: list[torch.optim.Optimizer] = instance(list, "optimiser", spec, named)
+    return Player([p for _, p in named], optimisers, _number(spec, "clip"), _number(spec, "skip"), whole)
+
+
+def _number(spec: Spec, option: str) -> float:
+    """Of an optimiser, 0 where it has no such option."""
+    value = spec.get(option)
+    return value if isinstance(value, int | float) else 0.0
 
 
 def shared_out(game: Game, recipe: Recipe) -> dict[str, list[tuple[str, Parameter]]]:

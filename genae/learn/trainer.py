@@ -126,7 +126,7 @@ class Learner:
         learning = [p for p in player.parameters if p.requires_grad]
         if not learning:
             return
-        loss.value.backward(inputs=None if alone else learning)  # type: ignore[no-untyped-call]
+        loss.value.backward(inputs=None if alone else learning)  # type: ignore[no-untyped-call]  # of torch
         if player.clip or player.skip:
             bound(learning, player.clip, player.skip)
         player.step(factor)

@@ -21,6 +21,7 @@ from torch import Tensor
 from genae.data.domain import Domain
 from genae.data.examples import Examples, Known
 from genae.errors import GenaeError, unknown
+from genae.names import composed
 
 Options = Mapping[str, Any]
 Share = Annotated[float, Ge(0), Lt(1)]
@@ -57,6 +58,10 @@ class Condition(ABC):
     @abstractmethod
     def named(self, text: str) -> Tensor:
         """What a user writes, --condition TEXT, to (1, C)."""
+
+    def usable(self, examples: Examples) -> Examples:
+        """Those of which it can tell something, or which it may hide: by default all."""
+        return examples
 
     def absent(self, n: int) -> Tensor:
         """(n, C) for examples of which nothing is known. GenaeError for a model that never saw the like."""
@@ -101,7 +106,7 @@ class Label(Condition):
             Sequence[Annotated[float, Ge(0)]], doc("of each class; without, those of the training examples")
         ] = (),
     ) -> None:
-        self.classes, self.dropout = tuple(classes), dropout
+        self.classes, self.dropout = tuple(map(composed, classes)), dropout
         self.shares = tuple(shares) or (1.0,) * len(classes)
         if len(self.shares) != len(classes) or (classes and not sum(self.shares)):
             raise GenaeError(
@@ -110,14 +115,19 @@ class Label(Condition):
 
     @staticmethod
     def learned(options: Options, train: Examples, domain: Domain) -> Options:
-        """With the classes, unless they are given. GenaeError for examples without labels."""
+        """With the classes, unless they are given. GenaeError for examples without labels, all of them."""
         if train.labels is None:
             raise GenaeError(
                 "condition=label needs labelled data; give a data set with classes, or a folder with a sub-folder a class"
             )
         classes = options["classes"] or list(train.classes)
         counts = [float((train.labels == i).sum()) for i in range(len(classes))]
-        return {**options, "classes": classes, "shares": options["shares"] or [count / len(train) for count in counts]}
+        labelled = int((train.labels >= 0).sum())
+        return {**options, "classes": classes, "shares": options["shares"] or [count / labelled for count in counts]}
+
+    def usable(self, examples: Examples) -> Examples:
+        """Those with a class, where it is never hidden."""
+        return examples if self.dropout else examples.labelled()
 
     @property
     def size(self) -> int:
@@ -125,21 +135,23 @@ class Label(Condition):
 
     def tells(self, known: Known) -> bool:
         """Labelled ones, with the model's own classes."""
-        return known.labels is not None and {*known.classes} <= {*self.classes}
+        return known.labels is not None and {*map(composed, known.classes)} <= {*self.classes}
 
     def __call__(self, known: Known, target: Tensor | None = None, train: bool = False) -> Tensor | None:
         """(B, C). GenaeError without labels, and where there are classes that the model does not know."""
         if known.labels is None:
             raise GenaeError("this model is conditioned on labels and these examples have none")
         if not self.tells(known):
-            raise unknown("class", next(name for name in known.classes if name not in self.classes), self.classes)
+            raise unknown("class", next(name for name in known.classes if composed(name) not in self.classes), self.classes)
+        if not (train or self.dropout or bool((known.labels >= 0).all())):
+            raise GenaeError("this model is conditioned on labels and some of these examples have none")
         return hide(one_hot(known, self.classes), self.dropout if train else 0.0)
 
     def named(self, text: str) -> Tensor:
-        """A class by its name to (1, C)."""
-        if text not in self.classes:
+        """A class by its name, in any form, to (1, C)."""
+        if composed(text) not in self.classes:
             raise unknown("class", text, self.classes)
-        return F.one_hot(torch.tensor([self.classes.index(text)]), self.size).float()
+        return F.one_hot(torch.tensor([self.classes.index(composed(text))]), self.size).float()
 
     def drawn(self, n: int) -> Tensor:
         """None of them where the model learnt without, else classes as often as in training."""
@@ -179,12 +191,12 @@ class Attribute(Condition):
 
 
 def one_hot(known: Known, classes: Sequence[str]) -> Tensor:
-    """The classes of labelled examples (B, C), by their names; zeros for one that is not among `classes`."""
+    """The classes of examples (B, C), by their names; zeros for one that is not among `classes`, or has none."""
     assert known.labels is not None
-    if known.classes in ((), tuple(classes)):
-        return F.one_hot(known.labels, len(classes)).float()
-    place = [classes.index(name) if name in classes else -1 for name in known.classes]
-    at = torch.tensor(place or [-1], device=known.labels.device)[known.labels]
+    at, names = known.labels, tuple(map(composed, known.classes))
+    if names not in ((), tuple(classes)):
+        place = [classes.index(name) if name in classes else -1 for name in names]
+        at = torch.tensor([*place, -1], device=at.device)[at]  # the last for a label of -1
     return F.one_hot(at + 1, len(classes) + 1)[:, 1:].float()
 
 

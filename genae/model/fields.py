@@ -26,6 +26,7 @@ from genae.data.domain import Domain
 from genae.data.examples import Examples, Known
 from genae.errors import GenaeError, unknown
 from genae.model.conditions import Condition, Options, Share, hide, numbers, one_hot
+from genae.names import composed
 
 LABEL = "label"  # what the class is called among fields
 CHUNK = 1000  # examples measured at once
@@ -45,7 +46,7 @@ class Fields(Condition):
         dropout: Annotated[Share, doc("share of the examples from which all is hidden, and of the others each part")] = 0.1,
     ) -> None:
         """`centre` and `spread` have K numbers for each of the fields of `of`, which a class is not counted among."""
-        self.of, self.classes, self.dropout = tuple(of), tuple(classes), dropout
+        self.of, self.classes, self.dropout = tuple(of), tuple(map(composed, classes)), dropout
         numbered = [name for name in of if name != LABEL]
         if len(centre) != len(spread) or len(centre) not in (0, len(numbered)):
             raise GenaeError(
@@ -107,14 +108,14 @@ class Fields(Condition):
     def _pair(self, item: str) -> tuple[str, Tensor]:
         name, equals, value = (word.strip() for word in item.partition("="))
         if not equals:
-            name, value = LABEL if name in self.classes or not self.scale else next(iter(self.scale)), name
+            name, value = LABEL if composed(name) in self.classes or not self.scale else next(iter(self.scale)), name
             if name != LABEL and len(self.of) > 1:
                 raise GenaeError(f"condition '{value}' names no field: write NAME={value}, NAME one of {', '.join(self.of)}")
         if name not in self.of:
             raise unknown("field", name, self.of, " of this run's condition")
         if name != LABEL:
             return name, self._scaled(name, torch.tensor([numbers(name, value, self._width(name) - 1, commas=False)]))
-        if value not in self.classes:
+        if composed(value) not in self.classes:
             raise unknown("class", value, self.classes)
         return name, one_hot(Known(torch.tensor([0]), (value,)), self.classes)
 

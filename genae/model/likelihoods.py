@@ -18,21 +18,18 @@ import torch.nn.functional as F
 from annotated_types import Ge, Gt, doc
 from torch import Tensor, nn
 
-from genae.latent.inference import Distribution
 from genae.latent.posteriors import LOG_2PI
 from genae.latent.space import Shape
 
 LOG_SCALE = (-7.0, 5.0)  # bounds of a log scale that a network gives: e^-7 is a quarter of an 8-bit level
 
 
-class Likelihood(Protocol):
-    """Last step of a network: features to a distribution over one event."""
+class Likelihood(nn.Module):
+    """Last step of a network: called with features it gives a distribution over one event."""
 
     def features(self, event: Shape) -> Shape:
         """The shape that the network must give for one event."""
-        ...
-
-    def __call__(self, h: Tensor) -> Distribution: ...
+        raise NotImplementedError
 
 
 @runtime_checkable
@@ -116,7 +113,7 @@ class DiscretisedLogisticEvent:
         return (x * (self.levels - 1)).round() / (self.levels - 1)
 
 
-class Bernoulli(nn.Module):
+class Bernoulli(Likelihood):
     """Values in {0, 1}; given values between, its log-probability is the negative cross-entropy of the autoencoder lesson."""
 
     def features(self, event: Shape) -> Shape:
@@ -126,7 +123,7 @@ class Bernoulli(nn.Module):
         return BernoulliEvent(h.float())
 
 
-class Gaussian(nn.Module):
+class Gaussian(Likelihood):
     """σ fixed; one σ learned for all (https://arxiv.org/abs/2006.13202); or a σ for each value given by the network."""
 
     def __init__(
@@ -149,7 +146,7 @@ class Gaussian(nn.Module):
         return LocationScale(mean, (log_sigma + self.log_sigma).clamp(*LOG_SCALE), "gaussian")
 
 
-class Laplace(nn.Module):
+class Laplace(Likelihood):
     """Scale b fixed, in the units of the event."""
 
     def __init__(self, scale: Annotated[float, Gt(0), doc("b in the event's units")] = 1.0) -> None:
@@ -163,7 +160,7 @@ class Laplace(nn.Module):
         return LocationScale(h.float(), self.log_scale, "laplace")
 
 
-class DiscretisedLogistic(nn.Module):
+class DiscretisedLogistic(Likelihood):
     """A mixture of logistics over `levels` equally spaced values in [0, 1]; 256 levels are those of 8 bits."""
 
     def __init__(

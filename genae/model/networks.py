@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from math import prod
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 from annotated_types import Ge, MinLen, doc
@@ -48,11 +48,11 @@ def activation(name: Activation) -> nn.Module:
 class Conditioned(nn.Module):
     """A sequential network whose flat input (B, F) has the condition (B, C) beside it."""
 
-    def __init__(self, *layers: Any) -> None:
+    def __init__(self, *layers: nn.Module) -> None:
         super().__init__()
         self.layers = nn.Sequential(*layers)
 
-    def forward(self, x: Tensor, condition: Tensor | None = None) -> Any:
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> object:
         h = x.flatten(1)
         return self.layers(h if condition is None else torch.cat([h, condition.to(h.dtype)], 1))
 

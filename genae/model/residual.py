@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 from annotated_types import Ge, Lt, MinLen, doc
@@ -36,7 +36,8 @@ class Residual(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.layers(x)  # type: ignore[no-any-return]
+        change: Tensor = self.layers(x)
+        return x + change
 
 
 class Encoder(nn.Module):
@@ -46,7 +47,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.body, self.head = body, head
 
-    def forward(self, x: Tensor, condition: Tensor | None = None) -> Any:
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> object:
         """x (B, C, H, W) in [0, 1]."""
         return self.head(self.body(2 * x - 1), condition)
 

@@ -5,11 +5,18 @@ A task is a callable target (B, *event) to input (B, *event). Domains name their
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Protocol, runtime_checkable
 
 import torch
 from annotated_types import Ge, doc
 from torch import Tensor
+
+
+@runtime_checkable
+class Task(Protocol):
+    """What makes inputs of targets."""
+
+    def __call__(self, target: Tensor) -> Tensor: ...
 
 
 class Reconstruct:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Mapping
-from typing import Any
 
 from genae.errors import GenaeError
 
@@ -17,7 +16,7 @@ FIRST = frozenset({  # what contract 1 set on a domain's class itself, and contr
 })  # fmt: skip
 
 
-def require(kind: str, plugin: Any, what: str, whose: str) -> None:
+def require(kind: str, plugin: object, what: str, whose: str) -> None:
     """GenaeError for what is no plugin of its kind, or one of another contract, so far as can be seen without using it."""
     wanted = getattr(plugin, "contract", CONTRACT)
     old = _first(kind, plugin)
@@ -39,7 +38,7 @@ def require(kind: str, plugin: Any, what: str, whose: str) -> None:
         raise GenaeError(f"{what} must be callable, not {type(plugin).__name__}; reinstall or uninstall {whose}")
 
 
-def _first(kind: str, plugin: Any) -> str:
+def _first(kind: str, plugin: object) -> str:
     """By what a plugin is known to be of contract 1, or ""."""
     if kind == "domain" and inspect.isclass(plugin):
         words = _set_on(plugin)

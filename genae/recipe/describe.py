@@ -5,18 +5,47 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from genae import __version__
 from genae.errors import GenaeError, unknown
 from genae.recipe import quarantine, registry
 from genae.recipe.entries import KINDS, OWN
-from genae.recipe.options import Factory, Option, offered, plain
-from genae.recipe.parts import SECTIONS, instantiate, part
+from genae.recipe.options import Option, Spec, named, offered, plain
+from genae.recipe.parts import SECTIONS, Bringing, instance, part
 from genae.recipe.recipe import Recipe, compose
-from genae.recipe.settings import DEFAULTS, WRITTEN, ancestry, merge
+from genae.recipe.settings import DEFAULTS, WRITTEN, ancestry, merge, section_of
 
-Line = dict[str, Any]  # of one option: name, type, bounds, default, meaning; of a preset's: value and set_by too
+
+class Line(TypedDict):
+    """One option; of a preset's also its value and who set it."""
+
+    name: str
+    type: str
+    bounds: str
+    meaning: str
+    default: NotRequired[object]
+    value: NotRequired[object]
+    set_by: NotRequired[str]
+
+
+class Section(TypedDict):
+    """A part of a preset."""
+
+    name: str
+    set_by: str
+    about: str
+    options: list[Line]
+
+
+class Whole(TypedDict):
+    """A preset with all that it inherits."""
+
+    name: str
+    source: str
+    parents: list[str]
+    keys: list[Line]
+    sections: dict[str, Section]
 
 
 @dataclass(frozen=True)
@@ -36,7 +65,7 @@ def described(kind: str, name: str) -> Described:
     if kind not in KINDS:
         raise unknown("kind of plugin", kind, KINDS)
     found = registry.get(kind, name)
-    options = [] if kind == "dataset" else [line(option) for option in offered(kind, found)]
+    options = [line(option) for option in offered(kind, found)] if kind != "dataset" and callable(found) else []
     brings = _brings(name) if kind == "domain" else {}
     return Described(kind, name, source(kind, name), about(found), options, brings)
 
@@ -54,7 +83,7 @@ def source(kind: str, name: str) -> str:
     return registry.origin(kind, name) or f"{OWN} {__version__}"
 
 
-def about(found: Any) -> str:
+def about(found: object) -> str:
     """The first sentence of a docstring, in one line."""
     text = " ".join((inspect.getdoc(found) or "").split())
     return text.partition(". ")[0].rstrip(".")
@@ -62,13 +91,15 @@ def about(found: Any) -> str:
 
 def line(option: Option) -> Line:
     """An option as JSON has it; a required one has no default."""
-    default = {} if option.required else {"default": plain(option.default)}
-    return {"name": option.name, "type": option.kind, "bounds": option.bounds, **default, "meaning": option.meaning}
+    made: Line = {"name": option.name, "type": option.kind, "bounds": option.bounds, "meaning": option.meaning}
+    if not option.required:
+        made["default"] = plain(option.default)
+    return made
 
 
 def _brings(name: str) -> dict[str, list[str]]:
     try:
-        own = instantiate("domain", {"name": name}).defaults
+        own = instance(Bringing, "domain", {"name": name}).defaults
     except GenaeError:  # it has options that it cannot do without
         return {}
     return {"networks": sorted(own.networks), "tasks": sorted(own.tasks), "conditions": sorted(own.attributes)}
@@ -82,59 +113,64 @@ def presets() -> list[dict[str, str]]:
     return [_preset(name, found) for name, found in quarantine.each("preset", registry.names("preset"))]
 
 
-def _preset(name: str, found: Any) -> dict[str, str]:
+def _preset(name: str, found: object) -> dict[str, str]:
     row = {"name": name, "parent": "", "domain": "", "data": "", "source": source("preset", name), "error": ""}
     if isinstance(found, GenaeError):
         return row | {"error": str(found)}
     try:
-        merged: Mapping[str, Any] = {}
+        merged: Mapping[str, object] = {}
         for _, settings in reversed(ancestry(name)):
             merged = merge(merged, settings)
-        domain = merged.get("domain", {}).get("name", "")
-        return row | {"parent": found.get("parent", ""), "domain": domain, "data": merged.get("data", "")}
+        domain = section_of(merged, "domain").get("name", "")
+        facts = {"parent": registry.preset(name).get("parent", ""), "domain": domain, "data": merged.get("data", "")}
+        return row | {key: str(value) for key, value in facts.items()}
     except GenaeError as error:
         return row | {"error": str(error)}
 
 
-def preset(name: str) -> dict[str, Any]:
+def preset(name: str) -> Whole:
     """A preset's whole recipe: its parents, and a list of lines for its keys and for each section's options."""
     recipe, by = compose(name), setters(name)
-    domain = instantiate("domain", recipe.domain)
+    domain = instance(Bringing, "domain", recipe.domain)
     keys = [
         _set(line(option), getattr(recipe, option.name), by.get(option.name, ""), DEFAULTS.get(option.name))
         for option in offered("recipe", Recipe)
         if option.name not in (*SECTIONS, *WRITTEN)
     ]
-    sections = {section: _section(section, getattr(recipe, section), domain, by) for section in SECTIONS}
+    sections = {section: _section(section, recipe.section(section), domain, by) for section in SECTIONS}
     parents = [parent for parent, _ in ancestry(name)[1:]]
     return {"name": name, "source": source("preset", name), "parents": parents, "keys": keys, "sections": sections}
 
 
-def _section(section: str, spec: Mapping[str, Any], domain: Any, by: Mapping[str, str]) -> dict[str, Any]:
-    factory: Factory = part(section, spec, domain)
+def _section(section: str, spec: Spec, domain: Bringing, by: Mapping[str, str]) -> Section:
+    factory = part(section, spec, domain)
     options = [
         _set(line(option), spec[option.name], by.get(f"{section}.{option.name}", "")) for option in offered(section, factory)
     ]
-    return {"name": spec["name"], "set_by": by.get(f"{section}.name", ""), "about": about(factory), "options": options}
+    return {"name": named(section, spec), "set_by": by.get(f"{section}.name", ""), "about": about(factory), "options": options}
 
 
-def _set(of: Line, value: Any, by: str, default: Any = None) -> Line:
-    return {"value": value, "set_by": by, **({} if default is None else {"default": default}), **of}
+def _set(of: Line, value: object, by: str, default: object = None) -> Line:
+    made: Line = {**of, "value": value, "set_by": by}
+    if default is not None:
+        made.setdefault("default", default)
+    return made
 
 
 def setters(name: str) -> dict[str, str]:
     """`latent` or `objective.beta` to the preset, that one or a parent, that sets it; what none sets is not there."""
     by: dict[str, str] = {}
-    merged: dict[str, Any] = dict(DEFAULTS)
+    merged: dict[str, object] = dict(DEFAULTS)
     for at, settings in reversed(ancestry(name)):
         changes = {key: value for key, value in settings.items() if key != "parent"}
         changed = merge(merged, changes)
-        for key, value in changes.items():
+        for key in changes:
             if key not in SECTIONS:
                 by[key] = at
                 continue
-            if changed[key].get("name") != merged.get(key, {}).get("name"):  # another part: what was set is of the old one
+            before, after = (section_of(settings, key).get("name") for settings in (merged, changed))
+            if before != after:  # another part: what was set is of the old one
                 by = {k: v for k, v in by.items() if not k.startswith(f"{key}.")}
-            by |= {f"{key}.{option}": at for option in (["name"] if isinstance(value, str) else value)}
+            by |= {f"{key}.{option}": at for option in section_of(changes, key)}
         merged = changed
     return by

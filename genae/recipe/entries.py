@@ -20,7 +20,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout, suppress
 from functools import cache
 from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, distribution, entry_points
-from typing import Any
 
 from genae.errors import GenaeError
 
@@ -45,7 +44,7 @@ KINDS: Mapping[str, str] = {  # kind, in the singular, to entry-point group
     "upgrade": "genae.upgrades",  # "network.rave": settings of an older format that name it, to what they mean now
 }
 
-_imported: dict[EntryPoint, Any] = {}
+_imported: dict[EntryPoint, object] = {}
 
 
 @cache
@@ -84,7 +83,7 @@ def limit() -> float:
         return CHECK_SECONDS
 
 
-def imported(kind: str, entry: EntryPoint) -> Any:
+def imported(kind: str, entry: EntryPoint) -> object:
     """What an entry point names, imported once. GenaeError for whatever a third party's module raises."""
     if entry in _imported:
         return _imported[entry]

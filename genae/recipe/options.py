@@ -20,7 +20,7 @@ import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from annotated_types import DocInfo, Ge, GroupedMetadata, Gt, Le, Lt, MaxLen, MinLen, MultipleOf, Unit
 
@@ -34,12 +34,15 @@ GIVEN = {  # what the engine passes, which is no option
     "schedule": ("step", "steps"),
 }
 
-Spec = dict[str, Any]  # {"name": …, option: value}
-Factory = Callable[..., Any]
+Spec = dict[str, object]  # {"name": …, option: value}
+Factory = Callable[..., object]
+T = TypeVar("T")
 NOUNS: Mapping[object, str] = {int: "whole number", float: "number", str: "text", bool: "true or false", type(None): "null"}
 
+LONGEST = 10_000  # items of a list
+FREE = (object, Any)  # of these whatever JSON can hold
 LIST = "a list of "
-BOUNDS: Mapping[type, tuple[Callable[[Any, Any], bool], str]] = {  # mark to whether (value, limit) keep it, and its words
+BOUNDS: Mapping[type, tuple[Callable[..., bool], str]] = {  # mark to whether (value, limit) keep it, and its words
     Ge: (operator.ge, "at least {}"),
     Gt: (operator.gt, "above {}"),
     Le: (operator.le, "at most {}"),
@@ -55,8 +58,8 @@ class Option:
     """One option of a part. `default` is `inspect.Parameter.empty` where the part cannot do without."""
 
     name: str
-    hint: Any
-    default: Any
+    hint: object
+    default: object
 
     @property
     def required(self) -> bool:
@@ -84,13 +87,13 @@ def offered(section: str, factory: Factory) -> list[Option]:
     """The options of a part's factory, in its order."""
     hints = _hints(factory)
     return [
-        Option(name, hints.get(name, Any), _default(factory, parameter))
+        Option(name, hints.get(name, object), _default(factory, parameter))
         for name, parameter in inspect.signature(factory).parameters.items()
         if name not in GIVEN.get(section, ()) and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
     ]
 
 
-def filled(section: str, factory: Factory, spec: Mapping[str, Any]) -> Spec:
+def filled(section: str, factory: Factory, spec: Mapping[str, object]) -> Spec:
     """Every option of a part, given or default. GenaeError for an unknown one, or a value of the wrong kind or size."""
     known = {option.name: option for option in offered(section, factory)}
     for key in spec:
@@ -107,7 +110,20 @@ def filled(section: str, factory: Factory, spec: Mapping[str, Any]) -> Spec:
     return complete
 
 
-def _hints(factory: Factory) -> dict[str, Any]:
+def named(section: str, spec: Mapping[str, object]) -> str:
+    """The part that a section names. GenaeError if it names none."""
+    name = spec.get("name")
+    if not isinstance(name, str):
+        raise GenaeError(f"recipe section '{section}' lacks its 'name'")
+    return name
+
+
+def called(section: str, factory: Callable[..., T], spec: Mapping[str, object]) -> T:
+    """What a factory makes of its options, checked and completed."""
+    return factory(**filled(section, factory, spec))
+
+
+def _hints(factory: Factory) -> dict[str, object]:
     """Annotations by name; none where a third party's cannot be resolved, which then are not checked."""
     if not inspect.isclass(factory):
         return _resolved(factory) if inspect.isroutine(factory) else {}
@@ -116,14 +132,14 @@ def _hints(factory: Factory) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=256)  # a recipe is completed several times a command, and text is slow to resolve
-def _resolved(annotated: Any) -> dict[str, Any]:
+def _resolved(annotated: object) -> dict[str, object]:
     try:
         return typing.get_type_hints(annotated, include_extras=True)
     except NameError:
         return {}
 
 
-def _default(factory: Factory, parameter: inspect.Parameter) -> Any:
+def _default(factory: Factory, parameter: inspect.Parameter) -> object:
     """A default as it is called for; a dataclass's signature shows a stand-in for one that is made anew each time."""
     fields = {f.name: f for f in dataclasses.fields(factory)} if dataclasses.is_dataclass(factory) else {}
     field = fields.get(parameter.name)
@@ -135,7 +151,7 @@ def _default(factory: Factory, parameter: inspect.Parameter) -> Any:
 # -- one value --------------------------------------------------------------------------------------------------------
 
 
-def check(key: str, value: Any, hint: Any) -> Any:
+def check(key: str, value: object, hint: object) -> object:
     """The value as its annotation wants it, or a GenaeError that says what is possible."""
     kind, marks = apart(hint)
     value = _of_kind(key, value, kind)
@@ -144,7 +160,7 @@ def check(key: str, value: Any, hint: Any) -> Any:
     return value
 
 
-def apart(hint: Any) -> tuple[Any, tuple[object, ...]]:
+def apart(hint: object) -> tuple[object, tuple[object, ...]]:
     """An annotation to what it annotates and its marks, groups such as Interval taken apart."""
     if typing.get_origin(hint) is not Annotated:
         return hint, ()
@@ -152,9 +168,9 @@ def apart(hint: Any) -> tuple[Any, tuple[object, ...]]:
     return kind, tuple(one for mark in marks for one in (mark if isinstance(mark, GroupedMetadata) else [mark]))
 
 
-def _of_kind(key: str, value: Any, kind: Any) -> Any:
+def _of_kind(key: str, value: object, kind: object) -> object:
     origin, args = typing.get_origin(kind), typing.get_args(kind)
-    if kind is Any:
+    if kind in FREE:
         return plain(value)
     if origin in (typing.Union, types.UnionType):
         return _any_of(key, value, kind)
@@ -162,6 +178,8 @@ def _of_kind(key: str, value: Any, kind: Any) -> Any:
         return _chosen(key, value, args)
     if (item := _item(kind)) is not None:
         if isinstance(value, list | tuple):
+            if len(value) > LONGEST:
+                raise GenaeError(f"{key} must be {LIST}at most {LONGEST}, not {len(value)}")
             return [check(key, one, item) for one in value]
         raise GenaeError(f"{key} must be {_article(kind)}, not {value!r}")  # text is a sequence too, but never meant as one
     if isinstance(origin, type) and issubclass(origin, Mapping) and isinstance(value, Mapping) and args:
@@ -169,7 +187,7 @@ def _of_kind(key: str, value: Any, kind: Any) -> Any:
     return _plain_kind(key, value, kind)
 
 
-def _plain_kind(key: str, value: Any, kind: Any) -> Any:
+def _plain_kind(key: str, value: object, kind: object) -> object:
     """A number, text, true or false, or null; a whole number will do for a number."""
     if isinstance(value, float) and not math.isfinite(value):  # JSON as Python reads it has NaN and Infinity
         raise GenaeError(f"{key} must be finite, not {value}")
@@ -181,7 +199,7 @@ def _plain_kind(key: str, value: Any, kind: Any) -> Any:
     raise GenaeError(f"{key} must be {_article(kind)}, not {value!r}")
 
 
-def _any_of(key: str, value: Any, kind: Any) -> Any:
+def _any_of(key: str, value: object, kind: object) -> object:
     several = isinstance(value, list | tuple | Mapping)
     near = [choice for choice in typing.get_args(kind) if _holds_several(choice) == several]  # those it can be meant as
     if len(near) == 1:
@@ -194,14 +212,14 @@ def _any_of(key: str, value: Any, kind: Any) -> Any:
     raise GenaeError(f"{key} must be {_article(kind)}, not {value!r}")
 
 
-def _holds_several(hint: Any) -> bool:
+def _holds_several(hint: object) -> bool:
     """Whether it is of lists or objects."""
     kind, _ = apart(hint)
     origin = typing.get_origin(kind) or kind
     return isinstance(origin, type) and issubclass(origin, Sequence | Mapping) and origin is not str
 
 
-def _chosen(key: str, value: Any, choices: Iterable[Any]) -> Any:
+def _chosen(key: str, value: object, choices: Iterable[object]) -> object:
     choices = list(choices)
     for choice in choices:
         if type(choice) is type(value) and choice == value:
@@ -224,7 +242,7 @@ def bounds(marks: Iterable[object]) -> str:
     return " and ".join(words) + unit if words else ""
 
 
-def described(hint: Any) -> str:
+def described(hint: object) -> str:
     """A kind in words: `number`, `list of whole numbers`, `maf, nsf or coupling`, `whole number (at least 1) or null`."""
     kind, _ = apart(hint)
     origin, args = typing.get_origin(kind), typing.get_args(kind)
@@ -234,13 +252,13 @@ def described(hint: Any) -> str:
         *first, last = map(str, args)
         return f"{', '.join(first)} or {last}" if first else last
     if (item := _item(kind)) is not None:
-        return "list" if item is Any else f"list of {_plural(described(item))}"
+        return "list" if item in FREE else f"list of {_plural(described(item))}"
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return "object"
-    return NOUNS.get(kind, "anything" if kind is Any else str(kind))
+    return NOUNS.get(kind, "anything" if kind in FREE else str(kind))
 
 
-def _in_brackets(hint: Any) -> str:
+def _in_brackets(hint: object) -> str:
     text = bounds(apart(hint)[1])
     return f" ({text})" if text else ""
 
@@ -250,7 +268,7 @@ def _plural(noun: str) -> str:
     return f"{first}s{of}{rest}" if noun in NOUNS.values() or first in ("list", "object") else noun
 
 
-def _article(hint: Any) -> str:
+def _article(hint: object) -> str:
     """`a list of whole numbers`, but `text`."""
     kind, _ = apart(hint)
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
@@ -260,20 +278,22 @@ def _article(hint: Any) -> str:
     return article + noun
 
 
-def _item(kind: Any) -> Any:
+def _item(kind: object) -> object:
     """The annotation of a list's items, None for what is no list."""
     origin = typing.get_origin(kind)
     if not (isinstance(origin, type) and issubclass(origin, Sequence)):
         return None
-    return next(iter(typing.get_args(kind)), Any)
+    return next(iter(typing.get_args(kind)), object)
 
 
-def _limit(mark: Any) -> Any:
-    """The one number of a bound."""
-    (limit,) = dataclasses.astuple(mark)
-    return limit
+def _limit(mark: object) -> object:
+    """The one number of a bound, None of any other mark."""
+    match mark:
+        case Ge(limit) | Gt(limit) | Le(limit) | Lt(limit) | MultipleOf(limit) | MinLen(limit) | MaxLen(limit):
+            return limit
+    return None
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> object:
     """As JSON would give it back, so that a recipe read from disk equals the one written."""
     return json.loads(json.dumps(value))

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from genae.errors import GenaeError
 from genae.files import cache_folder, write_text
@@ -32,7 +32,7 @@ SLOW_SECONDS = 3600.0  # a finding of slowness is kept this long: the machine ma
 AT_ONCE = 8  # processes that check; more than cores, since what is slow mostly waits
 
 
-def each(kind: str, names: Sequence[str]) -> Iterator[tuple[str, Any]]:
+def each(kind: str, names: Sequence[str]) -> Iterator[tuple[str, object]]:
     """Plugins by their names, nobody having asked for one; for a broken one a GenaeError in its place.
 
     A third party's is imported here only if a check found nothing wrong with it.
@@ -45,7 +45,7 @@ def each(kind: str, names: Sequence[str]) -> Iterator[tuple[str, Any]]:
         yield name, GenaeError(errors[name]) if errors.get(name) else _attempt(kind, name)
 
 
-def _attempt(kind: str, name: str) -> Any:
+def _attempt(kind: str, name: str) -> object:
     try:
         return registry.get(kind, name)
     except GenaeError as error:
@@ -96,7 +96,11 @@ def _check(pairs: Sequence[Pair]) -> dict[Pair, str]:
     return {(k, e): (known | fresh)[_print(k, e)]["error"] for k, e in pairs}
 
 
-Found = dict[str, Any]  # error: one line or "", until: when it is to be looked for again, 0 for never
+class Found(TypedDict):
+    """What is kept of one plugin."""
+
+    error: str  # one line or ""
+    until: float  # when it is to be looked for again, 0 for never
 
 
 def _findings_file() -> Path:

@@ -11,25 +11,28 @@ that a later genae with other defaults still rebuilds the same model.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Lt, doc
+from annotated_types import Ge, Le, Lt, doc
 
 from genae.errors import GenaeError, unknown
 from genae.latent.space import Space
 from genae.recipe import registry
-from genae.recipe.options import Spec, check, filled
-from genae.recipe.parts import SECTIONS, completed, part
-from genae.recipe.settings import DEFAULTS, Settings, changed, merge, preset
+from genae.recipe.jsonfile import read_json
+from genae.recipe.options import Spec, check, filled, named
+from genae.recipe.parts import SECTIONS, Bringing, completed, of_kind, part
+from genae.recipe.settings import DEFAULTS, Settings, changed, merge, preset, section_of
 from genae.recipe.stages import stages
 from genae.recipe.upgrade import upgraded
 
 CHEAP = ("posterior", "likelihood", "objective", "task", "condition")  # parts that are made in no time
+SEEDS = 1 << 40  # a seed times a prime, and a step, are to fit in 64 bits
 FORMAT = 2  # of recipe.json and the weights beside it
 
 
@@ -39,7 +42,7 @@ class Recipe:
 
     preset: str
     domain: Spec
-    latent: Annotated[Annotated[int, Ge(1)] | dict[str, Any], doc('numbers of z, or of a frame; or {"shape": [F, D]}')]
+    latent: Annotated[Annotated[int, Ge(1)] | dict[str, object], doc('numbers of z, or of a frame; or {"shape": [F, D]}')]
     network: Spec
     posterior: Spec
     likelihood: Spec
@@ -49,31 +52,35 @@ class Recipe:
     condition: Spec
     optimiser: Spec
     schedule: Spec
-    optimisers: Annotated[dict[str, dict[str, Any]], doc("player to what its optimiser has else than `optimiser`")]
-    stages: Annotated[list[dict[str, Any]], doc("which players learn from when on, and the sampler fitted at the end")]
+    optimisers: Annotated[dict[str, Spec], doc("player to what its optimiser has else than `optimiser`")]
+    stages: Annotated[list[Spec], doc("which players learn from when on, and the sampler fitted at the end")]
     data: Annotated[str, doc("the data set, or a path; empty where one must be given")]
     epochs: Annotated[float, Ge(0), doc("passes over the training set; 0 where `steps` says how long")]
     steps: Annotated[int, Ge(0), doc("optimiser steps; 0 where `epochs` says how long")]
     batch: Annotated[int, Ge(1), doc("examples a step")]
     ema: Annotated[float, Ge(0), Lt(1), doc("decay of the averaged weights that are evaluated and saved; 0 for none")]
     precision: Annotated[Literal["auto", "32", "bf16"], doc("auto: bf16 where the processor has it, else 32")]
-    seed: Annotated[int, Ge(0), doc("of weights, order and noise")]
+    seed: Annotated[int, Ge(0), Le(SEEDS), doc("of weights, order and noise")]
     limit: Annotated[int, Ge(0), doc("train on the first so many examples; 0 for all")]
     format: int = FORMAT
     plugins: Annotated[dict[str, str], doc("where parts that are not genae's own come from")] = field(default_factory=dict)
 
     def is_default(self, section: str) -> bool:
         """Whether a section names what it names where nothing was said."""
-        own: Spec = getattr(self, section)
-        return bool(own["name"] == DEFAULTS[section]["name"])
+        return named(section, self.section(section)) == section_of(DEFAULTS, section)["name"]
+
+    def section(self, name: str) -> Spec:
+        """One of `genae.recipe.parts.SECTIONS`."""
+        own: Spec = getattr(self, name)
+        return own
 
 
-def compose(of: str | Mapping[str, Any], settings: Settings = (), **changes: Any) -> Recipe:
+def compose(of: str | Mapping[str, object], settings: Settings = (), **changes: object) -> Recipe:
     """A preset, by its name or itself, with settings and keyword changes, checked and completed."""
     return complete(merge(changed(preset(of), settings), changes))
 
 
-def adjust(recipe: Recipe, settings: Settings = (), **changes: Any) -> Recipe:
+def adjust(recipe: Recipe, settings: Settings = (), **changes: object) -> Recipe:
     """A recipe with settings and keyword changes, checked and completed."""
     return complete(merge(changed(dataclasses.asdict(recipe), settings), changes))
 
@@ -81,8 +88,21 @@ def adjust(recipe: Recipe, settings: Settings = (), **changes: Any) -> Recipe:
 # -- checking ---------------------------------------------------------------------------------------------------------
 
 
-def complete(settings: Mapping[str, Any]) -> Recipe:
+def complete(settings: Mapping[str, object]) -> Recipe:
     """A checked recipe with every option filled in. GenaeError names an unknown or missing key and the known ones."""
+    whole = _checked(settings)
+    _require_plugins(_parts(whole), whole.get("plugins", {}))
+    whole["stages"] = stages(whole["stages"])
+    whole |= _sections({section: whole[section] for section in SECTIONS})
+    whole["optimisers"] = {
+        player: completed("optimiser", section_of(merge(whole, {"optimiser": spec}), "optimiser"))
+        for player, spec in whole["optimisers"].items()
+    }
+    return _bounded(Recipe(**whole | {"plugins": _origins(_parts(whole), whole.get("plugins", {}))}))
+
+
+def _checked(settings: Mapping[str, object]) -> dict[str, Any]:
+    """The settings as the annotations of `Recipe` have them, each section an object."""
     fields = {f.name: f for f in dataclasses.fields(Recipe)}
     hints = typing.get_type_hints(Recipe, include_extras=True)
     for key in settings:
@@ -95,44 +115,43 @@ def complete(settings: Mapping[str, Any]) -> Recipe:
     for section in SECTIONS:
         if not isinstance(whole[section], Mapping):
             raise GenaeError(f"recipe section '{section}' must be an object with a name, not {whole[section]!r}")
-    _require_plugins(whole)
-    whole["stages"] = stages(whole["stages"])
-    domain: Any = None
-    for section in SECTIONS:
-        spec = whole[section]
-        factory = part(section, spec, domain)
-        name = domain.defaults.network if section == "network" and spec["name"] == "default" else spec["name"]
+    return whole
+
+
+def _sections(specs: Mapping[str, Spec]) -> dict[str, Spec]:
+    """Every section with all of its options."""
+    whole: dict[str, Spec] = {}
+    domain: Bringing | None = None
+    for section, spec in specs.items():
+        factory, name = part(section, spec, domain), spec["name"]
+        name = domain.defaults.network if domain and (section, name) == ("network", "default") else name
         options = filled(section, factory, spec)
         whole[section] = {"name": name, **options}
         if section == "domain":
-            domain = factory(**options)
+            domain = of_kind(Bringing, section, spec, factory(**options))
         elif section in CHEAP:
             factory(**options)  # its own checks of its options, before any data are read
-    whole["optimisers"] = {
-        player: completed("optimiser", merge(whole, {"optimiser": spec})["optimiser"])
-        for player, spec in whole["optimisers"].items()
-    }
-    return _bounded(Recipe(**whole | {"plugins": _origins(whole)}))
+    return whole
 
 
-def _origins(whole: Mapping[str, Any]) -> dict[str, str]:
+def _origins(parts: Sequence[tuple[str, str]], written: Mapping[str, str]) -> dict[str, str]:
     """Where parts that are not genae's own come from, {"prior mine": "distribution version"}; what was written stays."""
-    origins = {f"{kind} {name}": registry.origin(kind, name) for kind, name in _named(whole)}
-    return {key: whole.get("plugins", {}).get(key, origin) for key, origin in origins.items() if origin}
+    origins = {f"{kind} {name}": registry.origin(kind, name) for kind, name in parts}
+    return {key: written.get(key, origin) for key, origin in origins.items() if origin}
 
 
-def _named(whole: Mapping[str, Any]) -> list[tuple[str, Any]]:
+def _parts(whole: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The parts that a recipe names, in its sections and beside them, by kind and name."""
     samplers = [stage["sampler"] for stage in whole["stages"] if isinstance(stage.get("sampler"), Mapping)]
     beside = [*(("optimiser", spec) for spec in whole["optimisers"].values()), *(("sampler", spec) for spec in samplers)]
-    return [(kind, spec.get("name")) for kind, spec in [*((s, whole[s]) for s in SECTIONS), *beside]]
+    return [(kind, str(spec.get("name"))) for kind, spec in [*((s, whole[s]) for s in SECTIONS), *beside]]
 
 
-def _require_plugins(whole: Mapping[str, Any]) -> None:
+def _require_plugins(parts: Sequence[tuple[str, str]], written: Mapping[str, str]) -> None:
     """GenaeError for a part that a recipe was made with and that is not here."""
-    for key, origin in whole.get("plugins", {}).items():
+    for key, origin in written.items():
         kind, _, name = key.partition(" ")
-        if (kind, name) in _named(whole) and name not in registry.names(kind):
+        if (kind, name) in parts and name not in registry.names(kind):
             installed = not origin.endswith(".py") and origin != registry.DIRECTLY
             remedy = f"pip install {origin.split(' ')[0]}" if installed else "give it with --plugin FILE.py or genae.register"
             raise GenaeError(f"{kind} '{name}' is not here: the recipe was made with that of {origin}; {remedy}")
@@ -155,8 +174,18 @@ def dump(recipe: Recipe) -> str:
 
 def read(path: Path) -> Recipe:
     """From recipe.json. GenaeError if missing, not JSON, or not a recipe."""
+    return complete(upgraded(_settings(path), FORMAT, path))
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of what recipe.json says, but for where the data lie, which may move."""
+    said = {key: value for key, value in _settings(path).items() if key != "data"}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def _settings(path: Path) -> dict[str, Any]:
     try:
-        settings = json.loads(path.read_text("utf-8"))
+        settings = read_json(path)
     except FileNotFoundError as error:
         raise GenaeError(
             f"{path.parent} is not a run: it has no {path.name}; a run is a folder that `genae train` wrote"
@@ -165,7 +194,7 @@ def read(path: Path) -> Recipe:
         raise GenaeError(f"{path} cannot be read as a recipe: {error}") from error
     if not isinstance(settings, dict):
         raise GenaeError(f"{path} is not a recipe: it must be a JSON object")
-    return complete(upgraded(settings, FORMAT, path))
+    return settings
 
 
 def differences(a: Recipe, b: Recipe) -> list[str]:

@@ -11,12 +11,12 @@ from __future__ import annotations
 import importlib.util
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import FunctionType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from genae.errors import GenaeError, unknown
 from genae.recipe import contract
@@ -34,12 +34,12 @@ class Taken(GenaeError):
 class Registered(NamedTuple):
     """What this process gave a name, and the file that did, or `DIRECTLY`."""
 
-    plugin: Any
+    plugin: object
     origin: str
 
 
 _registered: dict[Key, Registered] = {}
-_overrides: dict[Key, Any] = {}  # for a while, before all others
+_overrides: dict[Key, object] = {}  # for a while, before all others
 _reading: list[Path] = []  # the file that is being imported, last
 
 
@@ -49,7 +49,7 @@ def names(kind: str) -> list[str]:
     return sorted(every)
 
 
-def get(kind: str, name: str) -> Any:
+def get(kind: str, name: str) -> object:
     """The plugin of that kind and name; imports that one alone. GenaeError if unknown, taken twice or broken."""
     if (kind, name) in _here():
         return _here()[kind, name]
@@ -62,12 +62,28 @@ def get(kind: str, name: str) -> Any:
     return load(kind, entry)
 
 
-def _here() -> dict[Key, Any]:
+def factory(kind: str, name: str) -> Callable[..., object]:
+    """That of a part. GenaeError as `get`."""
+    found = get(kind, name)
+    if not callable(found):
+        raise GenaeError(f"{kind} '{name}' must be callable, not {type(found).__name__}")
+    return found
+
+
+def preset(name: str) -> Mapping[str, object]:
+    """The settings of a preset. GenaeError as `get`."""
+    found = get("preset", name)
+    if not isinstance(found, Mapping):
+        raise GenaeError(f"preset '{name}' must be a mapping of settings, not {type(found).__name__}")
+    return found
+
+
+def _here() -> dict[Key, object]:
     """What this process named itself."""
     return {key: one.plugin for key, one in _registered.items()} | _overrides
 
 
-def load(kind: str, entry: EntryPoint) -> Any:
+def load(kind: str, entry: EntryPoint) -> object:
     """What an entry point names, checked. GenaeError if it cannot be imported or is no plugin of its kind."""
     whose, plugin = owner(entry), imported(kind, entry)
     with blamed(kind, entry.name, whose):
@@ -75,7 +91,7 @@ def load(kind: str, entry: EntryPoint) -> Any:
     return plugin
 
 
-def _require(kind: str, plugin: Any, what: str, whose: str) -> None:
+def _require(kind: str, plugin: object, what: str, whose: str) -> None:
     contract.require(kind, plugin, what, whose)
     parent = plugin.get("parent") if isinstance(plugin, Mapping) else None
     if kind == "preset" and parent is not None and parent not in [*names("preset"), *names("domain")]:
@@ -118,7 +134,7 @@ def clash(kind: str, entry: EntryPoint) -> str:
 # -- what is not installed --------------------------------------------------------------------------------------------
 
 
-def register(kind: str, name: str, plugin: Any) -> None:
+def register(kind: str, name: str, plugin: object) -> None:
     """From here on, in this process, that name is that factory, class, preset or data set.
 
     GenaeError if the kind is unknown, the name taken, or the object no such thing; a class or function defined anew under its
@@ -135,7 +151,7 @@ def register(kind: str, name: str, plugin: Any) -> None:
     _registered[kind, name] = Registered(plugin, file)
 
 
-def _same(before: Any, plugin: Any) -> bool:
+def _same(before: object, plugin: object) -> bool:
     """Whether it is the same thing, or the same definition run again."""
     named = [f"{p.__module__}.{p.__qualname__}" for p in (before, plugin) if isinstance(p, type | FunctionType)]
     return before is plugin or (isinstance(before, Mapping) and before == plugin) or (len(named) == 2 and named[0] == named[1])
@@ -198,7 +214,7 @@ def _line(error: BaseException, file: Path) -> int:
 
 
 @contextmanager
-def override(kind: str, name: str, plugin: Any) -> Iterator[None]:
+def override(kind: str, name: str, plugin: object) -> Iterator[None]:
     """Within the block, that name gives that object: for tests and for trying a plugin without installing it."""
     before = _overrides.get((kind, name))
     _overrides[kind, name] = plugin

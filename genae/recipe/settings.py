@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from genae.errors import GenaeError, unknown
 from genae.recipe import registry
@@ -16,7 +15,7 @@ from genae.recipe.parts import SECTIONS
 
 WRITTEN = ("preset", "format", "plugins")  # what a recipe says of itself, and nobody sets
 
-DEFAULTS: dict[str, Any] = {
+DEFAULTS: dict[str, object] = {
     "network": {"name": "default"},
     "posterior": {"name": "gaussian"},
     "likelihood": {"name": "bernoulli"},
@@ -39,24 +38,29 @@ DEFAULTS: dict[str, Any] = {
     "limit": 0,
 }
 
-BARE: dict[str, Any] = {"likelihood": {"name": "gaussian", "learned": "one"}}  # of a domain without a preset: any floats
+BARE: dict[str, object] = {"likelihood": {"name": "gaussian", "learned": "one"}}  # of a domain without a preset: any floats
 
 
-def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+def merge(base: Mapping[str, object], change: Mapping[str, object]) -> dict[str, object]:
     """`base` with a preset's or a setting's differences. A section given another name loses the options of the old one."""
     merged = dict(base)
     for key, value in change.items():
-        if key not in SECTIONS:
+        if key not in SECTIONS or not isinstance(value, str | Mapping):
             merged[key] = value
             continue
-        section = {"name": value} if isinstance(value, str) else dict(value)
-        before = dict(merged.get(key, {}))
+        section, before = section_of(change, key), section_of(merged, key)
         same = section.get("name", before.get("name")) == before.get("name")
-        merged[key] = before | section if same else section
+        merged[key] = {**before, **section} if same else {**section}
     return merged
 
 
-def preset(of: str | Mapping[str, Any]) -> dict[str, Any]:
+def section_of(settings: Mapping[str, object], section: str) -> Mapping[str, object]:
+    """{"name": …, option: value}, as far as it is set."""
+    own = settings.get(section)
+    return {"name": own} if isinstance(own, str) else own if isinstance(own, Mapping) else {}
+
+
+def preset(of: str | Mapping[str, object]) -> dict[str, object]:
     """A preset with its parents' settings, over the engine's defaults; a domain's name is one too, if no preset has it.
 
     One that has no name is the mapping itself, and goes by its parent's name or its domain's.
@@ -67,35 +71,39 @@ def preset(of: str | Mapping[str, Any]) -> dict[str, Any]:
     return merged | {"preset": name_of(of)}
 
 
-def name_of(preset: str | Mapping[str, Any]) -> str:
+def name_of(preset: str | Mapping[str, object]) -> str:
     """What a run of a preset goes by. GenaeError for one that names neither a parent nor a domain."""
     if isinstance(preset, str):
         return preset
-    domain = preset.get("domain")
-    name = preset.get("preset") or preset.get("parent") or (domain.get("name") if isinstance(domain, Mapping) else domain)
+    name = preset.get("preset") or preset.get("parent") or section_of(preset, "domain").get("name")
     if not isinstance(name, str):
         raise GenaeError('a preset names its parent or its domain: {"parent": "mnist", "latent": 8}')
     return name
 
 
-def ancestry(of: str | Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+def ancestry(of: str | Mapping[str, object]) -> list[tuple[str, Mapping[str, object]]]:
     """A preset and its parents, by name, "" for one without, each with its own differences."""
-    chain: list[tuple[str, Mapping[str, Any]]] = [] if isinstance(of, str) else [("", of)]
-    at: str | None = of if isinstance(of, str) else of.get("parent")
+    chain: list[tuple[str, Mapping[str, object]]] = [] if isinstance(of, str) else [("", of)]
+    at = of if isinstance(of, str) else _parent(of)
     while at is not None:
         if at in [n for n, _ in chain]:
             raise GenaeError(f"preset '{of}' is its own ancestor, through '{chain[-1][0]}'")
         bare = at not in registry.names("preset") and at in registry.names("domain")
-        settings = {"domain": {"name": at}, **BARE} if bare else registry.get("preset", at)
+        settings = {"domain": {"name": at}, **BARE} if bare else registry.preset(at)
         chain.append((at, settings))
-        at = settings.get("parent")
+        at = _parent(settings)
     return chain
 
 
-Settings = Sequence[str] | Mapping[str, Any]  # key=value, or keys to values; both may have dots
+def _parent(settings: Mapping[str, object]) -> str | None:
+    name = settings.get("parent")
+    return name if isinstance(name, str) else None
 
 
-def changed(merged: dict[str, Any], settings: Settings) -> dict[str, Any]:
+Settings = Sequence[str] | Mapping[str, object]  # key=value, or keys to values; both may have dots
+
+
+def changed(merged: Mapping[str, object], settings: Settings) -> Mapping[str, object]:
     """With settings, one after the other: ["objective.beta=4"], {"objective.beta": 4} or {"objective": {"beta": 4}}."""
     for setting in settings.items() if isinstance(settings, Mapping) else settings:
         difference = parsed(setting, merged) if isinstance(setting, str) else _difference(*setting, merged)
@@ -103,7 +111,7 @@ def changed(merged: dict[str, Any], settings: Settings) -> dict[str, Any]:
     return merged
 
 
-def parsed(setting: str, merged: Mapping[str, Any]) -> dict[str, Any]:
+def parsed(setting: str, merged: Mapping[str, object]) -> dict[str, object]:
     """`latent=8`, `prior=normal` or `objective.beta=4` to a difference. A value is JSON, or else text."""
     key, equals, text = setting.partition("=")
     if not equals or not key:
@@ -111,7 +119,7 @@ def parsed(setting: str, merged: Mapping[str, Any]) -> dict[str, Any]:
     return _difference(key, from_text(text), merged)
 
 
-def _difference(key: str, value: Any, merged: Mapping[str, Any]) -> dict[str, Any]:
+def _difference(key: str, value: object, merged: Mapping[str, object]) -> dict[str, object]:
     section, dot, option = key.partition(".")
     if section not in merged or section in WRITTEN:
         raise unknown("recipe key", section, [k for k in merged if k not in WRITTEN])
@@ -126,7 +134,7 @@ def _difference(key: str, value: Any, merged: Mapping[str, Any]) -> dict[str, An
     return {section: {option: value}} if dot else {section: value}
 
 
-def options(settings: Sequence[str]) -> dict[str, Any]:
+def options(settings: Sequence[str]) -> dict[str, object]:
     """key=value … of one part, whose name is given apart."""
     pairs = [setting.partition("=") for setting in settings]
     for (key, equals, _), setting in zip(pairs, settings, strict=True):
@@ -135,7 +143,7 @@ def options(settings: Sequence[str]) -> dict[str, Any]:
     return {key: from_text(text) for key, _, text in pairs}
 
 
-def from_text(text: str) -> Any:
+def from_text(text: str) -> object:
     """JSON; a number as people write it, such as .5; or else the text itself."""
     for parse in (json.loads, float):
         try:

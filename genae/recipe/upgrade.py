@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from genae.errors import GenaeError
 from genae.recipe import registry
@@ -19,7 +18,7 @@ from genae.recipe.parts import SECTIONS
 OLDEST = 1
 
 
-def upgraded(settings: Mapping[str, Any], wanted: int, path: Path) -> dict[str, Any]:
+def upgraded(settings: Mapping[str, object], wanted: int, path: Path) -> dict[str, object]:
     """A recipe's settings in the `wanted` format. GenaeError for a format of the future, or none."""
     have = settings.get("format")
     if not isinstance(have, int) or isinstance(have, bool) or not OLDEST <= have <= wanted:
@@ -31,11 +30,19 @@ def upgraded(settings: Mapping[str, Any], wanted: int, path: Path) -> dict[str, 
     return dict(settings) if have == wanted else _from_1(settings)
 
 
-def _from_1(settings: Mapping[str, Any]) -> dict[str, Any]:
-    made = {**settings, "optimisers": {}, "stages": [], "format": 2}
+def _from_1(settings: Mapping[str, object]) -> dict[str, object]:
+    made: Mapping[str, object] = {**settings, "optimisers": {}, "stages": [], "format": 2}
     for section in SECTIONS:
         spec = settings.get(section)
         name = f"{section}.{spec.get('name')}" if isinstance(spec, Mapping) else ""
         if name in registry.names("upgrade"):
-            made = dict(registry.get("upgrade", name)(made))
+            made = _by(name, made)
+    return dict(made)
+
+
+def _by(name: str, settings: Mapping[str, object]) -> Mapping[str, object]:
+    """The settings as an upgrade has them."""
+    made = registry.factory("upgrade", name)(settings)
+    if not isinstance(made, Mapping):
+        raise GenaeError(f"upgrade '{name}' must give a mapping of settings, not {type(made).__name__}")
     return made

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import typing
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from genae.data.domain import Domain
 from genae.errors import GenaeError
 from genae.learn.device import seeded
 from genae.recipe.options import Option, apart, check
-from genae.recipe.parts import instantiate
+from genae.recipe.parts import instance
 from genae.testing.chance import always
 from genae.testing.expect import expect, finite, same, skip
 from genae.testing.subject import LOOKED, Subject, windows_of
@@ -27,7 +29,7 @@ def written(s: Subject) -> None:
     if not marked:
         skip("it marks no option WRITTEN")
     for option, value in marked:
-        other = instantiate("domain", s.recipe.domain | {option.name: value})
+        other = instance(Domain, "domain", s.recipe.domain | {option.name: value})
         expect(other.event == s.domain.event, f"{option.name}={value!r} changes the event; it must not be marked WRITTEN")
         same(other.prepare(s.examples.x[:LOOKED], "show"), s.events(), f"events, {option.name} being marked WRITTEN,")
         for file in s.files[:1]:
@@ -90,7 +92,7 @@ def attributes(s: Subject) -> None:
         finite(value.float(), f"attribute {name}")
         near = torch.allclose(of(events[:1]).float(), value[:1].float(), atol=1e-5)
         expect(near, f"attribute {name} of an event hangs on the others in its batch")
-        always(lambda of=of: of(events), f"attribute {name}")  # type: ignore[misc]
+        always(partial(of, events), f"attribute {name}")
         with seeded(2):
             unlike = of(torch.cat([events, torch.zeros_like(events), events.flip(-1), events + torch.randn_like(events)]))
         expect(not bool((unlike == unlike[:1]).all()), f"attribute {name} is the same of every event, {unlike[0].tolist()}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from genae.data.domain import Domain, Stage
 from genae.data.examples import File, Found
 from genae.errors import GenaeError, Rejected
 from genae.learn.device import seeded
-from genae.recipe.parts import instantiate
+from genae.recipe.parts import instance
 from genae.testing.chance import always, elsewhere, of_torch_alone
 from genae.testing.expect import expect, same, shaped, skip
 from genae.testing.subject import LOOKED, Subject, windows_of
@@ -32,7 +33,7 @@ def options(s: Subject) -> None:
     expect(
         isinstance(event, tuple) and all(isinstance(n, int) and n > 0 for n in event), f"event must be a shape, not {event!r}"
     )
-    again = instantiate("domain", s.recipe.domain)
+    again = instance(Domain, "domain", s.recipe.domain)
     expect(again.event == event, f"made twice from {s.recipe.domain} its event is {event}, then {again.event}")
     try:
         sent = ForkingPickler.loads(ForkingPickler.dumps(s.domain))
@@ -45,7 +46,7 @@ def reading(s: Subject) -> None:
     """Files to examples of the event's shape, the same at every time; data sets' arrays likewise."""
     shaped(s.examples.x, (len(s.examples), *s.domain.event), "stored examples")
     for file in s.files[:LOOKED]:
-        found = always(lambda file=file: windows_of(s.domain, file), f"examples of {file.name}")  # type: ignore[misc]
+        found = always(partial(windows_of, s.domain, file), f"examples of {file.name}")
         expect(found.dtype == s.examples.x.dtype, f"{file.name} is stored as {found.dtype}, others as {s.examples.x.dtype}")
 
 
@@ -72,7 +73,7 @@ def preparing(s: Subject) -> None:
     before = stored.clone()
     for stage in STAGES:
         call = always if stage == "show" else of_torch_alone
-        made = call(lambda stage=stage: s.domain.prepare(stored, stage), f"prepare(…, {stage!r})")  # type: ignore[misc]
+        made = call(partial(s.domain.prepare, stored, stage), f"prepare(…, {stage!r})")
         shaped(made, (len(stored), *s.domain.event), f"prepare(…, {stage!r})")
         expect(made.is_floating_point(), f"prepare(…, {stage!r}) gives {made.dtype}; events are floats")
         _one_by_one(s.domain, stored, stage)

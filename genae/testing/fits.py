@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
 from genae.errors import GenaeError
-from genae.latent.posteriors import LOG_2PI, Density
+from genae.latent.posteriors import LOG_2PI, Density, Family
 from genae.latent.priors import StandardNormal
 from genae.latent.samplers import Fitted, Fitting, Sampler
 from genae.latent.space import Space
 from genae.learn.device import seeded
-from genae.recipe.parts import instantiate
+from genae.recipe.parts import instance
 from genae.testing.chance import of_torch_alone
 from genae.testing.density import DRAWN, distinct, normalised
 from genae.testing.expect import expect, finite, skip
@@ -24,13 +26,13 @@ def fitting(t: Target, kind: str, name: str) -> None:
     for space in (one.space for one in suited(kind, name)):
         z, _ = latents(space, 0)
         before = z.clone()
-        of_torch_alone(lambda space=space, z=z: _fitted(name, space, z), "what it learns")  # type: ignore[misc]
+        of_torch_alone(partial(_fitted, name, space, z), "what it learns")
         expect(torch.equal(z, before), "fit changes the latents that it is given")
 
 
 def _fitted(name: str, space: Space, z: Tensor) -> Tensor:
     """All that it has learned, in a row."""
-    sampler: Sampler = instantiate("sampler", quick("sampler", name), space=space, condition=0)
+    sampler = instance(Sampler, "sampler", quick("sampler", name), space=space, condition=0)
     expect(isinstance(sampler, Fitted), "it has no method fit, so it can never be used: genae fit RUN " + name)
     assert isinstance(sampler, Fitted)
     told = list(sampler.fit(z, None))
@@ -58,7 +60,7 @@ def posterior_density(t: Target, kind: str, name: str) -> None:
     """z ~ q(z | x) are as probable as log_ratio says, and q is a density; draws of several are drawn each for itself."""
     space = Space((2,))
     try:
-        family = instantiate("posterior", {"name": name})
+        family = instance(Family, "posterior", {"name": name})
         space = family.space(space)
     except GenaeError as error:
         skip(f"{error}")
@@ -83,7 +85,7 @@ def posterior_density(t: Target, kind: str, name: str) -> None:
 
 def gradients_of_z(t: Target, kind: str, name: str) -> None:
     """The gradient of a drawn z is that of its features, under the same random numbers."""
-    family = instantiate("posterior", {"name": name})
+    family = instance(Family, "posterior", {"name": name})
     space = family.space(Space((2,)))
     if family.kind == "codes":
         skip("codes have no gradient of their own")

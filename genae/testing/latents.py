@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import product
 from typing import cast
 
@@ -14,7 +15,7 @@ from genae.latent.posteriors import LOG_2PI
 from genae.latent.samplers import Fitted, Noise, Prior, Sampler
 from genae.latent.space import Space
 from genae.recipe.options import offered
-from genae.recipe.parts import instantiate, part
+from genae.recipe.parts import instance, part
 from genae.testing.chance import of_torch_alone, shaken
 from genae.testing.density import DRAWN, distinct, normalised
 from genae.testing.expect import expect, same, shaped, skip
@@ -32,7 +33,7 @@ LATENTS, FIT_STEPS = 400, 60  # that a sampler is fitted on, and steps where it 
 def made(kind: str, name: str, space: Space, condition: int = 0, shake: float = 0.0) -> Sampler:
     """A fresh one, the same at every call, with shaken weights, and fitted if it can be."""
     torch.manual_seed(0)
-    sampler: Sampler = instantiate(kind, quick(kind, name), space=space, condition=condition)
+    sampler = instance(Sampler, kind, quick(kind, name), space=space, condition=condition)
     expect(isinstance(sampler, Sampler), f"it is {type(sampler).__name__}, no genae.latent.samplers.Sampler")
     shaken(sampler, shake)
     if kind == "sampler" and isinstance(sampler, Fitted):
@@ -188,7 +189,7 @@ def _flat(sampler: Sampler) -> bool:
 def draws(t: Target, kind: str, name: str) -> None:
     """Samples differ from each other, and follow torch's seed alone."""
     for sampler in suited(kind, name):
-        z = of_torch_alone(lambda of=sampler: _drawn(of, SOME), "samples")  # type: ignore[misc]
+        z = of_torch_alone(partial(_drawn, sampler, SOME), "samples")
         expect(distinct(z) > 1, "all samples at temperature 1 are the same")
 
 
@@ -207,7 +208,7 @@ def weights_are_all(t: Target, kind: str, name: str) -> None:
     """Another one that is given its weights samples the same."""
     for sampler in suited(kind, name, 0, SHAKE):
         torch.manual_seed(1)
-        other: Sampler = instantiate(kind, quick(kind, name), space=sampler.space, condition=0)
+        other = instance(Sampler, kind, quick(kind, name), space=sampler.space, condition=0)
         _equal(sampler, other)
 
 

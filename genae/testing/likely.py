@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from genae.errors import GenaeError
 from genae.latent.inference import Distribution
 from genae.latent.space import Shape
-from genae.model.likelihoods import Unnormalised
-from genae.recipe.parts import instantiate
+from genae.model.likelihoods import Likelihood, Unnormalised
+from genae.recipe.parts import instance
 from genae.testing.chance import of_torch_alone, shaken
 from genae.testing.density import DRAWN, normalised
 from genae.testing.expect import expect, shaped, skip
@@ -27,7 +27,7 @@ def _given(name: str, n: int) -> Iterator[tuple[Shape, Distribution]]:
     for event in EVENTS:
         torch.manual_seed(len(event))
         try:
-            likelihood = instantiate("likelihood", {"name": name})
+            likelihood = instance(Likelihood, "likelihood", {"name": name})
             features = likelihood.features(event)
         except GenaeError:
             continue
@@ -67,7 +67,7 @@ def its_mean(t: Target, kind: str, name: str) -> None:
 def draws(t: Target, kind: str, name: str) -> None:
     """Samples follow torch's seed alone."""
     for _, p in _given(name, 8):
-        of_torch_alone(lambda p=p: p.sample(), "samples")  # type: ignore[misc]
+        of_torch_alone(p.sample, "samples")
 
 
 def _numbers(x: Tensor) -> str:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+from functools import partial
 
 import torch
 
+from genae.data.tensors import load_tensors
 from genae.errors import GenaeError
 from genae.learn import checkpoint
 from genae.learn.build import Built
 from genae.learn.device import seeded
+from genae.model.tasks import Task
 from genae.recipe import recipe
-from genae.recipe.parts import instantiate
+from genae.recipe.parts import instance
 from genae.testing.chance import elsewhere, of_torch_alone
 from genae.testing.expect import expect, same, shaped, skip
 from genae.testing.learning import learns
@@ -69,7 +72,7 @@ def determinism(s: Subject) -> None:
 def save_and_load(s: Subject) -> None:
     """A run on disk is the run that was trained, from its recipe alone."""
     run, again = s.run, s.run
-    kept, _ = checkpoint.load_tensors(run.folder / checkpoint.WEIGHTS)
+    kept, _ = load_tensors(run.folder / checkpoint.WEIGHTS)
     for name, value in run.vae.state_dict().items():
         same(value.cpu(), kept[name], f"weights {name}, trained and loaded,")
     with s.ready():
@@ -125,9 +128,9 @@ def tasks(s: Subject) -> None:
     if not named:
         skip("it names no tasks")
     for name in named:
-        task, target = instantiate("task", {"name": name}, domain=s.domain), s.events()
+        task, target = instance(Task, "task", {"name": name}, domain=s.domain), s.events()
         before = target.clone()
-        made = of_torch_alone(lambda task=task, target=target: task(target), f"inputs of task {name}")  # type: ignore[misc]
+        made = of_torch_alone(partial(task, target), f"inputs of task {name}")
         shaped(made, tuple(target.shape), f"the input of task {name}")
         expect(made.is_floating_point(), f"the input of task {name} is {made.dtype}; events are floats")
         same(target, before, f"targets, which task {name} must not change,")

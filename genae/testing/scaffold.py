@@ -43,7 +43,7 @@ PLUGINS: Mapping[str, Kind] = {
     ),
     "likelihood": Kind(
         {"likelihood": ("$name", "$class_")},
-        ("Annotated", "Gt", "Tensor", "F"),
+        ("Annotated", "Gt", "Likelihood", "Tensor", "F"),
         "genae train mnist-mlp --data glyphs --set likelihood=$name --out runs/$name",
         "`log_prob` and `sample` of one density, and the features that it needs.",
     ),
@@ -61,7 +61,7 @@ PLUGINS: Mapping[str, Kind] = {
     ),
     "network": Kind(
         {"network": ("$name", "$function")},
-        ("Annotated", "Ge", "Family", "Shape", "Space", "Likelihood", "Conditioned", "Networks"),
+        ("Annotated", "Ge", "Family", "Space", "Likelihood", "Conditioned", "Networks"),
         "genae train mnist-mlp --data glyphs --set network=$name --out runs/$name",
         "a function that gives an encoder and a decoder.",
     ),

@@ -27,7 +27,8 @@ from genae.learn import device, trainer
 from genae.learn.build import Built, build, learned
 from genae.learn.state import start
 from genae.recipe import recipe, registry, settings
-from genae.recipe.parts import instantiate
+from genae.recipe.options import named
+from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
 from genae.testing.expect import expect, shaped
 from genae.use.run import Run
@@ -58,7 +59,7 @@ def domain_of(preset: Any) -> str:
     """The name of the domain that a preset ends with; "" of a broken one."""
     try:
         with registry.override("preset", PRESET, preset):
-            return str(settings.preset(PRESET)["domain"]["name"])
+            return str(settings.section_of(settings.preset(PRESET), "domain")["name"])
     except (GenaeError, KeyError, TypeError, ValueError, AttributeError):
         return ""
 
@@ -103,8 +104,7 @@ class Subject:
 
     @cached_property
     def domain(self) -> Domain:
-        made: Domain = instantiate("domain", self.recipe.domain)
-        return made
+        return instance(Domain, "domain", self.recipe.domain)
 
     def build(self, *settings: str, seed: int = 0) -> Built:
         """The parts with fresh weights, the same at every call with one seed."""
@@ -118,8 +118,8 @@ class Subject:
     def few(self) -> Few:
         """Of the first place that has any: what the user gave, the plugin's data sets, the preset's, the domain itself."""
         with self.named():
-            own = settings.preset(PRESET)["data"]
-        name = self.recipe.domain["name"]
+            own = str(settings.preset(PRESET)["data"])
+        name = named("domain", self.recipe.domain)
         for place in filter(None, [self._data] if self._data else [own, *self._sets]):
             try:
                 dataset = open_data(place)
@@ -169,7 +169,8 @@ class Subject:
     @cached_property
     def told(self) -> Examples:
         """The examples with classes and a field of the check's own, so that every condition has something to tell."""
-        classes, at = tuple(self.recipe.condition.get("classes") or CLASSES), torch.arange(len(self.examples))
+        given, at = self.recipe.condition.get("classes"), torch.arange(len(self.examples))
+        classes = tuple(map(str, given)) if isinstance(given, Sequence) and given else CLASSES
         own = {OWN_FIELD: torch.stack([at, -at], 1).float()}
         return replace(self.examples, labels=at % len(classes), classes=classes, fields={**self.examples.fields, **own})
 

@@ -25,7 +25,7 @@ Key = tuple[str, str]  # kind and name
 class Target:
     """Plugins to check, found as `title`. Those that are not installed are registered while a check runs."""
 
-    def __init__(self, title: str, loaded: Mapping[Key, Any], broken: Mapping[Key, str], installed: bool) -> None:
+    def __init__(self, title: str, loaded: Mapping[Key, object], broken: Mapping[Key, str], installed: bool) -> None:
         self.title, self.installed = title, installed  # title: of a project its name
         self.offers = list(loaded)
         self.broken = [(kind, name, error) for (kind, name), error in broken.items()]
@@ -143,7 +143,7 @@ def _module(path: Path) -> Target:
     except (Exception, SystemExit) as error:
         raise GenaeError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
     domains = [c for c in vars(module).values() if inspect.isclass(c) and issubclass(c, Domain) and c.__module__ == path.stem]
-    loaded = {("domain", domain.__name__.lower()): domain for domain in domains}
+    loaded: dict[Key, object] = {("domain", domain.__name__.lower()): domain for domain in domains}
     loaded |= {key: registry.get(*key) for key in registry.registered() if key not in before}
     if not loaded:
         raise GenaeError(f"{path} defines no domain, a class whose base is genae.Domain, nor calls genae.register")

@@ -71,7 +71,10 @@ def what_it_learns(s: Subject) -> None:
     if not (isinstance(factory, type) and issubclass(factory, Condition)):
         skip("it learns nothing")
     once = factory.learned(s.recipe.condition, s.told, s.domain)
-    expect(plain(once) == plain(factory.learned(plain(once), s.told, s.domain)), "learned a second time its options are others")
+    kept = plain(once)
+    expect(isinstance(kept, dict), f"what it learns is {type(kept).__name__}, no mapping of options")
+    assert isinstance(kept, dict)
+    expect(kept == plain(factory.learned(kept, s.told, s.domain)), "learned a second time its options are others")
 
 
 def heeded(built: Built, s: Subject) -> None:

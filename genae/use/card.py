@@ -11,6 +11,7 @@ import torch
 from genae.data.items import best_split
 from genae.files import write_text
 from genae.learn import checkpoint
+from genae.learn.metrics import read_metrics
 from genae.recipe.options import Spec
 from genae.recipe.stages import sampler_of
 from genae.use import output, pictures
@@ -26,7 +27,7 @@ PLACE = ("step", "epoch", "seconds", "split")  # what metrics say beside their n
 def write_card(run: Run, seconds: float, examples: int, split: str) -> None:
     """README.md and previews/ beside the weights."""
     shown = [_preview_samples(run), _preview_reconstructions(run)]
-    records = [r for r in checkpoint.read_metrics(run.folder) if r["split"] == "valid"]
+    records = [r for r in read_metrics(run.folder) if r["split"] == "valid"]
     write_text(
         run.folder / checkpoint.CARD,
         _text(run, seconds, examples, split, records[-1] if records else {}, [s for s in shown if s]),
@@ -56,6 +57,12 @@ def _parts(recipe: Recipe) -> str:
     return f"| plugins | {named} |\n" if named else ""
 
 
+def _threads() -> str:
+    """A seed gives one result for a given number of them: sums are in another order with others."""
+    number = torch.get_num_threads()
+    return f"{number} thread{'s' * (number > 1)}"
+
+
 def _text(run: Run, seconds: float, examples: int, split: str, last: dict[str, Any], shown: list[str]) -> str:
     recipe = run.recipe
     weights = sum(p.numel() for p in run.vae.parameters())
@@ -76,7 +83,7 @@ A variational autoencoder trained with `genae train {recipe.preset}` on {_data(r
 | third-party plugins | {"; ".join(f"{part}: {origin}" for part, origin in recipe.plugins.items()) or "none"} |
 {_parts(recipe)}| training examples | {examples:,} |
 | steps | {run.step:,} |
-| training time | {seconds:.0f} s on {run.device.type} ({platform.machine()}), torch {torch.__version__} |
+| training time | {seconds:.0f} s on {run.device.type} ({platform.machine()}) with {_threads()}, torch {torch.__version__} |
 {scores}
 
 Scores are of the last validation ({split} split). Everything else is in `recipe.json`. To use it:

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from genae.data.tensors import digest
 from genae.errors import GenaeError
-from genae.learn import checkpoint, fitting
 from genae.use.output import read_arrays, write_arrays
 from genae.use.run import Condition, Run
 from genae.use.seen import Seen
@@ -71,4 +71,4 @@ def _numbers(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]], what: str
 
 
 def _digest(run: Run) -> str:
-    return fitting.digest(run.folder / checkpoint.WEIGHTS)
+    return digest(run.vae.state_dict())

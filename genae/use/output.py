@@ -5,17 +5,19 @@ A folder appears whole or not at all (genae/files.py), and nothing in an old one
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 from torch import Tensor
 
+from genae.data.curve import Picture
 from genae.data.domain import Domain
+from genae.data.examples import Array
 from genae.errors import GenaeError
-from genae.files import new_folder, write_file
+from genae.files import MADE, new_folder, write_file
 from genae.use import pictures
 
 PICTURES = (".png", ".jpg", ".gif", ".webp")  # files that are pictures already
@@ -42,14 +44,22 @@ def write_event(domain: Domain, event: Tensor, path: Path) -> list[Path]:
     return [path, *seen, *domain.extras(event, path)]
 
 
-def drawn(domain: Domain, events: Tensor) -> list[np.ndarray[Any, Any]]:
+def drawn(domain: Domain, events: Tensor) -> list[Picture]:
     """The picture of each event."""
     return [domain.picture(event) for event in events]
 
 
+@contextmanager
+def marked_folder(out: Path) -> Iterator[Path]:
+    """A folder that appears whole, and that no later training takes for a user's own files."""
+    with new_folder(out) as folder:
+        (folder / MADE).touch()
+        yield folder
+
+
 def write_samples(domain: Domain, events: Tensor, out: Path, stem: str = "sample") -> list[Path]:
     """A grid and each event."""
-    with new_folder(out) as folder:
+    with marked_folder(out) as folder:
         pictures.save(pictures.grid(drawn(domain, events)), folder / "grid.png")
         names = ["grid.png", *write_events(domain, events, folder, stem)]
     return [out / name for name in names]
@@ -57,7 +67,7 @@ def write_samples(domain: Domain, events: Tensor, out: Path, stem: str = "sample
 
 def write_path(domain: Domain, events: Tensor, out: Path, loop: bool) -> list[Path]:
     """A strip, an animation (there and back again, unless the path is a loop), each step, and all in a row if they can be."""
-    with new_folder(out) as folder:
+    with marked_folder(out) as folder:
         seen = drawn(domain, events)
         pictures.save(pictures.strip(seen), folder / "strip.png")
         pictures.gif(seen, folder / "morph.gif", bounce=not loop)
@@ -70,7 +80,7 @@ def write_path(domain: Domain, events: Tensor, out: Path, loop: bool) -> list[Pa
 
 def write_pairs(domains: Sequence[Domain], inputs: Tensor, outputs: Tensor, out: Path) -> list[Path]:
     """Inputs above what came back of them, each by its domain, and each of the latter."""
-    with new_folder(out) as folder:
+    with marked_folder(out) as folder:
         rows = [domain.picture(event) for events in (inputs, outputs) for domain, event in zip(domains, events, strict=True)]
         if len({row.shape for row in rows}) == 1:  # outputs made longer are apart
             pictures.save(pictures.grid(rows, columns=len(inputs)), folder / "reconstructions.png")
@@ -95,10 +105,10 @@ def write_arrays(path: Path, arrays: Mapping[str, Tensor | Sequence[str] | str |
     return write_file(path, write)
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
+def read_arrays(path: Path) -> dict[str, Array]:
     """An .npz. GenaeError for anything else, and for one that holds objects, which could run code."""
     try:
-        with np.load(path) as file:
+        with path.open("rb") as stream, np.load(stream) as file:  # np.load alone leaves a damaged file open
             return {key: file[key] for key in file.files}
     except FileNotFoundError as error:
         raise GenaeError(f"no such file: {path}") from error

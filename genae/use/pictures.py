@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from genae.data.curve import Picture
 from genae.errors import GenaeError
 from genae.files import write_file
-
-Picture = np.ndarray[Any, Any]
 
 GROUND = 64  # grey between pictures: apart from both black and white
 SUFFIXES = (".png", ".gif", ".jpg", ".webp")

@@ -21,10 +21,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from torch import Tensor
 
+from genae.data.curve import Picture
 from genae.data.domain import Domain
 from genae.errors import GenaeError, unknown
 from genae.files import write_file
-from genae.use.pictures import Picture, mosaic
+from genae.use.pictures import mosaic
 
 if TYPE_CHECKING:
     from genae.model.vae import Model
@@ -91,7 +92,8 @@ def _cells(picture: Picture, columns: int) -> tuple[int, int]:
 
 def _quantiles(n: int) -> Tensor:
     """n values of a standard-normal variable, each in the middle of one n-th of its probability."""
-    return torch.special.ndtri((torch.arange(n) + 0.5) / n)  # type: ignore[no-any-return]
+    made: Tensor = torch.special.ndtri((torch.arange(n) + 0.5) / n)
+    return made
 
 
 def _plane(z_means: Tensor, u: Tensor) -> tuple[Tensor, float]:
@@ -131,6 +133,8 @@ def clusters(z_means: Tensor, labels: Tensor | None, classes: Sequence[str]) -> 
         title = f"Posterior means by their first two principal components,\n{float(share[:2].sum()):.0%} of the variance"
         names = ("first component", "second component")
     known = labels is not None and len(classes) > 0
+    if known and labels is not None:  # those without a class are not drawn
+        z, labels = z[labels.cpu() >= 0], labels[labels >= 0]
     of = labels.cpu() if known and labels is not None else torch.zeros(len(z), dtype=torch.int64)
     if z.shape[1] == 1:  # a line would hide everything: spread out by class
         z, names = torch.stack([z[:, 0], of.float()], 1), ("z[0]", "class" if known else "")
@@ -269,7 +273,7 @@ def draw(run: Run, kind: str, out: Path, data: str | None = None, seed: int = 0)
     """One kind of plot of a run to a file: manifold, clusters, traversal, curves or reconstructions."""
     _check(out)
     if kind == "curves":
-        from genae.learn.checkpoint import read_metrics
+        from genae.learn.metrics import read_metrics
 
         return save(curves(read_metrics(run.folder)), out)
     if kind not in ("manifold", "clusters", "traversal", "reconstructions"):

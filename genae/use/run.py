@@ -7,29 +7,32 @@ strip = run.interpolate(a, b, steps=9)             # a, b examples, or items suc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from numbers import Number
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from genae.data import pins
 from genae.data.domain import Domain
 from genae.data.examples import Dataset, Examples, File
 from genae.data.items import best_split
 from genae.data.opening import Data, as_dataset
-from genae.errors import GenaeError
+from genae.errors import GenaeError, remark
 from genae.latent.paths import Kind, path, walk
 from genae.latent.posteriors import Spread
 from genae.latent.samplers import Noise, Sampler
-from genae.learn import checkpoint, fitting
-from genae.learn.build import Built, build
+from genae.learn import checkpoint, fitting, saved
+from genae.learn.build import Built
 from genae.learn.device import computing, pick, precision, seeded
+from genae.learn.sized import sized
 from genae.model.vae import Model
 from genae.recipe import recipe
-from genae.recipe.options import Spec
-from genae.recipe.parts import instantiate
+from genae.recipe.options import Spec, named
+from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
 from genae.recipe.stages import sampler_of
 from genae.use.evaluate import Numbers, evaluate
@@ -124,8 +127,7 @@ class Run:
 
     def sampler(self, name: str | None = None) -> Sampler:
         """The prior, or a fitted sampler by its name. GenaeError for what there is not."""
-        spec = sampler_of(self.recipe.stages)
-        name = name or (spec["name"] if spec else PRIOR)
+        name = name or self.default_sampler or PRIOR
         if name == PRIOR:
             self._require_prior()
             return self.vae.prior
@@ -134,15 +136,12 @@ class Run:
         return self._samplers[name]
 
     @property
-    def samplers(self) -> list[str]:
-        """What new z can be drawn from."""
-        return [*([PRIOR] if self.built.bounded else []), *fitting.names(self.folder)]
-
-    @property
     def default_sampler(self) -> str | None:
-        """The sampler that is used where none is named: the one that the recipe fitted, else the prior, if there is one."""
-        spec = sampler_of(self.recipe.stages)
-        return spec["name"] if spec else PRIOR if self.built.bounded else None
+        """The sampler used where none is named: the one that the recipe fitted, else the prior, else the only one there is."""
+        spec, have = sampler_of(self.recipe.stages), fitting.names(self.folder)
+        if spec or self.built.bounded:
+            return named("sampler", spec) if spec else PRIOR
+        return have[0] if len(have) == 1 else None
 
     def next(self, folder: str | Path = "") -> str:
         """A command that makes something of the run."""
@@ -156,8 +155,8 @@ class Run:
         """
         spec = {"name": spec} if isinstance(spec, str) else spec
         sampler = fitting.fitted(self.built, spec, self.training(data), self.recipe, self.device, report)
-        self._samplers[spec["name"]] = sampler
-        return fitting.keep(sampler, spec, self.folder)
+        self._samplers[named("sampler", spec)] = sampler
+        return fitting.keep(sampler, spec, self.folder, self.vae)
 
     def encode(self, x: Given, condition: Condition = None) -> Tensor:
         """Examples (N, *event), one (*event), or items to z (N, *shape) on the CPU: posterior means, or codes."""
@@ -242,6 +241,9 @@ class Run:
     ) -> Numbers:
         """ELBO, rate, distortion, NLL and more on the data set's test examples: see genae/use/evaluate.py."""
         split, examples = self.held_out(data)
+        changed = self.changes({split: examples}) if data is None else []
+        if changed:
+            remark(f"the data are not those that {self.folder} was trained on ({'; '.join(changed)})")
         own = None if self.recipe.data or self._given_data else data
         numbers = evaluate(
             self.built, examples.to(self.device), limit=limit,
@@ -250,15 +252,16 @@ class Run:
             train=lambda: self.training(own),
         )  # fmt: skip
         named = str(data) if isinstance(data, str | Path) else self.recipe.data or "given"
-        return {"data": named, "split": split, **numbers, "skipped": len(examples.skipped)}
+        return {"data": named, "split": split, **numbers, "skipped": len(examples.skipped), "changed": changed}
 
     def held_out(self, data: Data | None = None) -> tuple[str, Examples]:
         """The test examples, or valid, or train where a set has no others; and which it was."""
-        return best_split(self.dataset(data), self.domain, ("test", "valid", "train"))
+        split, examples = best_split(self.dataset(data), self.domain, ("test", "valid", "train"))
+        return split, self.built.condition.usable(examples)
 
     def training(self, data: Data | None = None) -> Examples:
         """The examples that the run was trained on."""
-        return best_split(self.dataset(data), self.domain, ("train", "valid", "test"))[1]
+        return self.built.condition.usable(best_split(self.dataset(data), self.domain, ("train", "valid", "test"))[1])
 
     def dataset(self, data: Data | None = None) -> Dataset:
         """That of `data`, else the run's own. GenaeError for a run that was trained on what Python had then."""
@@ -269,11 +272,25 @@ class Run:
                 f"{self.folder} was trained on examples that Python had, and keeps none; give them again as data=…, "
                 "or --data NAME|PATH"
             )
-        return as_dataset(self.recipe.data if data is None else data)
+        if data is not None:
+            return as_dataset(data)
+        place, line = pins.place(self.recipe.data, pins.kept(self.folder))
+        if line:
+            remark(line)
+        return as_dataset(place)
+
+    def changes(self, read: Mapping[str, Examples]) -> list[str]:
+        """How the run's data set differs from what it was trained on, of the splits that were read and, of files, of all."""
+        before = pins.kept(self.folder)
+        if before is None:
+            return []
+        place, _ = pins.place(self.recipe.data, before)
+        dataset = as_dataset(place) if place else self._given_data
+        return [] if dataset is None else pins.differences(before, pins.pinned(self.recipe.data, place, dataset, read))
 
     # -- showing and writing ------------------------------------------------------------------------------------------
 
-    def show(self, x: Given, /, **options: Any) -> Shown:
+    def show(self, x: Given, /, **options: object) -> Shown:
         """Examples as a notebook shows and plays them, written with `options` as by `styled`."""
         return Shown(self.styled(**options), x if isinstance(x, Tensor) else self.seen(x).events)
 
@@ -281,7 +298,7 @@ class Run:
         """Its previews, in a notebook."""
         return bundle_of(repr(self), sorted((self.folder / checkpoint.PREVIEWS).glob("*.png")))
 
-    def styled(self, item: str | Path | None = None, /, **options: Any) -> Domain:
+    def styled(self, item: str | Path | None = None, /, **options: object) -> Domain:
         """The run's domain with other options for what it writes, over those of a file's own style.
 
         GenaeError if it has no such option, or the model depends on it.
@@ -297,12 +314,12 @@ class Run:
                     f"its options: {', '.join(spec) or 'none'}"
                 )
         whole = {"name": self.recipe.domain["name"], **spec, **options}
-        domain: Domain = instantiate("domain", whole)
+        domain = instance(Domain, "domain", whole)
         if domain.event != self.vae.event:
             raise GenaeError(f"{', '.join(options)} cannot be changed after training: the model's events are {self.vae.event}")
         return domain
 
-    def style(self, item: str | Path | None) -> dict[str, Any]:
+    def style(self, item: str | Path | None) -> Spec:
         """The options with which a file's example should be written back; none for an item of a data set."""
         path = None if item is None else Path(item)
         return dict(self.domain.style(File(path))) if path is not None and path.is_file() else {}
@@ -376,8 +393,14 @@ class Run:
         if self.built.bounded:
             return
         have = fitting.names(self.folder)
-        how = f"--sampler {have[0]}" if have else f"a sampler fitted on its latents: genae fit {self.folder} gaussian"
+        how = f"--sampler {' or '.join(have)}" if have else f"a sampler fitted on its latents: genae fit {self.folder} gaussian"
         raise GenaeError(f"{self.folder} is a plain autoencoder: it has no prior to sample from; use {how}")
+
+
+def samplers(folder: Path) -> list[str]:
+    """What new z of a run can be drawn from, weights aside."""
+    built = sized(recipe.read(folder / checkpoint.RECIPE), saved.shapes(folder), folder / checkpoint.WEIGHTS)
+    return [*([PRIOR] if built.bounded else []), *fitting.names(folder)]
 
 
 def load(folder: str | Path, device: str = "auto", data: Dataset | None = None) -> Run:
@@ -387,7 +410,10 @@ def load(folder: str | Path, device: str = "auto", data: Dataset | None = None) 
     """
     folder = Path(folder)
     read = recipe.read(folder / checkpoint.RECIPE)
-    tensors, meta = checkpoint.load_tensors(folder / checkpoint.WEIGHTS)
-    built = build(read)
-    checkpoint.fit_into(built.vae, tensors, folder / checkpoint.WEIGHTS)
-    return Run(folder, read, built, pick(device), int(meta.get("step", 0)), data)
+    path = folder / checkpoint.WEIGHTS
+    with ThreadPoolExecutor(1) as beside:  # digests are worked out while the network is built: they take no Python
+        reading = beside.submit(saved.weights, folder)
+        built = sized(read, saved.shapes(folder), path)
+        weights = reading.result()
+    checkpoint.fit_into(built.vae, weights.tensors, path)
+    return Run(folder, read, built, pick(device), weights.step, data)

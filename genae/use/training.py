@@ -11,47 +11,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from genae.data.opening import Data
-from genae.data.reading import Report, quiet
-from genae.learn.session import SAVE_SECONDS, Session
+from genae.data.reading import quiet
+from genae.learn.session import Preset, Session
 from genae.recipe.settings import Settings
-from genae.use import progress as bars
+from genae.use import progress as showing
 from genae.use.card import write_card
-from genae.use.named import named
 from genae.use.run import Run, load
-
-Preset = str | Mapping[str, Any]  # its name, or itself: its parent's name and what is different, parts as objects too
 
 
 class Training(Session):
     """Iterate to train; `run()` afterwards, or at any time, is the run so far."""
-
-    def __init__(
-        self,
-        preset: Preset | None = None,
-        *,
-        data: Data | None = None,
-        out: str | Path | None = None,
-        epochs: float | None = None,
-        steps: int | None = None,
-        settings: Settings = (),
-        seed: int | None = None,
-        device: str = "auto",
-        resume: str | Path | None = None,
-        save_seconds: float = SAVE_SECONDS,
-        report: Report = quiet,
-        fit_report: Report = quiet,
-    ) -> None:
-        """As `Session`, and with parts that are Python objects: see genae/use/named.py."""
-        super().__init__(
-            named(preset) if isinstance(preset, Mapping) else preset, data=data, out=out, epochs=epochs, steps=steps,
-            settings=named(settings) if isinstance(settings, Mapping) else settings, seed=seed, device=device, resume=resume,
-            save_seconds=save_seconds, report=report, fit_report=fit_report,
-        )  # fmt: skip
 
     def finish(self) -> None:
         write_card(self.run(), self.seconds, len(self.examples), self.valid_split)
@@ -73,6 +45,7 @@ def train(
     seed: int | None = None,
     device: str = "auto",
     resume: str | Path | None = None,
+    data_changed: bool = False,
     progress: bool = True,
 ) -> Run:
     """Train to the end and give the run. `progress` is shown where there is a terminal or a notebook.
@@ -82,10 +55,11 @@ def train(
     """
     training = Training(
         preset, data=data, out=out, epochs=epochs, steps=steps, settings=settings, seed=seed, device=device, resume=resume,
-        report=bars.counting("file", "reading") if progress else quiet,
-        fit_report=bars.counting("turn", "fitting") if progress else quiet,
+        data_changed=data_changed,
+        report=showing.counting("file", "reading") if progress else quiet,
+        fit_report=showing.counting("turn", "fitting") if progress else quiet,
     )  # fmt: skip
-    show = bars.steps(training, progress and bars.seen())
+    show = showing.steps(training, progress and showing.seen())
     try:
         for step in training:
             show(step)

@@ -13,14 +13,14 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 from annotated_types import Ge, Gt
 
 from genae.data.domain import WRITTEN, Domain
 from genae.errors import GenaeError
 from genae.recipe.options import Option, apart, check, offered
-from genae.recipe.parts import instantiate
+from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
 from genae.recipe.settings import from_text
 
@@ -30,7 +30,7 @@ NEARLY = 1e-6  # of an example: 4.096 s are two of 2.048 s, however they were ro
 class Writing(NamedTuple):
     """How examples are written."""
 
-    options: Mapping[str, Any] = {}  # of the domain
+    options: Mapping[str, object] = {}  # of the domain
     length: int = 1  # examples in a row
     remark: str = ""  # for people, where a length was rounded up
 
@@ -42,7 +42,7 @@ def plan(recipe: Recipe, wishes: Mapping[str, str], others: Iterable[str] = ()) 
     """
     if not wishes:
         return Writing()
-    domain: Domain = instantiate("domain", recipe.domain)
+    domain = instance(Domain, "domain", recipe.domain)
     known = {option.name: option for option in written_options(domain)}
     for key in wishes:
         if key not in known and key not in domain.units:
@@ -58,7 +58,7 @@ def plan(recipe: Recipe, wishes: Mapping[str, str], others: Iterable[str] = ()) 
 
 def offers(recipe: Recipe) -> list[tuple[str, str]]:
     """What a user may say of how this run's examples are written: name and default; kind, bounds and meaning."""
-    domain: Domain = instantiate("domain", recipe.domain)
+    domain = instance(Domain, "domain", recipe.domain)
     options = [(f"{option.name}={_text(recipe.domain[option.name])}", _described(option)) for option in written_options(domain)]
     return options + [(f"{unit}={of:g}", f"how long, {_multiple(of)}") for unit, of in domain.units.items()]
 
@@ -78,7 +78,7 @@ def _multiple(of: float) -> str:
     return f"a multiple of {of}" if isinstance(of, int) else f"rounded up to a multiple of {of:g}"
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     """As the command line takes it: true, not True."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -86,11 +86,13 @@ def _text(value: Any) -> str:
 def _length(unit: str, text: str, of: float) -> tuple[int, str]:
     """How many examples of `of` units a length is, and a remark where that is longer than was wished."""
     if isinstance(of, int):
-        wish: int = check(f"--{unit}", from_text(text), Annotated[int, Ge(1)])
+        wish = check(f"--{unit}", from_text(text), Annotated[int, Ge(1)])
+        assert isinstance(wish, int)
         if wish % of:
             raise GenaeError(f"--{unit} {wish}: this run makes {of} {unit} at a time; give a multiple of {of}")
         return wish // of, ""
-    length: float = check(f"--{unit}", from_text(text), Annotated[float, Gt(0)])
+    length = check(f"--{unit}", from_text(text), Annotated[float, Gt(0)])
+    assert isinstance(length, float)
     times = max(1, math.ceil(length / of - NEARLY))
     exact = math.isclose(times * of, length, rel_tol=NEARLY)
     return times, "" if exact else f"--{unit} {text}: rounded up to {times} × {of:g}"

@@ -11,9 +11,9 @@ Griffin-Lim, from zero, so that equal spectrograms give equal sounds. https://do
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +24,8 @@ from genae_audio.torchaudio_cpu import torchaudio
 
 RANGE = 80.0  # dB
 FLOOR = 10 ** (-RANGE / 20)
+Transform = Callable[[Tensor], Tensor]
+
 TURNS, MOMENTUM = 32, 0.99  # of Griffin-Lim; twice the turns brought the mel of digits .02 of .37 dB nearer
 
 
@@ -55,7 +57,7 @@ class MelScale:
         level = 10 ** ((x.float().cpu().clamp(0, 1.5) - 1) * RANGE / 20) - FLOOR
         _, invert, rebuild = _transforms(self)
         magnitude = invert(F.pad(level, (0, 1), mode="replicate")) * (self.window / 4)
-        y: Tensor = rebuild(magnitude, length=x.shape[-1] * self.hop)
+        y = rebuild(magnitude, x.shape[-1] * self.hop)
         return y / y.abs().amax(-1, keepdim=True).clamp(min=1)
 
 
@@ -70,7 +72,7 @@ def hertz(m: float) -> float:
 
 
 @cache
-def _transforms(of: MelScale) -> tuple[Any, Any, Any]:
+def _transforms(of: MelScale) -> tuple[Transform, Transform, Callable[[Tensor, int], Tensor]]:
     """Sound to M, M to |X|, |X| to sound."""
     t, bins = torchaudio().transforms, of.window // 2 + 1
     frames = {"n_fft": of.window, "hop_length": of.hop, "power": 1.0}

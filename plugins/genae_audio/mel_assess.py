@@ -78,7 +78,11 @@ def components(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 
 def probe(a: Tensor, labels: Tensor, b: Tensor, wanted: Tensor) -> float | None:
-    """Logistic regression of labels (N,) on a (N, D): the share of b (M, D) that it gives the label that is wanted."""
+    """Logistic regression of labels (N,) on a (N, D): the share of b (M, D) that it gives the label that is wanted.
+
+    Those without a class, label -1, are left out.
+    """
+    a, labels, b, wanted = a[labels >= 0], labels[labels >= 0], b[wanted >= 0], wanted[wanted >= 0]
     classes = int(torch.maximum(labels.max(), wanted.max())) + 1
     if len(labels.unique()) < 2:
         return None

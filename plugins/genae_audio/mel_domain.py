@@ -13,13 +13,14 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
-from annotated_types import Ge, doc
+from annotated_types import Ge, Le, doc
 from torch import Tensor
 
+from genae.data.curve import Picture
 from genae.data.domain import Condition, Defaults, Domain, Reading, Stage
 from genae.data.examples import Examples, File, Found
 from genae.errors import GenaeError
@@ -41,7 +42,7 @@ class Mel(Domain):
     rate: reading.Rate = 8000
     seconds: reading.Seconds = 1.0
     mels: Annotated[int, Ge(1), doc("bands on the mel scale, up to half the rate")] = 64
-    window: Annotated[int, Ge(2), doc("of the transform, samples")] = 512
+    window: Annotated[int, Ge(2), Le(65536), doc("of the transform, samples")] = 512
     hop: Annotated[int, Ge(1), doc("from frame to frame, samples; at most half a window")] = 128
     augment: Annotated[bool, doc("in training louder or quieter and moved, at random")] = True
 
@@ -56,7 +57,7 @@ class Mel(Domain):
         _ = self.scale  # bands that the window cannot tell apart
 
     @property
-    def defaults(self) -> Defaults:  # type: ignore[override]
+    def defaults(self) -> Defaults:  # type: ignore[override]  # class variables elsewhere
         """The metrics are of reconstructions, dB."""
         return Defaults("residual", samples=10, metrics={"log_mel_distance": log_mel_distance, "log_mel_rms": log_mel_rms})
 
@@ -105,7 +106,7 @@ class Mel(Domain):
         with torch.autocast("cpu", enabled=False):
             return self.scale.sound(examples.detach().cpu().float().nan_to_num()[:, 0])
 
-    def picture(self, example: Tensor) -> np.ndarray[Any, Any]:
+    def picture(self, example: Tensor) -> Picture:
         """(1, mels, T) to (H, W, 3) uint8, low bands at the bottom, every level a square of pixels."""
         shade = (example[0].detach().float().cpu().nan_to_num() * 255).round().clamp(0, 255).byte().flip(0).numpy()
         side = math.ceil(TALL / self.mels)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-Preset = dict[str, Any]
+Preset = dict[str, object]
 
 # Spoken digits. Dropout before the flat layers and β = 2: without them 100 epochs reconstructed the 2700 training recordings
 # ever better and unseen ones worse (NLL by 400 nats), and told digits less well apart.

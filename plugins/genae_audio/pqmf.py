@@ -14,9 +14,9 @@ silent beyond their ends, which costs the first and last 6 M samples some of tha
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -24,7 +24,7 @@ from torch import Tensor, nn
 ATTENUATION = 108.0  # dB, of the window: what is added to the sinc leaves 103 of them in the stop band
 CUTOFF = 0.55  # of the sinc and of the fastest cosine, in π/M
 PHASES = 16  # taps of every polyphase component: L = 16 M, the least for that attenuation
-Array = np.ndarray[Any, Any]
+Array = npt.NDArray[np.float64]
 
 
 @cache

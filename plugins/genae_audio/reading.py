@@ -13,9 +13,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import SEEK_END, BytesIO
-from typing import Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from annotated_types import Ge, Gt, Le, Unit, doc
 from torch import Tensor
@@ -24,6 +25,9 @@ from genae.data.examples import UNREADABLE, File, Found
 from genae.data.found import NOT_FINITE
 from genae.errors import Rejected
 from genae_audio.resample import resample
+
+if TYPE_CHECKING:
+    from soundfile import SoundFile
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 RATES = (1000, 768_000)  # Hz
@@ -50,10 +54,13 @@ SILENCE = "windows of digital silence"
 SHORT_END = "ends shorter than half a window"
 
 
+Block = npt.NDArray[np.float32]  # (n, channels)
+
+
 class Sound:
     """One opened file, read from its beginning to its end."""
 
-    def __init__(self, file: File, opened: Any) -> None:
+    def __init__(self, file: File, opened: SoundFile) -> None:
         self.file, self.opened = file, opened
         self.rate, self.channels, self.kind = opened.samplerate, opened.channels, opened.subtype
         self.samples = self.clipped = 0  # so far: of each channel; places
@@ -88,10 +95,10 @@ class Sound:
     def seconds(self) -> float:
         return float(self.samples / self.rate)
 
-    def _next(self) -> np.ndarray[Any, Any]:
+    def _next(self) -> Block:
         """(n, channels) float32; none at the end."""
         try:
-            block: np.ndarray[Any, Any] = self.opened.read(max(1, BLOCK // self.channels), "float32", always_2d=True)
+            block: Block = self.opened.read(max(1, BLOCK // self.channels), "float32", always_2d=True)
         except RuntimeError as error:
             raise _cut(self.file, _reason(error)) from error
         return block
@@ -142,7 +149,7 @@ def _cut(file: File, why: str) -> Rejected:
     return Rejected(f"{file.name}: damaged or cut short ({why})", "damaged or cut short")
 
 
-def places(block: np.ndarray[Any, Any]) -> int:
+def places(block: Block) -> int:
     """How often samples (n, channels) stay at full scale for RUN in a row or longer."""
     stays = (block[1:] == block[:-1]) & (np.abs(block[1:]) >= FULL)
     long = np.asarray(np.lib.stride_tricks.sliding_window_view(np.pad(stays, ((1, RUN), (0, 0))), RUN - 1, axis=0).all(-1))

@@ -9,10 +9,9 @@ multiple of b, and hang on no more than `context` inputs beyond it. https://ccrm
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from functools import cache
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,8 +32,9 @@ def ratio(before: int, rate: int) -> tuple[int, int]:
 
 
 @cache
-def _filter(a: int, b: int) -> Any:
-    return torchaudio().transforms.Resample(a, b, lowpass_filter_width=CROSSINGS, rolloff=ROLLOFF)
+def _filter(a: int, b: int) -> Callable[[Tensor], Tensor]:
+    made: Callable[[Tensor], Tensor] = torchaudio().transforms.Resample(a, b, lowpass_filter_width=CROSSINGS, rolloff=ROLLOFF)
+    return made
 
 
 def resample(blocks: Iterable[Tensor], before: int, rate: int) -> Iterator[Tensor]:

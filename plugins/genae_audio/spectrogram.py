@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from genae.data.curve import Picture
 from genae_audio.stft import magnitudes
 from genae_audio.torchaudio_cpu import torchaudio
 
@@ -26,14 +27,14 @@ WINDOW = 0.064  # seconds
 
 
 @cache
-def colours() -> np.ndarray[Any, Any]:
+def colours() -> npt.NDArray[np.uint8]:
     """Of levels 0 to 255, (256, 3) uint8: black to light yellow."""
     from matplotlib import colormaps
 
     return (colormaps["magma"](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
 
 
-def picture(x: Tensor) -> np.ndarray[Any, Any]:
+def picture(x: Tensor) -> Picture:
     """x (1, N) to (257, N/128 + 1, 3) uint8."""
     levels = 20 * (magnitudes(x.detach().float().cpu().nan_to_num(), LOOK)[0] / (LOOK / 4)).log10()  # a full sine at 0 dB
     shade = ((levels / RANGE + 1) * 255).round().clamp(0, 255).byte()

@@ -19,16 +19,17 @@ N/2, so each counts a fifth. RAVE's own balance of distance and KL is β = 10 he
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
 from annotated_types import Gt, doc
-from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
+from torch import Tensor
+from torch.autograd.function import BackwardCFunction, FunctionCtx, once_differentiable
 
 from genae.errors import GenaeError
 from genae.latent.space import Shape
+from genae.model.likelihoods import Likelihood
 
 SIZES = (2048, 1024, 512, 256, 128)
 FLOOR = 1e-4  # root mean square of what lies under both, full scale 1
@@ -65,7 +66,7 @@ class _Apart(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, target: Tensor, output: Tensor, size: int) -> Tensor:
+    def forward(ctx: FunctionCtx, target: Tensor, output: Tensor, size: int) -> Tensor:
         power_t, power_s = _power(target, size), _power(output, size)
         t, s = power_t.sqrt(), power_s.sqrt()
         length = torch.linalg.vector_norm(t, dim=(1, 2))
@@ -81,8 +82,9 @@ class _Apart(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, None]:
-        output, steep = ctx.saved_tensors
+    def backward(ctx: BackwardCFunction, gradient: Tensor) -> tuple[None, Tensor, None]:
+        saved: tuple[Tensor, ...] = ctx.saved_tensors
+        output, steep = saved
         steep = steep * gradient[:, None, None]
         return None, torch.complex(output.real * steep, output.imag * steep), None
 
@@ -97,7 +99,7 @@ def distance(x: Tensor, y: Tensor) -> Tensor:
     total = rows_y.new_zeros(len(rows_y))
     with torch.autocast(x.device.type, enabled=False):
         for size in sizes:
-            total = total + _Apart.apply(spectrum(rows_x, size), spectrum(rows_y, size), size)  # type: ignore[no-untyped-call]
+            total = total + _Apart.apply(spectrum(rows_x, size), spectrum(rows_y, size), size)  # type: ignore[no-untyped-call]  # of torch
     return total.view(x.shape[:2]).mean(1)
 
 
@@ -117,7 +119,7 @@ class SpectralEvent:
         return self.mean
 
 
-class Spectral(nn.Module):
+class Spectral(Likelihood):
     """Waveforms by their multi-scale STFT distance: a pseudo-likelihood, not normalised."""
 
     def __init__(self, weight: Annotated[float, Gt(0), doc("w, nats a sample at a distance of 1")] = 0.1) -> None:

@@ -33,7 +33,8 @@ class Unit(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.layers(x)  # type: ignore[no-any-return]
+        change: Tensor = self.layers(x)
+        return x + change
 
 
 class Levels(nn.Module):
@@ -48,7 +49,8 @@ class Levels(nn.Module):
         """x (B, 1, F·hop) to (B, features, F)."""
         with torch.autocast(x.device.type, enabled=False):
             levels = magnitudes(x.float()[:, 0], 2 * self.hop)[..., 1::2].log()  # those around the middles of frames
-        return self.layers((levels + 2) / 4)  # type: ignore[no-any-return]
+        h: Tensor = self.layers((levels + 2) / 4)
+        return h
 
 
 class Tones(nn.Module):

@@ -13,14 +13,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from annotated_types import doc
 from torch import Tensor
 
+from genae.data.curve import Picture
 from genae.data.domain import Condition, Defaults, Domain, Reading, Stage
 from genae.data.examples import Examples, File, Found
 from genae.latent.inference import Generative
@@ -57,7 +57,7 @@ class Wave(Domain):
         return {"seconds": self.event[1] / self.rate}
 
     @property
-    def defaults(self) -> Defaults:  # type: ignore[override]  # a log-mel distance hangs on the rate
+    def defaults(self) -> Defaults:  # type: ignore[override]  # here a log-mel distance hangs on the rate
         """A pseudo-likelihood has no NLL for more samples to approach; the metrics are of reconstructions."""
         metrics: Mapping[str, Callable[..., float]] = {
             "stft_distance": stft_distance,
@@ -82,7 +82,7 @@ class Wave(Domain):
 
         soundfile.write(path, to_levels(example.detach().float().cpu()).view(-1).numpy(), self.rate, "PCM_16")
 
-    def picture(self, example: Tensor) -> np.ndarray[Any, Any]:
+    def picture(self, example: Tensor) -> Picture:
         """Its spectrogram."""
         return spectrogram.picture(example)
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 from annotated_types import Ge, MinLen, doc
@@ -50,7 +50,8 @@ class Unit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x (B, width, T)."""
-        return x + self.mix(self.activation(self.dilated(self.activation(x))))  # type: ignore[no-any-return]
+        change: Tensor = self.mix(self.activation(self.dilated(self.activation(x))))
+        return x + change
 
 
 def down(width: int, ratio: int) -> nn.Conv1d:
@@ -74,7 +75,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.bank, self.body, self.last, self.posterior, self.levels = bank, body, last, posterior, levels
 
-    def forward(self, x: Tensor, condition: Tensor | None = None) -> Any:
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> object:
         """x (B, 1, N) in [-1, 1], condition (B, C)."""
         h = self.body(LOUDER * self.bank.analysis(x))
         h = h if self.levels is None else h + self.levels(x)
@@ -90,7 +91,7 @@ class Decoder(nn.Module):
         super().__init__()
         self.bank, self.body, self.last, self.likelihood, self.tones = bank, body, last, likelihood, tones
 
-    def forward(self, z: Tensor, condition: Tensor | None = None) -> Any:
+    def forward(self, z: Tensor, condition: Tensor | None = None) -> object:
         """z (B, F, D), condition (B, C)."""
         z = told(z.mT, condition)
         h = self.body(z)
@@ -133,18 +134,13 @@ def rave(
     tones: Annotated[int, Ge(0), doc("sinusoids that the decoder adds, and the encoder sees the spectrum; 0 for none")] = 0,
 ) -> Networks:
     """RAVE's encoder and decoder of waveforms, with or without a branch of tones."""
-    frames = _frames(event, bands, ratios)
-    if tones and tones < event[1] // frames:
+    space = _in_frames(space, event, _frames(event, bands, ratios))
+    hop = event[1] // space.shape[0]
+    if tones and tones < hop:
         raise GenaeError(
-            f"network.tones must be 0 or at least the samples of a frame ({event[1] // frames}), so that they are no farther "
+            f"network.tones must be 0 or at least the samples of a frame ({hop}), so that they are no farther "
             f"apart than frames can tell, not {tones}"
         )
-    if len(space.shape) > 1 and space.shape[0] != frames:
-        raise GenaeError(
-            f"network rave gives {frames} frames of {event[1]} samples (1 in {event[1] // frames}): latent is how many numbers "
-            f"each has, such as {space.shape[-1]}, not {space}"
-        )
-    space = Space((frames, space.shape[-1]), time=True, codes=space.codes)
     if likelihood.features(event) != event:
         raise GenaeError("network rave ends with one value a sample: set likelihood=spectral, or gaussian with one sigma")
     q, embedded = posterior.features(space)[-1], posterior.embedded(space)[-1]
@@ -152,18 +148,28 @@ def rave(
     encoder = Encoder(
         PQMF(bands), nn.Sequential(*_down(bands, ratios, width, dilations)),
         nn.Conv1d(deepest + condition, q, 3, padding=1, bias=False), posterior,
-        Levels(event[1] // frames, deepest) if tones else None,
+        Levels(hop, deepest) if tones else None,
     )  # fmt: skip
     first = nn.Conv1d(embedded + condition, deepest, 3, padding=1, bias=False)
     decoder = Decoder(
         PQMF(bands), nn.Sequential(first, *_up(ratios, width, dilations)),
         nn.Conv1d(width, 2 * bands, 7, padding=3, bias=False), likelihood,
-        Tones(embedded + condition, event[1] // frames, tones) if tones else None,
+        Tones(embedded + condition, hop, tones) if tones else None,
     )  # fmt: skip
     for part in (encoder.body, encoder.last, decoder.body, decoder.last):
         begin(part)
     decoder.last.weight.data *= QUIETER
     return Networks(encoder, decoder, space)
+
+
+def _in_frames(space: Space, event: Shape, frames: int) -> Space:
+    """A recipe's space as so many frames along time. GenaeError for one that has another number of them."""
+    if len(space.shape) > 1 and space.shape[0] != frames:
+        raise GenaeError(
+            f"network rave gives {frames} frames of {event[1]} samples (1 in {event[1] // frames}): latent is how many numbers "
+            f"each has, such as {space.shape[-1]}, not {space}"
+        )
+    return Space((frames, space.shape[-1]), time=True, codes=space.codes)
 
 
 def _down(bands: int, ratios: Sequence[int], width: int, dilations: Sequence[int]) -> list[nn.Module]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-Preset = dict[str, Any]
+Preset = dict[str, object]
 
 # Instrument notes of 2 s. 16 bands and ratios 4·4·4 make one frame of 1024 samples (64 ms): 32 frames of 16 numbers, so 250
 # numbers a second where 16 000 samples were. Bands alone, 32 channels wide, had after 3500 steps a distance of 9.5, in which

@@ -12,12 +12,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from io import BytesIO
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from genae.data.examples import File
+from genae.data.examples import Array, File
 from genae.errors import Rejected
 
 FORMATS: Mapping[str, str] = {  # suffix to Pillow's name for the format
@@ -36,7 +35,7 @@ _silence = ExitStack()
 _inside = 0
 
 
-def decode(file: File, least: int = 0) -> np.ndarray[Any, Any]:
+def decode(file: File, least: int = 0) -> Array:
     """One file to (H, W), or (H, W, C) with C 3 or 4, uint8, uint16 or float32; of an animation the first frame.
 
     A large JPEG is decoded at a fraction of its size, no side of it shorter than 2·`least` pixels; 0 for its full size.
@@ -67,7 +66,7 @@ def _readable() -> list[str]:
     return sorted({name for name in FORMATS.values() if name in Image.OPEN})
 
 
-def _pixels(image: Image.Image) -> np.ndarray[Any, Any]:
+def _pixels(image: Image.Image) -> Array:
     """Any mode to grey, colour, colour with alpha, or the deep greys of 16 bits and more."""
     if image.mode.startswith("I;16") or image.mode == "F":
         return np.array(image)

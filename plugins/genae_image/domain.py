@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -19,8 +19,9 @@ from annotated_types import Ge, doc
 from PIL import Image as Pillow
 from torch import Tensor
 
+from genae.data.curve import Picture
 from genae.data.domain import Defaults, Domain, Stage
-from genae.data.examples import File
+from genae.data.examples import Array, File
 from genae.errors import GenaeError, Rejected
 from genae.latent.space import Shape
 from genae_image.decode import FORMATS, decode
@@ -61,7 +62,7 @@ class Image(Domain):
         except GenaeError as error:
             raise Rejected(f"{file.name}: {error}") from error
 
-    def adapt(self, array: np.ndarray[Any, Any]) -> Tensor:
+    def adapt(self, array: Array) -> Tensor:
         """(N, H, W) or (N, H, W, C), C 1 to 4 (2 and 4 with alpha), of any depth and size, to (N, C, size, size) uint8.
 
         What is (N, C, size, size) already is taken as that, of any depth.
@@ -84,7 +85,7 @@ class Image(Domain):
             return (torch.empty_like(stored).random_(0, 255) < stored).float()
         return stored.float() / 255
 
-    def picture(self, example: Tensor) -> np.ndarray[Any, Any]:
+    def picture(self, example: Tensor) -> Picture:
         """(C, size, size) in [0, 1] to (size, size) or (size, size, 3) uint8."""
         pixels = (example.detach().float().cpu().nan_to_num() * 255).round().clamp(0, 255).to(torch.uint8).numpy()
         return np.ascontiguousarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))

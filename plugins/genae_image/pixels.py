@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from genae.data.examples import Array
 from genae.errors import GenaeError
 
 Fit = Literal["crop", "pad", "stretch", "refuse"]
 LUMA = (19595, 38470, 7471)  # of red, green, blue in 2^16: ITU-R 601, rounded as Pillow does
 
 
-def to_bytes(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def to_bytes(values: Array) -> npt.NDArray[np.uint8]:
     """Whole numbers to 255, 16-bit ones, or fractions from 0 to 1, to uint8. GenaeError for a NaN or any other range."""
     if values.dtype == np.uint8 or not values.size:
         return values.astype(np.uint8, copy=False)
@@ -30,7 +32,7 @@ def to_bytes(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     if low < 0 or high > 65535:
         raise GenaeError(f"holds values from {low:g} to {high:g}; pixels are 0 to 255, 0 to 65535 or fractions 0 to 1")
     scale = 255.0 if fractions else 1 / 257 if deep else 1.0
-    scaled: np.ndarray[Any, Any] = np.rint(values.astype(np.float32) * np.float32(scale)).astype(np.uint8)
+    scaled: npt.NDArray[np.uint8] = np.rint(values.astype(np.float32) * np.float32(scale)).astype(np.uint8)
     return scaled
 
 

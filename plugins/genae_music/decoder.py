@@ -36,7 +36,9 @@ class Core(nn.Module):
 
     def forward(self, before: Tensor, context: Tensor) -> Tensor:
         seen = torch.cat([before, context[:, None].expand(-1, before.shape[1], -1).to(before.dtype)], -1)
-        return self.out(self.lstm(seen, self.states(context))[0])  # type: ignore[no-any-return]
+        h, _ = self.lstm(seen, self.states(context))
+        features: Tensor = self.out(h)
+        return features
 
 
 class Decoder(nn.Module):

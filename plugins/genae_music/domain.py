@@ -12,13 +12,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
 from annotated_types import Ge, Le, Unit, doc
 from torch import Tensor
 
+from genae.data.curve import Picture
 from genae.data.domain import WRITTEN, Condition, Defaults, Domain, Reading, Stage
 from genae.data.examples import Examples, File, Found
 from genae.errors import GenaeError, Rejected
@@ -40,7 +41,7 @@ class Music(Domain):
     """Windows of `bars` bars, one beginning at every bar. Tempo, program and velocity are a file's own where one is read."""
 
     kind: Annotated[Kind, doc("one melody, drums, or melody, bass and drums together")] = "melody"
-    bars: Annotated[int, Ge(1), doc("length of a window")] = 2
+    bars: Annotated[int, Ge(1), Le(1024), doc("length of a window")] = 2
     grid: Annotated[Literal["default", "magenta"], doc("how files are cut and notes rounded, or as MusicVAE did")] = "default"
     steps_per_bar: Annotated[Literal[12, 16], doc("16, or 12 for meters in three")] = 16
     triple: Annotated[bool, doc("on bars of 16, read 3/4, 6/8 … too")] = True
@@ -115,7 +116,7 @@ class Music(Domain):
         """A line for the file and one for each of its tracks."""
         return report.inspect(file.name, file.read(), self.setting, self.kind).lines
 
-    def style(self, file: File) -> dict[str, Any]:
+    def style(self, file: File) -> dict[str, object]:
         """The file's tempo at the start, and program and velocity of the instrument whose window is the first."""
         score, found = self._found(file)
         whose = int(np.ravel(found.instrument)[0]) if len(found.tokens) else 0
@@ -155,7 +156,7 @@ class Music(Domain):
             return transposed(x, self.transpose)
         return torch.cat([transposed(x[:, :PITCHED], self.transpose), x[:, PITCHED:]], 1)
 
-    def picture(self, example: Tensor) -> np.ndarray[Any, Any]:
+    def picture(self, example: Tensor) -> Picture:
         """The piano roll."""
         return roll.picture(example.detach().cpu().round().long().numpy(), self.kind, self.steps_per_bar)
 

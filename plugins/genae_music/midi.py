@@ -31,7 +31,7 @@ import numpy as np
 from genae_music import smf
 from genae_music.reasons import Reason, Unusable
 from genae_music.score import Instrument, Meter, Score, Tempo
-from genae_music.smf import Array
+from genae_music.smf import Array, Mask
 
 DRUM_CHANNEL = 9
 MAX_NOTES = 250_000
@@ -148,8 +148,8 @@ def _pair(m: _Messages, tracks: Sequence[int]) -> tuple[Array, Array, int]:
     return order[ons[ended]], order[offs[end[ended]]], int(len(ons) - np.count_nonzero(ended))
 
 
-def _ends_some(key: Array, tick: Array, offs: Array) -> Array:
-    """Whether each off ends a note, C(j) of the module's head: (F,) bool. `key`, `tick` (M,), `offs` (F,) places of offs."""
+def _ends_some(key: Array, tick: Array, offs: Array) -> Mask:
+    """Whether each off ends a note, C(j) of the module's head: (F,). `key`, `tick` (M,), `offs` (F,) places of offs."""
     group = key[offs]
     same = np.append(False, group[1:] == group[:-1])  # there is an off before it in its group
     first = np.where(same, np.append(0, offs[:-1] + 1), key.searchsorted(group))  # the first message after that one

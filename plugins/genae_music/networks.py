@@ -11,7 +11,7 @@ With the segments folded into the batch the flat decoder is the case U = 1, c = 
 from __future__ import annotations
 
 from math import prod
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import torch
 from annotated_types import Ge, Gt, Lt, doc
@@ -111,7 +111,7 @@ class Encoder(nn.Module):
         nn.init.zeros_(self.last.bias)
         self.features, self.posterior = features, posterior
 
-    def forward(self, x: Tensor, condition: Tensor | None = None) -> Any:
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> object:
         """x (B, *event), condition (B, C)."""
         head = self.show[0]
         shown = head.shown(head.steps(x))  # (B, T, inputs)
@@ -142,4 +142,5 @@ class Conductor(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         states = first_states(self.begin(z), self.layers)
-        return self.lstm(z.new_zeros(len(z), self.segments, 1), states)[0]  # type: ignore[no-any-return]
+        contexts: Tensor = self.lstm(z.new_zeros(len(z), self.segments, 1), states)[0]
+        return contexts

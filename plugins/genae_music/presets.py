@@ -6,9 +6,7 @@ nade-drums_2bar_reduced, hierdec-trio_16bar, flat-trio_16bar.
 
 from __future__ import annotations
 
-from typing import Any
-
-Preset = dict[str, Any]
+Preset = dict[str, object]
 
 # Shared: the loss is E[-log p(x | z)] + β max(KL - free bits, 0), KL in all; σ = softplus; Adam at 1e-3 falling to 1e-5.
 melody_2bar: Preset = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genae_music import drums, melody, midi, trio
+from genae_music import drums, melody, midi, smf, trio
 from genae_music.quantise import Setting
 from genae_music.reasons import Reason, Unusable
 from genae_music.score import Score
@@ -69,12 +69,13 @@ class FileReport:
     windows: int  # used
     tracks: tuple[Track, ...] = ()
     losses: tuple[Loss, ...] = ()  # of the file as a whole
+    remarks: tuple[str, ...] = ()  # what is wrong with it and was mended
 
     @property
     def lines(self) -> list[str]:
         """One for the file, and one for each track."""
         parts = [_count(self.windows, "windows")] if self.tracks else []
-        parts += [loss.line for loss in self.losses]
+        parts += [*(loss.line for loss in self.losses), *self.remarks]
         return [f"{self.name}: {'; '.join(parts)}", *("  " + track.line for track in self.tracks)]
 
 
@@ -102,7 +103,13 @@ def inspect(name: str, data: bytes, setting: Setting, kind: str = "melody") -> F
         for k, i in enumerate(score.instruments)
     ]  # fmt: skip
     unended = (_loss(Reason.UNENDED, score.unended, "notes", score, 0, setting),) if score.unended else ()
-    return FileReport(name, len(found.tokens), tuple(tracks), unended)
+    return FileReport(name, len(found.tokens), tuple(tracks), unended, _miscounted(data))
+
+
+def _miscounted(data: bytes) -> tuple[str, ...]:
+    """That a file has more tracks than its header says."""
+    said, there = smf.promised(data), len(smf.chunks(data)[1])
+    return (f"all {there} tracks are read, though its header promises {said}",) if said < there else ()
 
 
 def _loss(reason: Reason, count: int, what: str, score: Score, track: int, setting: Setting) -> Loss:

@@ -11,16 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from genae.data.curve import Picture
 from genae.errors import GenaeError
 from genae_music import drums, melody, trio
 from genae_music.drums import Kit
+from genae_music.smf import Array
 
-Array = np.ndarray[Any, Any]
 Colour = tuple[int, int, int]
 Part = tuple[str, Array, Array, Array]  # name, onsets, ends (steps), pitches, (N,) each
 
@@ -44,7 +45,7 @@ class Lanes(NamedTuple):
     plots: tuple[tuple[int, int], ...]  # the keys, the drums, or both: (top, bottom)
 
 
-def picture(tokens: Array, kind: str, steps_per_bar: int) -> Array:
+def picture(tokens: Array, kind: str, steps_per_bar: int) -> Picture:
     """Tokens (T,), (3, T) of a trio or the full kit's roll (T, 61) to a piano roll (H, W, 3), uint8."""
     if kind not in EVENTS:
         raise GenaeError(f"no piano roll of kind '{kind}'; possible: {', '.join(EVENTS)}")
@@ -69,7 +70,7 @@ def _part(name: str, tokens: Array) -> Part:
     return name, *(drums.notes(tokens) if name == "drums" else melody.notes(tokens))
 
 
-def piano_roll(parts: Sequence[Part], steps: int, steps_per_bar: int, kit: Kit = "reduced") -> Array:
+def piano_roll(parts: Sequence[Part], steps: int, steps_per_bar: int, kit: Kit = "reduced") -> Picture:
     """Parts named melody, bass or drums to their picture (H, W, 3), uint8; of parts that overlap the first is in front."""
     names = [name for name, *_ in parts]
     if not names or not set(names) <= set(COLOURS):
@@ -89,7 +90,7 @@ def step_width(steps: int) -> int:
     return max(LEAST, min(STEP, WIDE // steps))
 
 
-def _draw(image: Array, part: Part, rows: dict[int, tuple[int, int]], steps: int, left: int) -> None:
+def _draw(image: Picture, part: Part, rows: dict[int, tuple[int, int]], steps: int, left: int) -> None:
     """Every note as a block whose first pixels are darker."""
     name, *notes = part
     colour, wide = np.array(COLOURS[name]), step_width(steps)
@@ -132,7 +133,7 @@ def _class(kind: int, full: bool, top: int) -> tuple[dict[int, tuple[int, int]],
 
 
 @lru_cache(maxsize=8)
-def _ground(keys: bool, kit: Kit | None, steps: int, steps_per_bar: int) -> Array:
+def _ground(keys: bool, kit: Kit | None, steps: int, steps_per_bar: int) -> Picture:
     """What is under the notes, (H, W, 3)."""
     lanes, left, wide = _lanes(keys, kit), LEFT[kit is not None], step_width(steps)
     grey = np.full((lanes.plots[-1][1] + FOOT, left + wide * steps + 1), PAPER, np.uint8)
@@ -152,7 +153,7 @@ def _ground(keys: bool, kit: Kit | None, steps: int, steps_per_bar: int) -> Arra
     return np.asarray(image)
 
 
-def _shade(plot: Array, lanes: Lanes) -> None:
+def _shade(plot: Picture, lanes: Lanes) -> None:
     """Black keys, a line under every C, and every other kind of drum."""
     for pitch, (y, height) in lanes.keys.items():
         if pitch % 12 in BLACK_KEYS:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genae_music.smf import Array
+from genae_music.smf import Array, Mask
 
 DEFAULT_QPM = 120.0  # of a file that does not say
 TICKS_PER_STEP = 120  # of scores made of tokens; a step is a sixteenth
@@ -73,8 +73,8 @@ class Score:
         """Quarters per minute at the start."""
         return self.tempos[0].qpm if self.tempos else DEFAULT_QPM
 
-    def drums(self) -> Array:
-        """Which notes are drums, (N,) bool."""
+    def drums(self) -> Mask:
+        """Which notes are drums, (N,)."""
         return np.array([i.is_drum for i in self.instruments], bool)[self.instrument]
 
     def programs(self) -> Array:

@@ -19,13 +19,14 @@ import re
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from genae_music.reasons import Reason, Unusable
 
-Array = np.ndarray[Any, Any]
+Array = npt.NDArray[np.integer]
+Mask = npt.NDArray[np.bool_]
 
 MAX_BYTES = 1 << 23  # of a file
 MAX_EVENTS = 1 << 20  # two-data messages
@@ -49,7 +50,10 @@ class Scan:
 
 
 def chunks(data: bytes) -> tuple[int, list[tuple[int, int]]]:
-    """A file to its ticks per quarter and the bounds of its tracks in it. Unusable with the reason."""
+    """A file to its ticks per quarter and the bounds of its tracks in it. Unusable with the reason.
+
+    Whole tracks behind those that the header promises are read too: programs forget to count the ones they add.
+    """
     if len(data) > MAX_BYTES:
         raise Unusable(Reason.LARGE, f"{len(data) >> 20} MiB, more than the {MAX_BYTES >> 20} MiB that are read")
     if not data.startswith(b"MThd"):
@@ -73,7 +77,34 @@ def chunks(data: bytes) -> tuple[int, list[tuple[int, int]]]:
         if name == b"MTrk":
             found.append((at, at + size))
         at += size
-    return division, found
+    return division, found + _more(data, at)
+
+
+def promised(data: bytes) -> int:
+    """How many tracks the header of a file says that there are."""
+    count: int = struct.unpack_from(">H", data, 10)[0]
+    return count
+
+
+def _more(data: bytes, at: int) -> list[tuple[int, int]]:
+    """The bounds of the tracks from `at` on, up to the first that is not whole: what else is there is no harm."""
+    found: list[tuple[int, int]] = []
+    while data[at : at + 4] == b"MTrk" and at + 8 <= len(data):
+        (size,) = struct.unpack_from(">L", data, at + 4)
+        bounds = at + 8, at + 8 + size
+        if bounds[1] > len(data) or not _is_whole(data, bounds):
+            break
+        found.append(bounds)
+        at += 8 + size
+    return found
+
+
+def _is_whole(data: bytes, bounds: tuple[int, int]) -> bool:
+    try:
+        scan(data, [bounds])
+    except Unusable:
+        return False
+    return True
 
 
 def scan(data: bytes, bounds: Iterable[tuple[int, int]]) -> Scan:

@@ -22,8 +22,7 @@ from genae.errors import GenaeError
 from genae.files import write_file
 from genae_music import midi
 from genae_music.score import Score
-from genae_music.smf import Array
-from genae_music.soundfont import RATE, SoundFont
+from genae_music.soundfont import RATE, Array, SoundFont
 
 TAIL = 1.5  # seconds after the score's end, for what still rings
 FADE = 0.3  # seconds
@@ -127,4 +126,4 @@ def _run(program: str, font: Path, notes: bytes) -> Array:
     samples = np.frombuffer(data, "<i2").reshape(-1, 2)
     if not samples.any():  # it ends well without a SoundFont too
         raise ValueError("it wrote silence")
-    return samples.astype(np.float32) / 32768
+    return samples.astype(np.float32) / np.float32(32768)

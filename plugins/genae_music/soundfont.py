@@ -15,13 +15,13 @@ import struct
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from genae.errors import GenaeError
 
-Array = np.ndarray[Any, Any]
+Array = npt.NDArray[np.float32]
 
 RATE = 44_100  # samples per second of what is computed
 DRUM_BANK = 128
@@ -92,7 +92,7 @@ class SoundFont:
                 found.append(Region(keys, velocities, inner | added))
         return tuple(found)
 
-    def _zones(self, side: str, bags: Array, at: int, last: int) -> list[Generators]:
+    def _zones(self, side: str, bags: npt.NDArray[np.uint16], at: int, last: int) -> list[Generators]:
         """The zones of a preset or instrument, each over its global one; `last` is what a real one ends with."""
         bag, gen = self.tables[f"{side}bag"]["gen"], self.tables[f"{side}gen"]
         common: Generators = {}
@@ -132,7 +132,7 @@ class SoundFont:
         sides = np.sqrt(np.array([1 - right, right], np.float32))
         return (wave * level[: len(wave)] * np.float32(gain))[:, None] * sides
 
-    def _sample(self, region: Region, header: Any, step: float, n: int) -> Array:
+    def _sample(self, region: Region, header: np.void, step: float, n: int) -> Array:
         """n samples at `step` samples of the recording each, looped if it is, else as long as it lasts; linear between them."""
         far = {fine: region[coarse] << 15 for coarse, fine in COARSE_OFFSETS.items()}
         start, end, loop, loop_end = (
@@ -147,7 +147,7 @@ class SoundFont:
             at = at[at < end - start - 1]
         whole = at.astype(np.int64)
         part = (at - whole).astype(np.float32)
-        wave = self.samples[start : end + 1].astype(np.float32) / 32768
+        wave = self.samples[start : end + 1].astype(np.float32) / np.float32(32768)
         whole = np.minimum(whole, len(wave) - 2)
         return wave[whole] * (1 - part) + wave[whole + 1] * part
 

@@ -17,7 +17,7 @@ import numpy as np
 from genae_music.quantise import Setting
 from genae_music.reasons import Reason, Unusable
 from genae_music.score import Score
-from genae_music.smf import Array
+from genae_music.smf import Array, Mask
 
 MAX_WINDOWS = 1 << 16  # of a file
 MAX_STEPS = 1 << 24  # of all voices of a file
@@ -107,7 +107,7 @@ def cut(line: Array, p: Passages, setting: Setting) -> tuple[Array, Array]:
     return line[(p.place[of] + bar * p.unit[of])[:, None] + np.arange(setting.steps)], of
 
 
-def sift(score: Score, faults: list[tuple[Reason, Array]]) -> tuple[Array, list[Lost]]:
+def sift(score: Score, faults: list[tuple[Reason, Mask]]) -> tuple[Array, list[Lost]]:
     """Notes (n,) without a fault, as places in the score, and those with one under the first that they have."""
     good = np.ones(len(score.onset), bool)
     lost = []
@@ -126,8 +126,8 @@ def unfilled(p: Passages, instrument: Array, setting: Setting) -> list[Lost]:
     return [Lost(reason, "notes", instrument[bad]) for reason, bad in faults if bad.any()]
 
 
-def choose(found: Array, onset: Array, whose: Array, piece: Array, lost: list[Lost], setting: Setting) -> Windows:
-    """Of windows (W, T) with onsets (W, T) bool those that are used: none silent, none twice in a file (Magenta: a piece)."""
+def choose(found: Array, onset: Mask, whose: Array, piece: Array, lost: list[Lost], setting: Setting) -> Windows:
+    """Of windows (W, T) with onsets (W, T) those that are used: none silent, none twice in a file (Magenta: a piece)."""
     good = np.ones(len(found), bool)
     if not setting.magenta:
         heard, soon = onset.any(1), onset[:, : 2 * setting.steps_per_bar].any(1)

@@ -133,7 +133,7 @@ def test_evaluating_tells_what_sequences_are_worth(answer, sung):
         (["sample", "RUN", "--seconds", 4], "no option --seconds; this run offers tempo=120.0 (number, 4 to 60000"),
         (["sample", "RUN", "--tempo", 0], "--tempo must be 4 to 60000 quarters per minute, not 0"),
         (["interpolate", "RUN", "TUNES/broken.mid", "TUNES/tune-03.mid"], "broken.mid: "),
-        (["train", "drums-2bar", "--data", "TUNES", "--steps", 1], "480 × notes of drums where a melody is wanted"),
+        (["train", "drums-2bar", "--data", "TUNES", "--steps", 1], "512 × notes of drums where a melody is wanted"),
         (["train", "melody-16bar", "--data", "TUNES", "--steps", 1], "notes in a passage shorter than a window"),
         (["train", "melody-2bar", "--data", "TUNES/tune-03.mid", "--steps", 1],
          "has only 3 usable examples from 1 of 1 files; at least 16 are needed to train; give more files"),

@@ -131,8 +131,8 @@ def test_a_file_given_by_plugin_is_there_for_that_command(tmp_path, bars):
 def test_a_file_that_registers_can_be_checked(tmp_path):
     (tmp_path / "halved.py").write_text(HALF)
     answer = json.loads(genae("plugins", "check", tmp_path / "halved.py", "--json"))
-    assert (answer["ok"], answer["failed"]) == (2, 0)
-    assert {c["title"] for c in answer["checks"]} == {"task half: its name", "task half: composed with others"}
+    assert (answer["ok"], answer["failed"]) == (len(answer["checks"]), 0)
+    assert {c["title"] for c in answer["checks"]} >= {"task half: its name", "task half: composed with others"}
 
 
 @pytest.mark.usefixtures("forgotten")

@@ -22,8 +22,8 @@ def pixels(path: Any) -> Any:
 def test_train_writes_a_run(trained: Path) -> None:
     names = {p.relative_to(trained).as_posix() for p in trained.rglob("*") if p.is_file() and p.name != ".lock"}
     assert names == {
-        "recipe.json", "weights.safetensors", "training.safetensors", "metrics.jsonl", "README.md",
-        "previews/samples.png", "previews/reconstructions.png",
+        "recipe.json", "data.json", "weights.safetensors", "training.safetensors", "training.previous.safetensors",
+        "metrics.jsonl", "README.md", "previews/samples.png", "previews/reconstructions.png",
     }  # fmt: skip
     records = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()]
     assert records[-1]["step"] == 60

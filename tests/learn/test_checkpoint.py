@@ -10,20 +10,17 @@ from safetensors import SafetensorError
 from torch import nn
 
 from genae.data import tensors
+from genae.data.tensors import load_tensors, save_tensors
 from genae.errors import GenaeError
 from genae.learn.checkpoint import (
-    append_metrics,
     fit_into,
     load_optimiser,
-    load_tensors,
     locked,
     nested,
     optimiser_tensors,
-    read_metrics,
-    rewind_metrics,
-    save_tensors,
     under,
 )
+from genae.learn.metrics import append_metrics, read_metrics, rewind_metrics
 
 # -- tensors ----------------------------------------------------------------------------------------------------------
 
@@ -91,7 +88,7 @@ def test_a_full_disk_keeps_the_checkpoint_before(tmp_path, monkeypatch):
 @pytest.mark.skipif(os.name != "posix", reason="limits of a POSIX system")
 def test_a_file_that_may_not_grow_is_one_clear_line(tmp_path, python):
     code = (
-        "import resource, torch\nfrom pathlib import Path\nfrom genae.learn.checkpoint import save_tensors\n"
+        "import resource, torch\nfrom pathlib import Path\nfrom genae.data.tensors import save_tensors\n"
         "from genae.errors import GenaeError\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))\n"
         "try: save_tensors(Path('w.safetensors'), {'w': torch.zeros(10_000)})\n"

@@ -81,7 +81,7 @@ def test_a_run_does_what_it_is_told(levels, folder, tmp_path):
         made = run.sample(50, seed=0, condition=str(wanted))
         assert made.mean().item() == pytest.approx(wanted, abs=0.15)
     item = next((folder / "test").iterdir())
-    x = run.events(item)
+    x = run.seen(item).events
     told = run.built.condition(Known(), x)
     assert torch.equal(run.encode(item), run.encode(x, told))  # of an example its own is known
     assert torch.equal(run.reconstruct(item)[1], run.decode(run.encode(x, told), told))
@@ -100,8 +100,8 @@ def test_items_of_float_storage_are_prepared(levels, folder, tmp_path):
     run = levels(tmp_path / "run")
     item = next((folder / "test").iterdir())
     numbers = torch.tensor([float(word) for word in item.read_text().split()])
-    assert torch.equal(run.events(item), numbers[None] / 10)
-    assert torch.equal(run.events(str(item)), numbers[None] / 10)
-    assert torch.equal(run.events(numbers), numbers[None])  # a tensor of floats is of events
+    assert torch.equal(run.seen(item).events, numbers[None] / 10)
+    assert torch.equal(run.seen(str(item)).events, numbers[None] / 10)
+    assert torch.equal(run.seen(numbers).events, numbers[None])  # a tensor of floats is of events
     _, held = run.held_out()
-    assert torch.equal(run.events(held), held.x / 10)
+    assert torch.equal(run.seen(held).events, held.x / 10)

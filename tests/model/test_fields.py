@@ -15,7 +15,7 @@ from genae.data.domain import Domain, Reading
 from genae.data.examples import Examples, File, Found, Known, Split, joined
 from genae.data.found import read_file, read_found
 from genae.data.inspecting import inspect
-from genae.data.items import read_item
+from genae.data.items import read_items
 from genae.data.reading import read_split
 from genae.errors import GenaeError
 from genae.learn.build import learned
@@ -232,16 +232,16 @@ def test_learned_from_the_training_examples():
         fields={"z": torch.tensor([[1.0], [3], [NAN], [5]]), "same": torch.full((4, 1), 7.0), "none": torch.full((4, 2), NAN)},
     )  # fmt: skip
     asked = {"name": "fields", "of": [], "classes": [], "centre": [], "spread": [], "dropout": 0.1}
-    told = Fields.learned(asked, train)
+    told = Fields.learned(asked, train, Lines())
     assert told["of"] == ["label", "none", "same", "z"]
     assert told["centre"] == [[0.0, 0.0], [7.0], [3.0]]
     assert told["spread"] == [[1.0, 1.0], [1.0], [pytest.approx((8 / 3) ** 0.5)]]
-    assert Fields.learned(asked | {"of": ["z"]}, train)["classes"] == []
-    assert Fields.learned(told, replace(train, fields={**train.fields, "z": torch.ones(4, 1)})) == told  # resumed
+    assert Fields.learned(asked | {"of": ["z"]}, train, Lines())["classes"] == []
+    assert Fields.learned(told, replace(train, fields={**train.fields, "z": torch.ones(4, 1)}), Lines()) == told  # resumed
     with pytest.raises(GenaeError, match=r"no field 'x' of the training examples; known: label, none, same, z"):
-        Fields.learned(asked | {"of": ["x"]}, train)
+        Fields.learned(asked | {"of": ["x"]}, train, Lines())
     with pytest.raises(GenaeError, match="these have none"):
-        Fields.learned(asked, Examples(torch.zeros(4, 2)))
+        Fields.learned(asked, Examples(torch.zeros(4, 2)), Lines())
 
 
 @pytest.mark.parametrize("more", [{"centre": [[0.0]]}, {"centre": [[0.0]] * 2, "spread": [[1.0]] * 2}, {"dropout": 1.0}])
@@ -265,7 +265,7 @@ def test_a_run_does_what_it_is_told(lines, tmp_path):
     item = "hours:test:3"
     seen = run.seen(item)
     told = run.built.condition(seen.known, seen.events)
-    assert seen.known.fields["hour"].tolist() == read_item(item, Lines()).fields["hour"].tolist()
+    assert seen.known.fields["hour"].tolist() == read_items([item], Lines())[0].fields["hour"].tolist()
     assert torch.equal(run.encode(item), run.encode(seen.events, told))  # what its data set knows of it is told
     assert torch.equal(run.reconstruct(item)[1], run.decode(run.encode(seen.events, told), told))
     assert not torch.equal(run.encode(item), run.encode(seen.events))

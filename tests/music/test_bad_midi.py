@@ -91,6 +91,16 @@ def test_a_chunk_that_is_not_a_track_is_passed_over(raw) -> None:
     assert len(midi.read(data).onset) == 1
 
 
+@pytest.mark.parametrize("said", [0, 1, 2, 3])
+def test_all_tracks_are_read_whatever_the_header_promises(raw, said):
+    data = raw.header(said) + track(NOTE) + track(NOTE.replace(b"\x3c", b"\x40")) + track(NOTE.replace(b"\x3c", b"\x43"))
+    assert midi.read(data).pitch.tolist() == [0x3C, 0x40, 0x43]
+    told = report.inspect("a.mid", data, Setting()).lines[0]
+    assert (f"all 3 tracks are read, though its header promises {said}" in told) == (said < 3)
+    for junk in (b"\0" * 9, b"MTrk\0\0\0\7abc", track(NOTE[:3]), b"MTrk"):
+        assert midi.read(data + junk).pitch.tolist() == [0x3C, 0x40, 0x43]
+
+
 def test_memory_stays_bounded(raw) -> None:
     """The largest file that is read, and the most messages, take less than 512 MiB; a silent day less still."""
     crowded = raw.file(many(249_000))

@@ -7,12 +7,13 @@ The remainder of 64 bits is uneven by less than one in 2^53 for what is asked he
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 T = TypeVar("T")
-Array = np.ndarray[Any, Any]
+Array = npt.NDArray[np.int64]
 
 
 class Dice:

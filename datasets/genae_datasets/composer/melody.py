@@ -20,6 +20,7 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from genae_datasets.composer.dice import Array, Dice
 from genae_datasets.composer.harmony import Chord
@@ -66,11 +67,11 @@ class Line(NamedTuple):
     duration: Array  # steps
     position: Array  # in the scale, see `harmony`
     aim: Array  # position that the gesture of its bar has there
-    lands: Array  # bool: a phrase ends with it
+    lands: npt.NDArray[np.bool_]  # a phrase ends with it
 
     def take(self, which: Array) -> Line:
         """The notes at `which` (n,)."""
-        return Line(*(values[which] for values in self))
+        return Line(self.onset[which], self.duration[which], self.position[which], self.aim[which], self.lands[which])
 
 
 @cache

@@ -20,8 +20,7 @@ from annotated_types import Ge, Gt, MinLen, doc
 from torch import nn
 
 import genae
-from genae.latent.posteriors import Family
-from genae.latent.samplers import Fitting, Prior
+from genae import Family, Fitting, Prior
 
 
 class FSQ(Family):

@@ -16,7 +16,8 @@ from annotated_types import Ge, doc
 from torch import nn
 
 import genae
-from genae.model.objectives import Loss, Objective, of_the_vae
+from genae import Loss, Objective
+from genae.model.objectives import of_the_vae
 
 
 class Critic(nn.Module):

@@ -15,14 +15,12 @@ from annotated_types import Ge, doc
 from torch import nn
 
 import genae
-from genae.latent.posteriors import DiagonalGaussian
-from genae.latent.samplers import Noise
-from genae.latent.space import Space
-from genae.model.vae import Model, repeated
+from genae import DiagonalGaussian, Model, Noise, Space
+from genae.model.vae import repeated
 
 
 def layer(inputs, width):
-    return nn.Sequential(nn.Linear(inputs, width), nn.LayerNorm(width), nn.SiLU())
+    return nn.Sequential(nn.Linear(inputs, width), nn.BatchNorm1d(width), nn.SiLU())
 
 
 class TopDown(Noise):
@@ -144,7 +142,7 @@ def ladder(
     return Ladder(event, Space.ladder([Space((size,)) for size in sizes]), posterior, likelihood, condition, width)
 
 
-preset = {"parent": "mnist-mlp", "latent": 32, "network": {"name": "ladder"}, "objective": {"warmup": 1000}}
+preset = {"parent": "mnist-mlp", "latent": 32, "network": {"name": "ladder", "width": 224}, "objective": {"warmup": 1000}}
 
 genae.register("network", "ladder", ladder)
 genae.register("preset", "mnist-ladder", preset)

@@ -22,7 +22,7 @@ from genae.recipe import registry
 from genae.recipe.parts import SECTIONS
 
 
-def named(settings: Mapping[str, Any]) -> dict[str, Any]:
+def with_names(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings with names for objects. GenaeError for what is no part."""
     return {key: _section(key, value) if key.partition(".")[0] in SECTIONS else value for key, value in settings.items()}
 

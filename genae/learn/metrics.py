@@ -1,0 +1,73 @@
+"""A run's numbers over time: metrics.jsonl, a line each time something was logged.
+
+{"step": 300, "epoch": 1.5, "seconds": 2.41, "split": "train", "loss": 164.2, …, "check": "1f0c9a2e"}
+
+`check` is the CRC-32 of the line without it: a line that was damaged is told and left out. Lines of before have none.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from genae.errors import remark
+from genae.files import disk, require_own, require_regular, write_file
+
+METRICS, CHECK = "metrics.jsonl", "check"
+MOST = 1 << 28  # bytes: a run logs 60 kB, this is no metrics file
+
+
+def append_metrics(folder: Path, record: Mapping[str, Any]) -> None:
+    """One more line."""
+    path = folder / METRICS
+    require_own(path)
+    if path.exists():
+        require_regular(path)
+    with disk(path), path.open("a", encoding="utf-8") as file:
+        file.write(_line(record))
+
+
+def _line(record: Mapping[str, Any]) -> str:
+    return json.dumps({**record, CHECK: _check(record)}) + "\n"
+
+
+def _check(record: Mapping[str, Any]) -> str:
+    return f"{zlib.crc32(json.dumps(record).encode()):08x}"
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """All whole lines; damaged ones are told. A last one cut short by a kill is left out."""
+    path = folder / METRICS
+    if not path.exists():
+        return []
+    require_regular(path)
+    with disk(path), path.open("rb") as file:
+        *lines, last = file.read(MOST).split(b"\n")
+    records = [_parsed(line) for line in lines]
+    if damaged := [str(number) for number, record in enumerate(records, 1) if record is None]:
+        more = ", …" if len(damaged) > 5 else ""
+        remark(f"{path}: left out {len(damaged)} damaged of {len(lines)} lines (line {', '.join(damaged[:5])}{more})")
+    return [record for record in [*records, _parsed(last)] if record is not None]
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    """A line's record, or None for one that is damaged or cut short."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(record, dict):
+        return None
+    check = record.pop(CHECK, None)
+    whole = isinstance(record.get("step"), int) and isinstance(record.get("split", ""), str)
+    return record if whole and check in (None, _check(record)) else None
+
+
+def rewind_metrics(folder: Path, step: int) -> int:
+    """Forget what was logged after `step`: it will be logged again. Gives how many lines are left."""
+    kept = [_line(record) for record in read_metrics(folder) if record["step"] <= step]
+    write_file(folder / METRICS, lambda temporary: temporary.write_bytes("".join(kept).encode()))
+    return len(kept)
