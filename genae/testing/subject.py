@@ -88,7 +88,8 @@ class Subject:
     def small(self) -> tuple[str, ...]:
         """Settings of a training of two steps: its first and its last stage, a step each, and no sampler."""
         with self.named():
-            listed = [stage for stage in settings.preset(PRESET)["stages"] if not stage.get("sampler")]
+            whole = recipe.compose(PRESET, data=DATA)
+        listed = [stage for stage in whole.stages if stage["sampler"] is None]
         stages = [{**stage, "start": at} for stage, at in zip([*listed[:1], *listed[1:][-1:]], (0.0, 0.5), strict=False)]
         return "precision=32", "batch=4", f"stages={json.dumps(stages)}"
 
