@@ -22,6 +22,7 @@ DRAWN = 4000  # samples: the check takes half a second, and its standard error i
 NEAR = 20  # a Gaussian of r reaches half the way to so-many-th neighbour
 SLACK = 0.1  # of the 1 that a density integrates to: r leaves some of itself outside bounded ones
 NUMBERS = 1 << 16  # that are looked at for repeated values
+VARIED = 0.25  # share of samples that can be changed; of two values half of the changes are none
 EVEN = 0.01  # of the probability that a sample is the likelier of two
 LogProb = Callable[[Tensor], Tensor]
 
@@ -77,10 +78,12 @@ def _kernels(centres: Tensor, x: Tensor) -> Tensor:
 
 
 def matters(log_prob: LogProb, x: Tensor, others: Tensor) -> float:
-    """By how many nats one changed number of x (N, *event) moves log_prob, on the average."""
+    """By how many nats one changed number of x (N, *event) moves log_prob, on the average; ∞ where few have two values."""
     changed = _changed(x.flatten(1), others.flatten(1)).view_as(x)
-    moved = (log_prob(x) - log_prob(changed)).abs()
-    return moved[(x != changed).flatten(1).any(1)].nan_to_num().mean().item()
+    unlike = (x != changed).flatten(1).any(1)
+    if unlike.float().mean() < VARIED:
+        return math.inf
+    return (log_prob(x) - log_prob(changed)).abs()[unlike].nan_to_num().mean().item()
 
 
 def follows(log_prob: LogProb, x: Tensor, others: Tensor, what: str) -> None:

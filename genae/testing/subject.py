@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 import weakref
@@ -78,10 +79,19 @@ class Subject:
 
     # -- the recipe and its parts -------------------------------------------------------------------------------------
 
-    def composed(self, *settings: str) -> Recipe:
+    def composed(self, *wishes: str) -> Recipe:
         """The preset's recipe in full precision and small batches, with settings."""
         with self.named():
-            return recipe.compose(PRESET, ("precision=32", "batch=4", *settings), data=DATA, epochs=0.0, steps=STEPS)
+            return recipe.compose(PRESET, (*self.small, *wishes), data=DATA, epochs=0.0, steps=STEPS)
+
+    @cached_property
+    def small(self) -> tuple[str, ...]:
+        """Settings of a training of two steps: its first and its last stage, a step each, and no sampler."""
+        with self.named():
+            whole = recipe.compose(PRESET, data=DATA)
+        listed = [stage for stage in whole.stages if stage["sampler"] is None]
+        stages = [{**stage, "start": at} for stage, at in zip([*listed[:1], *listed[1:][-1:]], (0.0, 0.5), strict=False)]
+        return "precision=32", "batch=4", f"stages={json.dumps(stages)}"
 
     @contextmanager
     def named(self) -> Iterator[None]:
@@ -196,7 +206,7 @@ class Subject:
         """A real one, as `genae train` makes it, finished."""
         out = Path(tempfile.mkdtemp(prefix="run-", dir=self.folder))
         with self.ready():
-            made = Training(PRESET, data=DATA, out=out, steps=STEPS, settings=("precision=32", "batch=4"), device="cpu")
+            made = Training(PRESET, data=DATA, out=out, steps=STEPS, settings=self.small, device="cpu")
             for _ in made:
                 pass
         return made

@@ -19,10 +19,14 @@ from genae_cli.main import cli
 ROOT = Path(__file__).parents[2]
 
 GOOD = """
+from dataclasses import dataclass
+from typing import Annotated
+
 import numpy as np
 import torch
+from annotated_types import Ge
 from torch import nn
-from genae import Defaults, Domain, Found, Rejected, GenaeError
+from genae import WRITTEN, Defaults, Domain, Found, Rejected, GenaeError
 from genae.model.networks import Networks, mlp
 
 
@@ -35,7 +39,9 @@ class Flip:
         return target.flip(1)
 
 
+@dataclass(frozen=True)
 class Pairs(Domain):
+    digits: Annotated[int, WRITTEN, Ge(12)] = 18
     suffixes = (".txt",)
     event = (2,)
     defaults = Defaults(
@@ -60,7 +66,7 @@ class Pairs(Domain):
         return stored.float()
 
     def write(self, example, path):
-        np.savetxt(path, example.numpy())
+        np.savetxt(path, example.numpy(), f'%.{self.digits}e')
 """
 
 MUTANTS = {  # what is done to it: the check that must fail, and of what it must tell
@@ -77,13 +83,13 @@ MUTANTS = {  # what is done to it: the check that must fail, and of what it must
     "numpy's own random": ("stored.float()", "stored + float(np.random.default_rng().random())", "preparing", "differ"),
     "in place": ("stored.float()", "stored.mul_(2)", "preparing", "must not change"),
     "whole numbers": ("stored.float()", "stored.long()", "preparing", "events are floats"),
-    "not the inverse": ("example.numpy())", "-3 * example.numpy())", "round trip", "inverse of read"),
+    "not the inverse": ("example.numpy(),", "-3 * example.numpy(),", "round trip", "inverse of read"),
     "another place": ("np.savetxt(path", "np.savetxt(str(path) + '.gz'", "round trip", "no file at the path"),
-    "written at random": ("example.numpy())", "example.numpy() + np.random.rand() * 1e-3)", "round trip", "other bytes"),
+    "written at random": ("example.numpy(),", "example.numpy() + np.random.rand() * 1e-3,", "round trip", "other bytes"),
     "float picture": ("    def prepare", "    def picture(self, example):\n        return np.zeros((4, 4))\n\n    def prepare",
                       "pictures", "uint8"),
     "a style of the model's": ("    def prepare", "    def style(self, file):\n        return {'size': 2}\n\n    def prepare",
-                               "style", r"style gives \['size'\]; the options marked WRITTEN are \[\]"),
+                               "style", r"style gives \['size'\]; the options marked WRITTEN are \['digits'\]"),
     "a length of nothing": ("    fields =", "    units = {'rows': 0}\n    fields =", "style", "above 0 rows long, not 0"),
     "a length that is not joined": ("    fields =", "    units = {'rows': 1}\n    fields =", "style", "join gives None"),
     "bad files raise": ("except ValueError", "except KeyError", "readable errors", "ValueError.*raise genae.Rejected"),
@@ -162,6 +168,9 @@ def test_new_passes_its_own_tests_as_generated(tmp_path):
         )  # fmt: skip
         assert done.returncode == 0, done.stdout
         assert int(re.search(r"(\d+) passed", done.stdout)[1]) >= 22
+
+
+SKIPPED = {"prior": {"push"}, "sampler": {"density", "gradients"}}  # of what a template's part does not have
 
 
 @pytest.mark.parametrize("kind", [kind for kind in PLUGINS if kind != "domain"])
