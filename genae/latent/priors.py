@@ -86,8 +86,7 @@ class Flow(Noise, Prior):
                 f"a flow's masks grow with the square of z's numbers: {space.size} are too many, {LARGEST} the most"
             )
         made = {"maf": flows.MAF, "nsf": flows.NSF, "coupling": flows.NICE}[kind]
-        with torch.device("cpu"):  # where masks are worked out from each other, whatever the rest is built on
-            self.flow = made(space.size, condition, transforms=transforms, hidden_features=(hidden,) * layers)
+        self.flow = made(space.size, condition, transforms=transforms, hidden_features=(hidden,) * layers)
 
     def forward(self, condition: Tensor | None = None) -> Density:
         return _InFullPrecision(self.flow, self.context(condition), self.anchor)

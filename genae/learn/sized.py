@@ -1,17 +1,15 @@
-"""A stranger's recipe is built only where it fits the weights beside it: a kilobyte of JSON may ask for terabytes.
+"""A stranger's recipe is built only as far as it fits the weights beside it: a kilobyte of JSON may ask for terabytes.
 
-First on torch's device without memory, "meta", where names and shapes are compared; then for good. Both stop as soon as there
-are many more parameters than the file has tensors. What cannot be built without values, such as masks that are worked out from
-each other, has the second bound alone, and the bounds of its options.
+While it is built, every tensor is looked at before it gets memory, and every parameter as it is registered: one that is far
+larger than all of the file's, or more of them than the file can account for, ends it in a line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
-from types import FunctionType
 
 import torch
 from torch import Tensor, nn
@@ -24,59 +22,60 @@ from genae.learn.checkpoint import require_fit
 from genae.recipe.recipe import Recipe
 
 Shapes = Mapping[str, tuple[int, ...]]
-DRAWN = (Tensor.normal_, Tensor.uniform_, Tensor.exponential_, Tensor.bernoulli_)
-SPARE, MORE = 1000, 4  # parameters beyond the file's that building may take: made and thrown away, shared, or computed from
+MORE, PARAMETERS, NUMBERS = 4, 1000, 1 << 24  # times the file's, and so many beyond: shared, thrown away, or worked out
+SIZED = {torch.empty, torch.zeros, torch.ones, torch.randn, torch.rand, torch.full, torch.eye}  # functions of a size
+NEW = {Tensor.new_empty, Tensor.new_zeros, Tensor.new_ones, Tensor.new_full}  # the same, of a tensor and a size
 
 
 def sized(recipe: Recipe, shapes: Shapes, path: Path) -> Built:
     """The parts of a run whose weights have these shapes. GenaeError for a recipe of another model."""
-    with _bounded(shapes, path):
-        try:
-            with torch.device("meta"), _Undrawn():
-                require_fit(build(recipe).vae, shapes, path)
-        except (RuntimeError, MemoryError, OverflowError) as error:
-            if "meta" not in str(error).lower():
-                raise _too_large(
-                    path, error
-                ) from error  # else for want of values alone: if there is more to it, it comes again
-        try:
-            return build(recipe)
-        except (RuntimeError, MemoryError, OverflowError) as error:
-            raise _too_large(path, error) from error
+    try:
+        with _bounded(shapes, _Larger(path)):
+            built = build(recipe)
+    except (RuntimeError, MemoryError, OverflowError) as error:
+        raise GenaeError(f"{path} does not fit its recipe, which cannot be built: {str(error).split(chr(10))[0]}") from error
+    require_fit(built.vae, shapes, path)
+    return built
 
 
-class _Undrawn(TorchFunctionMode):
-    """Random numbers without memory are not drawn: torch would import its compiler for it, three seconds."""
+class _Larger(GenaeError):
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} does not fit its recipe, whose network is far larger than these weights")
+
+
+class _Looked(TorchFunctionMode):
+    """Raises for a tensor of more than `most` numbers before it is made."""
+
+    def __init__(self, most: int, error: GenaeError) -> None:
+        self.most, self.error = most, error
 
     def __torch_function__(
-        self, func: Callable[..., object], types: object, args: tuple[object, ...] = (), kwargs: dict[str, object] | None = None
+        self, func: Callable[..., object], types: object, args: Sequence[object] = (), kwargs: dict[str, object] | None = None
     ) -> object:
-        if func in (torch.randn, torch.rand) and not (kwargs and kwargs.keys() & {"device", "generator", "out"}):
-            return torch.empty(*args, **(kwargs or {}))  # type: ignore[call-overload]
-        filled = args[0] if args else (kwargs or {}).get("tensor")
-        initial = isinstance(func, FunctionType) and func.__module__ == nn.init.__name__
-        if isinstance(filled, Tensor) and filled.is_meta and (func in DRAWN or initial):
-            return filled
+        if (func in SIZED and _numbers(args, kwargs) > self.most) or (func in NEW and _numbers(args[1:], kwargs) > self.most):
+            raise self.error
         return func(*args, **(kwargs or {}))
 
 
-def _too_large(path: Path, error: Exception) -> GenaeError:
-    return GenaeError(f"{path} does not fit its recipe, which cannot be built: {str(error).splitlines()[0] or 'out of memory'}")
+def _numbers(args: Sequence[object], kwargs: Mapping[str, object] | None) -> int:
+    """Of (2, 3), of ((2, 3), …) or of size=(2, 3): 6."""
+    size = args[0] if args else (kwargs or {}).get("size", ())
+    return prod(n for n in (size if isinstance(size, Sequence) else args) if isinstance(n, int))
 
 
 @contextmanager
-def _bounded(shapes: Shapes, path: Path) -> Iterator[None]:
-    most, numbers = SPARE + MORE * len(shapes), SPARE + MORE * sum(map(prod, shapes.values()))
-    made = [0, 0]
+def _bounded(shapes: Shapes, error: GenaeError) -> Iterator[None]:
+    parameters, numbers = PARAMETERS + MORE * len(shapes), NUMBERS + MORE * sum(map(prod, shapes.values()))
+    made: list[int] = []
 
     def count(module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:
-        made[0] += 1
-        made[1] += parameter.numel() if parameter is not None and parameter.device.type != "meta" else 0
-        if made[0] > 2 * most or made[1] > numbers:
-            raise GenaeError(f"{path} does not fit its recipe, whose network is far larger than these weights")
+        made.append(0 if parameter is None else parameter.numel())
+        if len(made) > parameters or sum(made) > numbers:
+            raise error
 
     hook = register_module_parameter_registration_hook(count)
     try:
-        yield
+        with _Looked(numbers, error):
+            yield
     finally:
         hook.remove()

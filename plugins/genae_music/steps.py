@@ -110,7 +110,7 @@ class Tokens(Stepwise):
         self.inputs = sum(self.shares)
         self.classes = [melody.CLASSES if s == "melody" else drums.LABELS for s in streams]
         self.widths = [melody.CLASSES if s == "melody" else drums.LABELS + DRUMS for s in streams]
-        self.kit = nn.Buffer(bits(torch.arange(drums.LABELS, device="cpu")).T.contiguous(), persistent=False)  # (9, 512)
+        self.kit = nn.Buffer(bits(torch.arange(drums.LABELS)).T.contiguous(), persistent=False)  # (9, 512)
 
     def length(self, event: Shape) -> int:
         have = 1 if len(event) == 1 else event[0] if len(event) == 2 else 0
