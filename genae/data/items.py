@@ -20,7 +20,7 @@ from genae.data.local import files_of
 from genae.data.opening import open_data
 from genae.data.pool import read_each
 from genae.data.reading import read_rows, read_split
-from genae.errors import GenaeError, Rejected
+from genae.errors import GenaeError, Rejected, remark
 
 
 class Gathered(NamedTuple):
@@ -51,15 +51,18 @@ def _is_folder(path: Path, domain: Domain) -> bool:
 
 
 def _of_folder(path: Path, domain: Domain) -> Gathered:
-    names, examples, unused = list[str](), list[Examples](), list[str]()
+    names, examples, unused, more = list[str](), list[Examples](), list[str](), 0
     for file, found in read_each([file for _, file in files_of(path)], domain):
         if isinstance(found, Rejected):
             unused.append(str(found))
         else:
             names.append(file.name)
             examples.append(_first(found))
+            more += len(found.x) > 1
     if not examples:
         raise GenaeError(f"{path}: none of its {len(unused)} files gives an example ({unused[0] if unused else 'it is empty'})")
+    if more:
+        remark(f"{path}: of {more:,} of its files, which have several, the first example is taken")
     return Gathered(tuple(names), examples, tuple(unused))
 
 
@@ -95,6 +98,8 @@ def _of_file(item: str, domain: Domain) -> Examples:
         found = read_found(File(Path(item)), domain)
     except Rejected as error:
         raise GenaeError(str(error)) from error
+    if len(found.x) > 1:
+        remark(f"{item}: the first of its {len(found.x):,} examples is taken")
     return _first(found)
 
 

@@ -16,7 +16,7 @@ from genae.data.items import best_split, read_items
 from genae.data.local import Local, files_of
 from genae.data.opening import open_data
 from genae.data.reading import read_split
-from genae.errors import GenaeError, Rejected
+from genae.errors import GenaeError, Rejected, Remark
 from genae.recipe import registry
 from genae.testing.sets import claiming_no_others
 
@@ -349,7 +349,8 @@ def test_a_claim_of_everything_fails_its_check(tmp_path):
 
 def test_an_item_is_a_file_or_one_of_a_set(tmp_path, points, dots):
     (tmp_path / "a.txt").write_text("1 2 3 4")
-    assert read_items([str(tmp_path / "a.txt")], dots())[0].x.tolist() == [[1, 2]]  # the first of several
+    with pytest.warns(Remark, match=r"a.txt: the first of its 2 examples is taken"):
+        assert read_items([str(tmp_path / "a.txt")], dots())[0].x.tolist() == [[1, 2]]
     assert read_items(["points:train:0"], dots())[0].x.tolist() == [[0, 1]]
     assert read_items(["points:train:3"], dots())[0].x.tolist() == [[6, 7]]
     folder = _write(tmp_path / "mine", {"train/a.txt": "5 6"})
