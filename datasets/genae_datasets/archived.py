@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -40,12 +41,17 @@ class Archived:
             raise unknown("split", name, SPLITS)
         places = self.places()
         for place in places:
-            inside = [(path, file) for path, file in files_of(place, whole=True) if self.wanted.search(str(path))]
-            if inside:
+            if inside := self._inside(place):
                 return self.choose(inside, name)
         looked = " or ".join(str(folder) for folder in where(self.name))
         held = f" ({places[0]} holds none of its files)" if places else ""
         raise GenaeError(f"data set '{self.name}' is not in {looked}{held}; get it with: genae data get {self.name}")
+
+    def _inside(self, place: Path) -> Inside:
+        """What of a place is of the set: of an archive that is cut short nothing, and another place may have it."""
+        with suppress(GenaeError):
+            return [(path, file) for path, file in files_of(place, whole=True) if self.wanted.search(str(path))]
+        return []
 
     def places(self) -> list[Path]:
         """An unpacked folder, the archives in it, and those beside it: of each of the user's data folders in turn."""

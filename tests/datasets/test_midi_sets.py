@@ -166,7 +166,7 @@ def test_absent_says_where_it_looked_and_how_to_get_it(data: Path, dataset: Arch
 
 def test_what_is_there_but_not_it_is_named(data: Path) -> None:
     (data / "pop909.zip").write_bytes(b"PK\3\4 cut short")
-    with pytest.raises(GenaeError, match=r"pop909\.zip cannot be read as a zip"):
+    with pytest.raises(GenaeError, match=r"pop909\.zip holds none of its files\); get it with: genae data get pop909"):
         pop909.split("train")
 
 
