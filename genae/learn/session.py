@@ -78,7 +78,7 @@ class Session:
 
     def __init__(
         self,
-        preset: str | Mapping[str, object] | None = None,
+        preset: Preset | None = None,
         *,
         data: Data | None = None,
         out: str | Path | None = None,
@@ -113,8 +113,8 @@ class Session:
             self.recipe = _new(preset, settings, changes)
             self.folder = Path(out) if out is not None else _free_folder(self.recipe.preset)
             require_empty(self.folder, checkpoint.left)
-        self._read_data(report, data_changed)
         self.sampler = sampler_of(self.recipe.stages)
+        self._read_data(report, data_changed)
 
     def _read_data(self, report: Report, changed: bool) -> None:
         domain, dataset = instance(Domain, "domain", self.recipe.domain), self._opened()
@@ -158,8 +158,8 @@ class Session:
         """What parts refuse of each other, they refuse now."""
         trainer.stages_of(self.built, self.recipe, self.steps)
         shared_out(Game(self.built.vae, self.built.objective), self.recipe)
-        if sampler := sampler_of(self.recipe.stages):
-            fitting.made(self.built, sampler)
+        if self.sampler is not None:
+            fitting.made(self.built, self.sampler)
         batch = next(trainer.batches(self.built, self.examples, self.recipe, 0, 1, torch.device("cpu")))
         require_space(self.built, batch, named("network", self.recipe.network))
 

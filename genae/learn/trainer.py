@@ -83,7 +83,7 @@ def fit(built: Built, examples: Examples, recipe: Recipe, state: State, fabric: 
     last = total_steps(recipe, len(examples))
     stages = stages_of(built, recipe, last)
     fabric.setup(state.loss, *(o for player in state.players.values() for o in player.optimisers))
-    learner, entered = Learner(built, recipe, state, fabric, last), None
+    learner, entered = Learner(built, recipe, state, fabric), None
     for batch in batches(built, examples, recipe, state.step, last, fabric.device):
         if (stage := stage_at(stages, state.step)) is not entered:
             enter(stage, built.vae, state.trainable)
@@ -98,9 +98,9 @@ def fit(built: Built, examples: Examples, recipe: Recipe, state: State, fabric: 
 class Learner:
     """What a step needs beside its batch."""
 
-    def __init__(self, built: Built, recipe: Recipe, state: State, fabric: Fabric, steps: int) -> None:
+    def __init__(self, built: Built, recipe: Recipe, state: State, fabric: Fabric) -> None:
         self.vae, self.objective, self.state, self.fabric = built.vae, built.objective, state, fabric
-        self.schedule, self.steps = recipe.schedule, steps
+        self.schedule = recipe.schedule
 
     def step(self, batch: Batch, at: Moment) -> Step:
         """Every loss of the objective in turn; those of players that do not learn now change nothing."""
