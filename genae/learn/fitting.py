@@ -29,6 +29,7 @@ from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
 
 FOLDER, SUFFIX = "samplers", ".safetensors"
+PRIOR = "prior"  # the sampler that every generative model has
 CHUNK = 250  # examples encoded at once
 Report = Callable[[int, int], object]  # turns done, turns in all
 
@@ -46,7 +47,7 @@ def fitted(
         sampler = made(built, spec).to(device)
         if not isinstance(sampler, Fitted):
             raise GenaeError(f"sampler '{spec['name']}' cannot be fitted: it has no method fit")
-        z, condition = latents(built, examples, recipe, device)
+        z, condition = latents(built, examples, device)
         with torch.autocast(device.type, enabled=False):
             for at in sampler.fit(z, condition):
                 report(at.done, at.total)
@@ -62,15 +63,15 @@ def made(built: Built, spec: Spec) -> Sampler:
 
 
 @torch.no_grad()
-def latents(built: Built, examples: Examples, recipe: Recipe, device: torch.device) -> tuple[Tensor, Tensor | None]:
-    """z (N, *shape), samples of q(z | x), of a plain code the code itself; and the conditions (N, C)."""
+def latents(built: Built, examples: Examples, device: torch.device) -> tuple[Tensor, Tensor | None]:
+    """z (N, *shape), samples of q(z | x), of a plain code the code itself; and the conditions (N, C). In float32, as z are."""
     built.vae.eval()
     z, conditions = [], []
-    with computing(device, recipe.precision):
+    with computing(device, "32"):
         for batch, _ in batches_of(built, examples, device, CHUNK):
             inference = built.vae.infer(batch.input, batch.condition)
             drawn = inference.sample().z if built.vae.kind == "density" else inference.mean
-            z.append(drawn.float() if drawn.is_floating_point() else drawn)
+            z.append(drawn)
             conditions.append(batch.condition)
     given = [c for c in conditions if c is not None]
     return torch.cat(z), torch.cat(given) if given else None
@@ -98,14 +99,19 @@ def fits(run: Path, name: str, vae: Model) -> bool:
 
 
 def names(run: Path) -> list[str]:
-    """The samplers that a run has."""
+    """The samplers that a run has fitted."""
     return sorted(path.name.removesuffix(SUFFIX) for path in (run / FOLDER).glob(f"[!.]*{SUFFIX}"))
+
+
+def offered(run: Path, bounded: bool) -> list[str]:
+    """All that new z of a run can be drawn from: its prior, unless it is a plain autoencoder, and what was fitted."""
+    return [*([PRIOR] if bounded else []), *names(run)]
 
 
 def load(run: Path, name: str, built: Built) -> Sampler:
     """A run's sampler. GenaeError if it was never fitted, or on the latents of other weights."""
     if name not in names(run):
-        raise _never_fitted(run, name)
+        raise _never_fitted(run, name, offered(run, built.bounded))
     path = path_of(run, name)
     tensors, facts = load_tensors(path)
     if facts.get("weights") != digest(built.vae.state_dict()):
@@ -129,8 +135,8 @@ def _spec_of(facts: Mapping[str, str], path: Path) -> Spec:
     return spec
 
 
-def _never_fitted(run: Path, name: str) -> GenaeError:
+def _never_fitted(run: Path, name: str, have: list[str]) -> GenaeError:
     if name not in registry.names("sampler"):
-        return unknown("sampler", name, ["prior", *registry.names("sampler")])
-    have = ", ".join(["prior", *names(run)])
-    return GenaeError(f"sampler '{name}' was never fitted in {run}, which has {have}; fit it with: genae fit {run} {name}")
+        return unknown("sampler", name, {*have, *registry.names("sampler")})
+    there = ", ".join(have) or "none"
+    return GenaeError(f"sampler '{name}' was never fitted in {run}, which has {there}; fit it with: genae fit {run} {name}")

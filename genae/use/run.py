@@ -28,6 +28,7 @@ from genae.latent.samplers import Noise, Sampler
 from genae.learn import checkpoint, fitting, saved
 from genae.learn.build import Built
 from genae.learn.device import computing, pick, precision, seeded
+from genae.learn.fitting import PRIOR
 from genae.learn.sized import sized
 from genae.model.vae import Model
 from genae.recipe import recipe
@@ -40,7 +41,6 @@ from genae.use.seen import Given, Seen, see
 from genae.use.show import Shown, bundle_of
 
 CHUNK = 250  # examples at once through a network, so that memory stays bounded
-PRIOR = "prior"  # the sampler that every generative model has
 
 Condition = str | Sequence[str] | Tensor | None  # a class by its name, one for each example, or the vectors (N, C) themselves
 
@@ -402,7 +402,7 @@ def samplers(folder: Path) -> list[str]:
     there = (folder / checkpoint.WEIGHTS).exists()
     read = recipe.read(folder / checkpoint.RECIPE)
     built = sized(read, saved.shapes(folder), folder / checkpoint.WEIGHTS) if there else None
-    return [*([PRIOR] if built is None or built.bounded else []), *fitting.names(folder)]
+    return fitting.offered(folder, built is None or built.bounded)
 
 
 def load(folder: str | Path, device: str = "auto", data: Dataset | None = None) -> Run:
