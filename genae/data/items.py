@@ -62,7 +62,7 @@ def _of_folder(path: Path, domain: Domain) -> Gathered:
     if not examples:
         raise GenaeError(f"{path}: none of its {len(unused)} files gives an example ({unused[0] if unused else 'it is empty'})")
     if more:
-        remark(f"{path}: of {more:,} of its files, which have several, the first example is taken")
+        remark(f"{path}: the first example is taken of each file that has several ({more:,})")
     return Gathered(tuple(names), examples, tuple(unused))
 
 
