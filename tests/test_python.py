@@ -224,6 +224,7 @@ def test_a_folder_is_all_its_files_in_order(quick, tmp_path):
     assert seen.events.tolist() == [[1, 2], [3, 4], [5, 6]]
     assert seen.names == tuple(str(folder / name) for name in ("a.txt", "b/d.txt", "c.txt"))
     assert [line.partition(": not numbers")[0] for line in seen.unused] == [str(folder / "x.txt")]
+    (folder / "a.txt").write_text("1 2")
     assert run.seen([folder, torch.zeros(2)]).names == (*seen.names, "")
     assert len(run.interpolate(folder, steps=3)) == 5
     (tmp_path / "none").mkdir()
