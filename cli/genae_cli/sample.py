@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from genae_cli.common import emit, run_argument, verb, wrote
+from genae_cli.common import emit, run_argument, sampler, verb, wrote
 from genae_cli.making import Asked, Making, making, opened
 
 
@@ -25,7 +25,7 @@ class Sampling(Making):
 @verb(name="sample", cls=Sampling, short_help="Make new examples.")
 @run_argument
 @click.option("-n", "count", type=int, default=16, show_default=True, help="How many.")
-@click.option("--sampler", metavar="NAME", help="The prior, or one fitted by `genae fit`.  [default: the recipe's]")
+@sampler
 @making
 def command(run: Path, count: int, sampler: str | None, asked: Asked) -> None:
     """Sample a RUN: a grid picture, and every example as a file with its picture and whatever else its domain writes.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from numbers import Number
 from pathlib import Path
 from typing import NamedTuple
@@ -36,7 +37,7 @@ from genae.recipe.options import Spec, named
 from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
 from genae.recipe.stages import sampler_of
-from genae.use.evaluate import Numbers, evaluate
+from genae.use.evaluate import Numbers, evaluate, judged
 from genae.use.seen import Given, Seen, see
 from genae.use.show import Shown, bundle_of
 
@@ -238,21 +239,39 @@ class Run:
         limit: int | None = None,
         seed: int = 0,
         report: Callable[[int, int], object] = lambda done, total: None,
+        sampler: str | None = None,
+        temperature: float | None = None,
     ) -> Numbers:
-        """ELBO, rate, distortion, NLL and more on the data set's test examples: see genae/use/evaluate.py."""
+        """ELBO, rate, distortion, NLL and more on the data set's test examples: see genae/use/evaluate.py.
+
+        Where the domain judges new examples, these are drawn as `sample` draws them.
+        """
         split, examples = self.held_out(data)
         changed = self.changes({split: examples}) if data is None else []
         if changed:
             remark(f"the data are not those that {self.folder} was trained on ({'; '.join(changed)})")
         own = None if self.recipe.data or self._given_data else data
+        train = cache(lambda: self.training(own))
         numbers = evaluate(
             self.built, examples.to(self.device), limit=limit,
             samples=self.domain.defaults.samples if samples is None else samples,
             seed=seed, device=self.device, precision=precision(self.recipe.precision, self.device), report=report,
-            train=lambda: self.training(own),
+            train=train,
         )  # fmt: skip
+        numbers |= self._judged(examples, train, seed, sampler, temperature)
         named = str(data) if isinstance(data, str | Path) else self.recipe.data or "given"
         return {"data": named, "split": split, **numbers, "skipped": len(examples.skipped), "changed": changed}
+
+    def _judged(
+        self, held: Examples, train: Callable[[], Examples], seed: int, sampler: str | None, temperature: float | None
+    ) -> Numbers:
+        """The domain's figures of new examples, and what these were drawn from; nothing where it has none."""
+        name = sampler or self.default_sampler
+        if name is None:
+            return {}
+        figures = judged(self.domain, lambda n: self.sample(n, temperature, seed, sampler=name), held, train, seed)
+        drawn = {"sampler": name, "temperature": self._temperature(temperature), "drawn": self.domain.defaults.judged}
+        return {"judged": {**drawn, "figures": figures}} if figures else {}
 
     def held_out(self, data: Data | None = None) -> tuple[str, Examples]:
         """The test examples, or valid, or train where a set has no others; and which it was."""

@@ -20,7 +20,7 @@ from annotated_types import Ge, Le, Unit, doc
 from torch import Tensor
 
 from genae.data.curve import Picture
-from genae.data.domain import WRITTEN, Condition, Defaults, Domain, Reading, Stage
+from genae.data.domain import WRITTEN, Condition, Defaults, Domain, Figures, Reading, Stage
 from genae.data.examples import Examples, File, Found
 from genae.errors import GenaeError, Rejected
 from genae.latent.inference import Generative
@@ -58,7 +58,7 @@ class Music(Domain):
     audio: Annotated[bool, WRITTEN, doc("a WAV beside every MIDI file")] = True
 
     suffixes: ClassVar[tuple[str, ...]] = (".mid", ".midi", ".kar")
-    defaults: ClassVar[Defaults] = Defaults(network="music-lstm", shows="sample", temperature=0.5, samples=10)
+    defaults: ClassVar[Defaults] = Defaults(network="music-lstm", shows="sample", temperature=0.5, samples=10, judged=256)
     reading: ClassVar[Reading] = Reading(
         cached=True, distinct=True, least=16,
         advice="give more files, or shorter windows (--set domain.bars=2); `genae data inspect` tells why, track by track",
@@ -173,3 +173,12 @@ class Music(Domain):
 
         x, other = (self.prepare(x, "score").to(vae.anchor.device) for x in (held.x, train().x))
         return assess(vae, x, other, condition(held, x), kind=self.kind, steps_per_bar=self.steps_per_bar)
+
+    def judge(self, samples: Tensor, held: Examples, train: Callable[[], Examples]) -> Figures:
+        """The figures of `genae_music.judged`, of the samples and of its baselines."""
+        from genae_music.judged import Judge
+
+        known, wanted = (self.prepare(x, "show") for x in (train().x, held.x))
+        judge = Judge(known, wanted, self.kind, self.steps_per_bar)
+        made, others = judge(samples), judge.baselines(len(samples))
+        return {name: {"samples": value, **{whose: of[name] for whose, of in others.items()}} for name, value in made.items()}

@@ -18,9 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genae.errors import GenaeError
 from genae_music import melody
-from genae_music.baselines import KEYS, Counts, find, whole
+from genae_music.baselines import KEYS, Counts, find, require_tokens, whole
 from genae_music.figures import Floats
 from genae_music.smf import Array
 
@@ -42,13 +41,12 @@ class NGram:
 
     @classmethod
     def of(cls, train: Tensor, bar: int, classes: int, order: int = ORDER) -> NGram:
-        """Of windows (N, T) of whole numbers below `classes`. GenaeError if there is no token, or too many kinds of them."""
-        if train.ndim != 2 or not train.numel():
-            raise GenaeError(f"n-grams need training windows (N, T) with a token in them, not {tuple(train.shape)}")
-        x = whole(train)
-        empty = cls(np.unique(x), np.zeros(0, np.int64), np.zeros(0, np.int64), order, bar, classes)
-        if bar * empty.base**order >= KEYS:
-            raise GenaeError(f"{order}-grams of {len(empty.tokens):,} different tokens are too many")
+        """Of windows (N, T) of whole numbers below `classes`; contexts are shorter where keys cannot hold them."""
+        x = whole(require_tokens(train))
+        tokens = np.unique(x)
+        while bar * (len(tokens) + 2) ** order >= KEYS:
+            order -= 1
+        empty = cls(tokens, np.zeros(0, np.int64), np.zeros(0, np.int64), order, bar, classes)
         pair, count = np.unique(empty._keys(x), return_counts=True)
         return cls(empty.tokens, pair, count, order, bar, classes)
 

@@ -21,7 +21,7 @@ class Beats(Domain):
     note: bool = True
 
     suffixes: ClassVar[tuple[str, ...]] = (".beat",)
-    defaults: ClassVar[Defaults] = Defaults(shows="sample", temperature=0.25, samples=3)
+    defaults: ClassVar[Defaults] = Defaults(shows="sample", temperature=0.25, samples=3, judged=7)
 
     @property
     def event(self):
@@ -48,6 +48,14 @@ class Beats(Domain):
 
     def assess(self, vae, held, train, condition):
         return {"held_and_train": float(len(held) + len(train())), "nothing": None}
+
+    def judge(self, samples, held, train):
+        each = {"samples": samples, "held-out": held.x, "training": train().x}
+        return {
+            "first": {whose: x[:, 0].mean().item() for whose, x in each.items()},
+            "many": {whose: float(len(x)) for whose, x in each.items()},
+            "empty": dict.fromkeys(each, float("nan")),
+        }
 
 
 @pytest.fixture
@@ -123,6 +131,20 @@ def test_the_domains_own_assessment_is_part_of_an_evaluation(run):
     assert numbers["held_and_train"] == 30
     assert numbers["nothing"] is None
     assert numbers["samples"] == 3
+
+
+def test_new_examples_are_judged_as_they_are_sampled(run):
+    found = run.evaluate(samples=1, limit=2, seed=3)["judged"]
+    assert {key: found[key] for key in ("sampler", "temperature", "drawn")} == {
+        "sampler": "prior", "temperature": 0.25, "drawn": 7,
+    }  # fmt: skip
+    figures = found["figures"]
+    assert figures["many"] == {"samples": 7, "held-out": 6, "training": 24}
+    assert figures["first"]["samples"] == run.sample(7, seed=3)[:, 0].mean().item()
+    assert figures["empty"] == {"samples": None, "held-out": None, "training": None}
+    warm = run.evaluate(samples=1, limit=2, seed=3, temperature=2.0)["judged"]
+    assert warm["temperature"] == 2
+    assert warm["figures"]["first"]["samples"] == run.sample(7, 2.0, seed=3)[:, 0].mean().item()
 
 
 def test_training_files_are_read_in_full_precision(run):
