@@ -55,7 +55,7 @@ HARM = {
             "join of the first alone": ("torch.cat(list(examples), 1)", "examples[0]"),
             "join along channels": ("torch.cat(list(examples), 1)", "torch.cat(list(examples), 0)"),
             "join gives None": ("return torch.cat(list(examples), 1)", "return None"),
-            "judge of no figures": ('return {"loud"', 'return {} and {"loud"'),
+            "judge of no figures": ('return {"loud": loud, "first": dict.fromkeys(each)}', "return {}"),
             "judge of others": ('"first": dict.fromkeys(each)', '"first": {"samples": None}'),
             "judge gives tensors": ("x.square().mean().item()", "x.square().mean()"),
             "judge at random by numpy": ("x.square().mean().item()", "x.square().mean().item() + np.random.rand()"),

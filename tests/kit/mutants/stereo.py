@@ -104,10 +104,8 @@ class Stereo(Domain):
 
     def judge(self, samples, held, train):
         each = {"samples": samples, "held-out": self.prepare(held.x, "show"), "training": self.prepare(train().x, "show")}
-        return {
-            "loud": {whose: x.square().mean().item() for whose, x in each.items()},
-            "first": dict.fromkeys(each),
-        }
+        loud = {whose: x.square().mean().item() for whose, x in each.items()}
+        return {"loud": loud, "first": dict.fromkeys(each)}
 
 
 class Waves:
