@@ -92,7 +92,8 @@ def main() -> None:
     long = replace(domain, bars=length * domain.bars)
     train, held = run.training().x, run.held_out()[1].x
     judge, judge_long = (
-        Judge(train, x, domain.kind, domain.steps_per_bar) for x in (held, best_split(run.dataset(), long, ("test", "valid"))[1].x)
+        Judge(train, x, domain.kind, domain.steps_per_bar)
+        for x in (held, best_split(run.dataset(), long, ("test", "valid"))[1].x)
     )
     torch.manual_seed(asked.seed)
     columns, clips = drawn(run, judge, SAMPLES, 1, asked)

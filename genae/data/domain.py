@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 Stage = Literal["train", "score", "show"]
 Condition = Callable[["Examples", Tensor], Tensor | None]  # of examples and their events: what a model takes beside them
+Scorer = Mapping[str, Tensor]  # what a score needs, by names of the domain's
 Figures = Mapping[str, Mapping[str, float | None]]  # a figure's name to whose it is to its value
 
 
@@ -151,6 +152,14 @@ class Domain(ABC):
     def style(self, file: File) -> dict[str, object]:
         """Options marked WRITTEN with which a file's example should be written back, as the file itself has them."""
         return {}
+
+    def scorer(self, train: Examples) -> Scorer:
+        """What `score` needs of the training examples, small: it is kept in the run. Nothing where examples are not scored."""
+        return {}
+
+    def score(self, events: Tensor, scorer: Scorer) -> Tensor:
+        """New events (N, *event), or longer ones, to scores (N,): of K the highest is kept by `genae sample --best-of K`."""
+        raise NotImplementedError
 
     # -- optional: what it tells ------------------------------------------------------------------------------------------
 

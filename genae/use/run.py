@@ -37,6 +37,7 @@ from genae.recipe.options import Spec, named
 from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
 from genae.recipe.stages import sampler_of
+from genae.use import best
 from genae.use.evaluate import Numbers, evaluate, judged
 from genae.use.seen import Given, Seen, see
 from genae.use.show import Shown, bundle_of
@@ -101,14 +102,19 @@ class Run:
         condition: Condition = None,
         length: int = 1,
         sampler: str | None = None,
+        best_of: int = 1,
     ) -> Tensor:
         """n new events (n, *event) on the CPU: see `Model.sample`; a temperature of None is the domain's own.
 
         z comes from the `sampler` of that name, else from the one that the recipe fitted, else from the prior. With a `length`
-        above 1 each is that many events long, joined by the domain: a walk in the latent space.
+        above 1 each is that many events long, joined by the domain: a walk in the latent space. Each is the `best_of` so many,
+        by the domain's score.
         """
-        if n < 1:
-            raise GenaeError(f"-n must be at least 1, not {n}")
+        for option, value in {"-n": n, "--best-of": best_of}.items():
+            if value < 1:
+                raise GenaeError(f"{option} must be at least 1, not {value}")
+        if best_of > 1:
+            return self._best(n, best_of, temperature, seed, condition, length, sampler)
         temperature, source = self._temperature(temperature), self.sampler(sampler)
         with seeded(seed):
             given = self._drawn(condition, n)
@@ -117,6 +123,24 @@ class Run:
             given = None if given is None else given.repeat_interleave(length, 0)
             z = self._walked(source, n, length, temperature, given)
             return self._joined(self.decode(z, given, temperature, seed=None), length)
+
+    def _best(
+        self,
+        n: int,
+        of: int,
+        temperature: float | None,
+        seed: int | None,
+        condition: Condition,
+        length: int,
+        sampler: str | None,
+    ) -> Tensor:
+        """n events, each the best of `of` that have one condition."""
+        kept = best.scorer(self.folder, self.domain, self.training)
+        with seeded(seed):
+            given = self._drawn(condition, n)
+        given = None if given is None else given.repeat_interleave(of, 0)
+        events = self.sample(n * of, temperature, seed, given, length, sampler)
+        return best.best(events, self.domain.score(events, kept), of)
 
     def _walked(self, source: Sampler, n: int, length: int, temperature: float, condition: Tensor | None) -> Tensor:
         """z (n·length, *shape): a walk where noise becomes z, else draws that do not know each other."""

@@ -24,10 +24,10 @@ from torch import Tensor
 from genae.errors import GenaeError
 from genae.latent.inference import Generative
 from genae.use.evaluate import ACTIVE
-from genae_music.agreement import DRUMS, Kind, Streams, accuracy, alphabets, by_stream, onset_f1, streams
+from genae_music.agreement import Kind, Streams, accuracy, alphabets, by_stream, onset_f1, streams
 from genae_music.baselines import Ngrams
 from genae_music.morph import smoothness
-from genae_music.ngram import transposed_ngram
+from genae_music.ngram import stream_ngrams
 
 BATCH = 256  # windows at once
 FITTED = 1 << 22  # steps of training windows that trigrams are counted in, 16,384 of 256: seconds, and some hundred MiB
@@ -138,8 +138,7 @@ def trivial(models: Mapping[str, Ngrams], truth: Streams) -> Scores:
 
 def nats(train: Tensor, truth: Streams, kind: Kind, steps_per_bar: int) -> float:
     """The mean NLL of windows under the n-grams of training events (M, *event), summed over the streams."""
-    known, sizes = streams(train, kind), alphabets(train, kind)
-    models = {name: transposed_ngram(x, steps_per_bar, sizes[name], name != DRUMS) for name, x in known.items()}
+    models = stream_ngrams(train, kind, steps_per_bar)
     return sum(float(models[name].nll(x).mean()) for name, x in truth.items())
 
 

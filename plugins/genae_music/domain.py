@@ -20,7 +20,7 @@ from annotated_types import Ge, Le, Unit, doc
 from torch import Tensor
 
 from genae.data.curve import Picture
-from genae.data.domain import WRITTEN, Condition, Defaults, Domain, Figures, Reading, Stage
+from genae.data.domain import WRITTEN, Condition, Defaults, Domain, Figures, Reading, Scorer, Stage
 from genae.data.examples import Examples, File, Found
 from genae.errors import GenaeError, Rejected
 from genae.latent.inference import Generative
@@ -164,6 +164,18 @@ class Music(Domain):
     def join(self, examples: Tensor) -> Tensor:
         """One after the other."""
         return torch.cat(list(examples), 1 if self.kind == "trio" else 0)
+
+    def scorer(self, train: Examples) -> Scorer:
+        """N-grams of the training windows."""
+        from genae_music.rerank import learned
+
+        return learned(self.prepare(train.x, "show"), self.kind, self.steps_per_bar)
+
+    def score(self, events: Tensor, scorer: Scorer) -> Tensor:
+        """See `genae_music.rerank`."""
+        from genae_music.rerank import score
+
+        return score(events, self.kind, scorer)
 
     def assess(
         self, vae: Generative, held: Examples, train: Callable[[], Examples], condition: Condition

@@ -11,6 +11,7 @@ ones, so that those and their counts are all that is kept.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,7 +19,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from genae.errors import GenaeError
 from genae_music import melody
+from genae_music.agreement import DRUMS, Kind, alphabets, streams
 from genae_music.baselines import KEYS, Counts, find, require_tokens, whole
 from genae_music.figures import Floats
 from genae_music.smf import Array
@@ -112,6 +115,21 @@ class NGram:
             drawn = np.where(drawn == 0, token, drawn)
         return drawn
 
+    def tensors(self) -> dict[str, Tensor]:
+        """All that it is, for `restored`."""
+        numbers = torch.tensor([self.order, self.bar, self.classes])
+        return {"tokens": torch.from_numpy(self.tokens), "pair": torch.from_numpy(self.pair),
+                "count": torch.from_numpy(self.count), "numbers": numbers}  # fmt: skip
+
+    @classmethod
+    def restored(cls, tensors: Mapping[str, Tensor]) -> NGram:
+        """From its tensors. GenaeError for what are none."""
+        shapes = {name: tensor.ndim for name, tensor in tensors.items() if tensor.dtype == torch.int64}
+        if shapes != {"tokens": 1, "pair": 1, "count": 1, "numbers": 1} or len(tensors["numbers"]) != 3:
+            raise GenaeError(f"an n-gram is its tokens, pairs, counts and three numbers, not {', '.join(tensors) or 'nothing'}")
+        order, bar, classes = tensors["numbers"].tolist()
+        return cls(tensors["tokens"].numpy(), tensors["pair"].numpy(), tensors["count"].numpy(), order, bar, classes)
+
 
 def transposed_ngram(train: Tensor, bar: int, classes: int, pitched: bool = True) -> NGram:
     """The n-gram of training windows (N, T); of pitched ones each is counted four times, transposed at random."""
@@ -119,3 +137,9 @@ def transposed_ngram(train: Tensor, bar: int, classes: int, pitched: bool = True
     drawn = torch.randperm(len(train))[: max(1, COUNTED // (copies * train.shape[1]))]
     x = train if len(drawn) == len(train) else train[drawn]
     return NGram.of(torch.cat([melody.transposed(x.float(), MOST) for _ in range(copies)]) if pitched else x, bar, classes)
+
+
+def stream_ngrams(train: Tensor, kind: Kind, bar: int) -> dict[str, NGram]:
+    """Of each stream of training events (M, *event)."""
+    sizes = alphabets(train, kind)
+    return {name: transposed_ngram(x, bar, sizes[name], name != DRUMS) for name, x in streams(train, kind).items()}
