@@ -133,6 +133,20 @@ def _judged(s: Subject, n: int, turn: int) -> Figures:
         return s.domain.judge(s.events(n), s.examples, lambda: s.examples)
 
 
+def scoring(s: Subject) -> None:
+    """New examples to a number each, by what is kept of the training ones: each by itself, the same at every time."""
+    kept = s.domain.scorer(s.examples)
+    if not kept:
+        skip("it scores nothing")
+    good = isinstance(kept, Mapping) and all(isinstance(tensor, Tensor) for tensor in kept.values())
+    expect(good, "what scorer gives must be tensors by name, which a run can keep")
+    x = s.events(LOOKED)
+    scores = always(lambda: s.domain.score(x, kept), "scores")
+    shaped(scores, (len(x),), "what score gives")
+    alone = torch.cat([s.domain.score(one[None], kept) for one in x])
+    expect(torch.allclose(alone, scores, rtol=1e-4, atol=1e-4), "score of an example hangs on the others in its batch")
+
+
 def _read(s: Subject, file: File, turn: int) -> Mapping[str, Tensor]:
     with elsewhere(turn, turn):
         return _fields(s.domain.read(file))
@@ -168,4 +182,4 @@ def _refused(domain: Domain, file: File, what: str, must: bool = False) -> None:
     expect(tuple(x.shape[-len(domain.event) :]) == domain.event, f"a {what} file is read as {tuple(x.shape)}")
 
 
-CHECKS = (options, reading, fields, preparing, readable_errors, wrong_arrays, judging)
+CHECKS = (options, reading, fields, preparing, readable_errors, wrong_arrays, judging, scoring)

@@ -1,8 +1,8 @@
 r"""A cheap score of new music, by which the best of several is kept: its n-grams, all streams together.
 
-    score = Σ log p(stream) / √(1 + onsets)
+    score = Σ log p(stream) / (1 + onsets)^.6
 
-The sum alone prefers few notes, the mean over the notes many: with the root a reranked set has as many as it had.
+The sum alone prefers few notes, the mean over the notes many: between them a reranked set has about as many as it had.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from torch import Tensor
 
 from genae_music.agreement import Kind, onsets, streams
 from genae_music.ngram import NGram, stream_ngrams
+
+POWER = 0.6
 
 
 def learned(train: Tensor, kind: Kind, steps_per_bar: int) -> dict[str, Tensor]:
@@ -29,4 +31,4 @@ def score(events: Tensor, kind: Kind, tensors: Mapping[str, Tensor]) -> Tensor:
         parts = {key.removeprefix(f"{name}/"): tensor for key, tensor in tensors.items() if key.startswith(f"{name}/")}
         total -= torch.from_numpy(NGram.restored(parts).nll(x)).float()
         struck += (onsets(x, name) >= 0).sum((1, 2))
-    return total / struck.sqrt()
+    return total / struck**POWER

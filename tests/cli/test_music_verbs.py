@@ -133,6 +133,14 @@ def test_evaluating_tells_what_sequences_are_worth(answer, sung):
     assert figures["copies"]["training"] == 1
 
 
+def test_the_best_of_several(answer, genae, sung, tmp_path):
+    found = answer("sample", sung, "-n", 2, "--best-of", 3, "--no-audio", "--out", tmp_path / "best")
+    assert found["best_of"] == 3
+    assert len(found["files"]) == 5
+    lines = genae("sample", sung, "-n", 1, "--best-of", 2, "--no-audio", "--out", tmp_path / "more").stdout.splitlines()
+    assert lines[0] == "each is the best of 2 by its domain's score"
+
+
 def test_an_evaluation_is_a_table(genae, sung):
     lines = genae("evaluate", sung, "--samples", 2, "--limit", 12, "--temperature", 1).stdout.splitlines()
     head = lines.index("256 new examples by sampler prior at temperature 1")

@@ -102,6 +102,12 @@ class Stereo(Domain):
     def style(self, file):
         return {"digits": 6}
 
+    def scorer(self, train):
+        return {"mean": self.prepare(train.x, "show").mean(0)}
+
+    def score(self, events, scorer):
+        return -(events - scorer["mean"]).square().mean((1, 2))
+
     def judge(self, samples, held, train):
         each = {"samples": samples, "held-out": self.prepare(held.x, "show"), "training": self.prepare(train().x, "show")}
         loud = {whose: x.square().mean().item() for whose, x in each.items()}
