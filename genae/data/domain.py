@@ -33,13 +33,14 @@ import torch
 from torch import Tensor
 
 from genae.data.curve import Picture, curve
+from genae.data.examples import Found, Piece
 from genae.errors import GenaeError
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
 from genae.recipe.contract import CONTRACT
 
 if TYPE_CHECKING:
-    from genae.data.examples import Array, Examples, File, Found
+    from genae.data.examples import Array, Examples, File
 
 Stage = Literal["train", "score", "show"]
 Condition = Callable[["Examples", Tensor], Tensor | None]  # of examples and their events: what a model takes beside them
@@ -148,6 +149,28 @@ class Domain(ABC):
     def join(self, examples: Tensor) -> Tensor | None:
         """Events (N, *event) in a row: one longer example that `write`, `picture` and `extras` take. None if it cannot be."""
         return None
+
+    def part(self, long: Tensor) -> Tensor:
+        """The inverse of `join`: a longer example to events (N, *event), the last one filled up. GenaeError if it has none."""
+        if tuple(long.shape) != self.event:
+            raise GenaeError(f"examples have shape {tuple(long.shape)}, this run's have {self.event}")
+        return long[None]
+
+    def piece(self, file: File) -> Piece:
+        """A whole file as windows that tile it in time order. Rejected with the reason.
+
+        By default what `read` gives: a domain whose windows overlap, or that leaves some out, says here which ones do not.
+        """
+        read = self.read(file)
+        found = read if isinstance(read, Found) else Found(read)
+        return Piece(found.x, lost=found.lost, fields=found.fields)
+
+    def framed(self, frame: Mapping[str, object]) -> Domain:
+        """Itself, but joining, writing and showing as it was the piece that this `frame` is of (`Piece.frame`).
+
+        A key named as an option marked WRITTEN stands for it, and is left out where a user says otherwise.
+        """
+        return self
 
     def style(self, file: File) -> dict[str, object]:
         """Options marked WRITTEN with which a file's example should be written back, as the file itself has them."""
