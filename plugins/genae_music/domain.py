@@ -27,6 +27,7 @@ from genae.latent.inference import Generative
 from genae.latent.space import Shape
 from genae_music import drums, melody, midi, report, roll, trio
 from genae_music.drums import Kit
+from genae_music.events import in_a_row, transposed
 from genae_music.quantise import Setting
 from genae_music.reasons import Unusable, told
 from genae_music.score import Score
@@ -55,6 +56,7 @@ class Music(Domain):
     program: Annotated[int, WRITTEN, Ge(0), Le(127), doc("General MIDI's number of the melody's instrument")] = 0
     velocity: Annotated[int, WRITTEN, Ge(1), Le(127), doc("loudness of the notes")] = 80
     audio: Annotated[bool, WRITTEN, doc("a WAV beside every MIDI file")] = True
+    tail: Annotated[float, WRITTEN, Ge(0), Le(60), Unit("seconds"), doc("how long a WAV rings on after the last bar")] = 0.0
 
     suffixes: ClassVar[tuple[str, ...]] = (".mid", ".midi", ".kar")
     defaults: ClassVar[Defaults] = Defaults(network="music-lstm", shows="sample", temperature=0.5, samples=10)
@@ -135,7 +137,7 @@ class Music(Domain):
             return []
         from genae_music.sound import render
 
-        return [render(self._score(example), path.with_suffix(".wav"))]
+        return [render(self._score(example), path.with_suffix(".wav"), self.tail)]
 
     def _score(self, example: Tensor) -> Score:
         tokens = example.detach().cpu().round().long().numpy()
@@ -161,8 +163,10 @@ class Music(Domain):
         return roll.picture(example.detach().cpu().round().long().numpy(), self.kind, self.steps_per_bar)
 
     def join(self, examples: Tensor) -> Tensor:
-        """One after the other."""
-        return torch.cat(list(examples), 1 if self.kind == "trio" else 0)
+        """One after the other; a note ends at the border of its window, where the next one would hold it."""
+        if self.kind == "trio":
+            return torch.cat([in_a_row(examples[:, :PITCHED]), torch.cat(list(examples[:, PITCHED:]), -1)])
+        return in_a_row(examples) if self.kind == "melody" else torch.cat(list(examples))
 
     def assess(
         self, vae: Generative, held: Examples, train: Callable[[], Examples], condition: Condition
@@ -172,14 +176,3 @@ class Music(Domain):
 
         x, other = (self.prepare(x, "score").to(vae.anchor.device) for x in (held.x, train().x))
         return assess(vae, x, other, condition(held, x), kind=self.kind, steps_per_bar=self.steps_per_bar)
-
-
-def transposed(x: Tensor, most: int) -> Tensor:
-    """Tokens (B, …) with the notes of each example shifted alike, uniformly within ±`most` and the piano's keys."""
-    notes = x >= melody.FIRST
-    rest = tuple(range(1, x.ndim))
-    low = torch.where(notes, x, melody.CLASSES - 1).amin(rest)
-    high = torch.where(notes, x, melody.FIRST).amax(rest)
-    least, largest = (melody.FIRST - low).clamp(min=-most), (melody.CLASSES - 1 - high).clamp(max=most)
-    shift = least + (torch.rand_like(least) * (largest - least + 1)).floor()
-    return torch.where(notes, x + shift.view(-1, *[1] * len(rest)), x)
