@@ -107,7 +107,7 @@ class Music(Domain):
 
     def _found(self, file: File) -> tuple[Score, Windows]:
         try:
-            score = midi.read(file.read())
+            score = midi.read(file.read(), self.setting.magenta)
             if self.kind == "drums":
                 return score, drums.windows(score, self.setting, self.kit)
             return score, report.KINDS[self.kind](score, self.setting)
