@@ -27,6 +27,7 @@ from genae.latent.inference import Generative
 from genae.latent.space import Shape
 from genae_music import drums, melody, midi, pieces, report, roll, trio
 from genae_music.drums import Kit
+from genae_music.events import begun, in_a_row, transposed
 from genae_music.quantise import Setting
 from genae_music.reasons import Unusable, told
 from genae_music.score import Score
@@ -56,6 +57,7 @@ class Music(Domain):
     program: Annotated[int, WRITTEN, Ge(0), Le(127), doc("General MIDI's number of the melody's instrument")] = 0
     velocity: Annotated[int, WRITTEN, Ge(1), Le(127), doc("loudness of the notes")] = 80
     audio: Annotated[bool, WRITTEN, doc("a WAV beside every MIDI file")] = True
+    tail: Annotated[float, WRITTEN, Ge(0), Le(60), Unit("seconds"), doc("how long a WAV rings on after the last bar")] = 0.0
     frame: pieces.Frame | None = field(default=None, init=False, repr=False)  # of the song that it writes
 
     suffixes: ClassVar[tuple[str, ...]] = (".mid", ".midi", ".kar")
@@ -117,7 +119,7 @@ class Music(Domain):
 
     def _song(self, file: File) -> tuple[Score, pieces.Song]:
         try:
-            score = midi.read(file.read())
+            score = midi.read(file.read(), self.setting.magenta)
             if self.kind == "drums":
                 return score, pieces.drummed(score, self.setting, self.kit)
             return score, (pieces.together if self.kind == "trio" else pieces.melodic)(score, self.setting)
@@ -133,7 +135,7 @@ class Music(Domain):
 
     def _found(self, file: File) -> tuple[Score, Windows]:
         try:
-            score = midi.read(file.read())
+            score = midi.read(file.read(), self.setting.magenta)
             if self.kind == "drums":
                 return score, drums.windows(score, self.setting, self.kit)
             return score, report.KINDS[self.kind](score, self.setting)
@@ -163,7 +165,7 @@ class Music(Domain):
             return []
         from genae_music.sound import render
 
-        return [render(self._score(example), path.with_suffix(".wav"))]
+        return [render(self._score(example), path.with_suffix(".wav"), self.tail)]
 
     def _score(self, example: Tensor) -> Score:
         tokens = example.detach().cpu().round().long().numpy()
@@ -193,9 +195,9 @@ class Music(Domain):
         return roll.picture(example.detach().cpu().round().long().numpy(), self.kind, self.steps_per_bar)
 
     def join(self, examples: Tensor) -> Tensor:
-        """One after the other; in a song's frame each as long, and held as long, as there."""
+        """One after the other; in a song's frame each as long, and held as long, as there. A note ends with its window."""
         if self.frame is None:
-            return torch.cat(list(examples), 1 if self.kind == "trio" else 0)
+            return self._in_a_row(examples)
         x = examples.detach().cpu().round().long().numpy()
         take = pieces.taken(self.frame, len(x), self.setting.steps)
         if self.kind == "drums":
@@ -207,11 +209,19 @@ class Music(Domain):
         return torch.from_numpy(np.stack(made) if self.kind == "trio" else made[0]).float()
 
     def part(self, long: Tensor) -> Tensor:
-        """Windows (W, *event) of a longer example, silent at its end."""
+        """Windows (W, *event) of a longer example, silent at its end; none ends a note of the one before."""
         axis, steps = (1 if self.kind == "trio" else 0), self.setting.steps
         count = -(-long.shape[axis] // steps)
         pad = [0, 0] * (long.ndim - axis - 1) + [0, count * steps - long.shape[axis]]
-        return torch.stack(list(torch.nn.functional.pad(long, pad).split(steps, axis)))
+        windows = torch.stack(list(torch.nn.functional.pad(long, pad).split(steps, axis)))
+        if self.kind == "trio":
+            return torch.cat([begun(windows[:, :PITCHED]), windows[:, PITCHED:]], 1)
+        return begun(windows) if self.kind == "melody" else windows
+
+    def _in_a_row(self, examples: Tensor) -> Tensor:
+        if self.kind == "trio":
+            return torch.cat([in_a_row(examples[:, :PITCHED]), torch.cat(list(examples[:, PITCHED:]), -1)])
+        return in_a_row(examples) if self.kind == "melody" else torch.cat(list(examples))
 
     def assess(
         self, vae: Generative, held: Examples, train: Callable[[], Examples], condition: Condition
@@ -229,14 +239,3 @@ def _sums(lost: Sequence[Lost]) -> dict[str, int]:
     for loss in lost:
         sums[told(loss.what, loss.reason)] += len(loss.instrument)
     return {why: n for why, n in sums.items() if n}
-
-
-def transposed(x: Tensor, most: int) -> Tensor:
-    """Tokens (B, …) with the notes of each example shifted alike, uniformly within ±`most` and the piano's keys."""
-    notes = x >= melody.FIRST
-    rest = tuple(range(1, x.ndim))
-    low = torch.where(notes, x, melody.CLASSES - 1).amin(rest)
-    high = torch.where(notes, x, melody.FIRST).amax(rest)
-    least, largest = (melody.FIRST - low).clamp(min=-most), (melody.CLASSES - 1 - high).clamp(max=most)
-    shift = least + (torch.rand_like(least) * (largest - least + 1)).floor()
-    return torch.where(notes, x + shift.view(-1, *[1] * len(rest)), x)
