@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from numbers import Number
 from pathlib import Path
 from typing import NamedTuple
@@ -37,7 +38,8 @@ from genae.recipe.options import Spec, named
 from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
 from genae.recipe.stages import sampler_of
-from genae.use.evaluate import Numbers, evaluate
+from genae.use import best
+from genae.use.evaluate import Numbers, evaluate, judged
 from genae.use.seen import Given, Seen, see
 from genae.use.show import Shown, bundle_of
 
@@ -102,14 +104,19 @@ class Run:
         condition: Condition = None,
         length: int = 1,
         sampler: str | None = None,
+        best_of: int = 1,
     ) -> Tensor:
         """n new events (n, *event) on the CPU: see `Model.sample`; a temperature of None is the domain's own.
 
         z comes from the `sampler` of that name, else from the one that the recipe fitted, else from the prior. With a `length`
-        above 1 each is that many events long, joined by the domain: a walk in the latent space.
+        above 1 each is that many events long, joined by the domain: a walk in the latent space. Each is the `best_of` so many,
+        by the domain's score.
         """
-        if n < 1:
-            raise GenaeError(f"-n must be at least 1, not {n}")
+        for option, value in {"-n": n, "--best-of": best_of}.items():
+            if value < 1:
+                raise GenaeError(f"{option} must be at least 1, not {value}")
+        if best_of > 1:
+            return self._best(n, best_of, temperature, seed, condition, length, sampler)
         temperature, source = self._temperature(temperature), self.sampler(sampler)
         chance = Chance(drawn(seed), range(n * length))
         given = self._drawn(condition, n, chance)
@@ -118,6 +125,24 @@ class Run:
         given = None if given is None else given.repeat_interleave(length, 0)
         z = self._walked(source, n, length, temperature, given, chance._replace(stream="z"))
         return self._joined(self._shown(z, given, temperature, chance), length)
+
+    def _best(
+        self,
+        n: int,
+        of: int,
+        temperature: float | None,
+        seed: int | None,
+        condition: Condition,
+        length: int,
+        sampler: str | None,
+    ) -> Tensor:
+        """n events, each the best of `of` that have one condition."""
+        kept = best.scorer(self.folder, self.domain, self.training)
+        seed = drawn(seed)
+        given = self._drawn(condition, n, Chance(seed, range(n)))
+        given = None if given is None else given.repeat_interleave(of, 0)
+        events = self.sample(n * of, temperature, seed, given, length, sampler)
+        return best.best(events, self.domain.score(events, kept), of)
 
     def _walked(
         self, source: Sampler, n: int, length: int, temperature: float, condition: Tensor | None, chance: Chance
@@ -252,21 +277,39 @@ class Run:
         limit: int | None = None,
         seed: int = 0,
         report: Callable[[int, int], object] = lambda done, total: None,
+        sampler: str | None = None,
+        temperature: float | None = None,
     ) -> Numbers:
-        """ELBO, rate, distortion, NLL and more on the data set's test examples: see genae/use/evaluate.py."""
+        """ELBO, rate, distortion, NLL and more on the data set's test examples: see genae/use/evaluate.py.
+
+        Where the domain judges new examples, these are drawn as `sample` draws them.
+        """
         split, examples = self.held_out(data)
         changed = self.changes({split: examples}) if data is None else []
         if changed:
             remark(f"the data are not those that {self.folder} was trained on ({'; '.join(changed)})")
         own = None if self.recipe.data or self._given_data else data
+        train = cache(lambda: self.training(own))
         numbers = evaluate(
             self.built, examples.to(self.device), limit=limit,
             samples=self.domain.defaults.samples if samples is None else samples,
             seed=seed, device=self.device, precision=precision(self.recipe.precision, self.device), report=report,
-            train=lambda: self.training(own),
+            train=train,
         )  # fmt: skip
+        numbers |= self._judged(examples, train, seed, sampler, temperature)
         named = str(data) if isinstance(data, str | Path) else self.recipe.data or "given"
         return {"data": named, "split": split, **numbers, "skipped": len(examples.skipped), "changed": changed}
+
+    def _judged(
+        self, held: Examples, train: Callable[[], Examples], seed: int, sampler: str | None, temperature: float | None
+    ) -> Numbers:
+        """The domain's figures of new examples, and what these were drawn from; nothing where it has none."""
+        name = sampler or self.default_sampler
+        if name is None:
+            return {}
+        figures = judged(self.domain, lambda n: self.sample(n, temperature, seed, sampler=name), held, train, seed)
+        of = {"sampler": name, "temperature": self._temperature(temperature), "drawn": self.domain.defaults.judged}
+        return {"judged": {**of, "figures": figures}} if figures else {}
 
     def held_out(self, data: Data | None = None) -> tuple[str, Examples]:
         """The test examples, or valid, or train where a set has no others; and which it was."""

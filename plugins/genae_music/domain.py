@@ -20,7 +20,7 @@ from annotated_types import Ge, Le, Unit, doc
 from torch import Tensor
 
 from genae.data.curve import Picture
-from genae.data.domain import WRITTEN, Condition, Defaults, Domain, Reading, Stage
+from genae.data.domain import WRITTEN, Condition, Defaults, Domain, Figures, Reading, Scorer, Stage
 from genae.data.examples import Examples, File, Found, Piece
 from genae.errors import GenaeError, Rejected
 from genae.latent.inference import Generative
@@ -61,7 +61,7 @@ class Music(Domain):
     frame: pieces.Frame | None = field(default=None, init=False, repr=False)  # of the song that it writes
 
     suffixes: ClassVar[tuple[str, ...]] = (".mid", ".midi", ".kar")
-    defaults: ClassVar[Defaults] = Defaults(network="music-lstm", shows="sample", temperature=0.5, samples=10)
+    defaults: ClassVar[Defaults] = Defaults(network="music-lstm", shows="sample", temperature=0.5, samples=10, judged=256)
     reading: ClassVar[Reading] = Reading(
         cached=True, distinct=True, least=16,
         advice="give more files, or shorter windows (--set domain.bars=2); `genae data inspect` tells why, track by track",
@@ -223,6 +223,18 @@ class Music(Domain):
             return torch.cat([in_a_row(examples[:, :PITCHED]), torch.cat(list(examples[:, PITCHED:]), -1)])
         return in_a_row(examples) if self.kind == "melody" else torch.cat(list(examples))
 
+    def scorer(self, train: Examples) -> Scorer:
+        """N-grams of the training windows."""
+        from genae_music.rerank import learned
+
+        return learned(self.prepare(train.x, "show"), self.kind, self.steps_per_bar)
+
+    def score(self, events: Tensor, scorer: Scorer) -> Tensor:
+        """See `genae_music.rerank`."""
+        from genae_music.rerank import score
+
+        return score(events, self.kind, scorer)
+
     def assess(
         self, vae: Generative, held: Examples, train: Callable[[], Examples], condition: Condition
     ) -> Mapping[str, float | None]:
@@ -231,6 +243,15 @@ class Music(Domain):
 
         x, other = (self.prepare(x, "score").to(vae.anchor.device) for x in (held.x, train().x))
         return assess(vae, x, other, condition(held, x), kind=self.kind, steps_per_bar=self.steps_per_bar)
+
+    def judge(self, samples: Tensor, held: Examples, train: Callable[[], Examples]) -> Figures:
+        """The figures of `genae_music.judged`, of the samples and of its baselines."""
+        from genae_music.judged import Judge
+
+        known, wanted = (self.prepare(x, "show") for x in (train().x, held.x))
+        judge = Judge(known, wanted, self.kind, self.steps_per_bar)
+        made, others = judge(samples), judge.baselines(len(samples))
+        return {name: {"samples": value, **{whose: of[name] for whose, of in others.items()}} for name, value in made.items()}
 
 
 def _sums(lost: Sequence[Lost]) -> dict[str, int]:
