@@ -144,7 +144,7 @@ class Found(NamedTuple):
 class Piece:
     """A whole file as windows in time order that tile it.
 
-    Where several sequences sound at once (`voices`, such as channels) they lie in x one after the other, all as long.
+    Where several sequences run at once (`voices`, such as channels) they lie in x one after the other, all as long.
     """
 
     x: Tensor  # (V·W, *event), stored examples

@@ -211,7 +211,7 @@ class Music(Domain):
         axis, steps = (1 if self.kind == "trio" else 0), self.setting.steps
         count = -(-long.shape[axis] // steps)
         pad = [0, 0] * (long.ndim - axis - 1) + [0, count * steps - long.shape[axis]]
-        return torch.stack(list(torch.nn.functional.pad(long, pad).split(steps, axis)))
+        return torch.stack(torch.split(torch.nn.functional.pad(long, pad), steps, axis))
 
     def assess(
         self, vae: Generative, held: Examples, train: Callable[[], Examples], condition: Condition
