@@ -149,7 +149,7 @@ class Piece:
 
     x: Tensor  # (V·W, *event), stored examples
     frame: Mapping[str, object] = field(default_factory=dict)  # of JSON: what `Domain.framed` needs to write it as it was
-    rests: Tensor | None = None  # (V·W,) bool, windows that hold nothing: they come back as they are
+    rests: Tensor | None = None  # (V·W,) bool, windows that hold nothing, events of zeros: they come back as they are
     voices: int = 1  # V
     lost: Mapping[str, int] = field(default_factory=dict)  # what of the file is not in it, by reason
     fields: Mapping[str, Tensor] = field(default_factory=dict)  # what `Domain.fields` names: (V·W,) or (V·W, K)
