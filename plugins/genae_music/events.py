@@ -32,3 +32,9 @@ def in_a_row(melodies: Tensor) -> Tensor:
     ended = melodies.clone()
     ended[1:, ..., 0] = torch.where(sounds[:-1] & (first == 0), float(melody.OFF), first)
     return torch.cat(list(ended), -1)
+
+
+def begun(melodies: Tensor) -> Tensor:
+    """Windows of melodies (…, T) without the note-offs before their first onset."""
+    silent = (melodies >= melody.FIRST).cumsum(-1) == 0
+    return torch.where(silent, torch.zeros_like(melodies), melodies)

@@ -23,6 +23,7 @@ _LINES = {
     Reason.KIND: "{n} of {who}",
     Reason.PROGRAM: "{n} of a program that is not asked for ({program})",
     Reason.RANGE: "{n} out of range",
+    Reason.TRACK: "{n} of another track",
     Reason.POLYPHONY: "{n} under a higher one at the same step",
     Reason.SHORT: "{n} in a passage shorter than {bars} bars",
     Reason.LONG: "{n} after the longest passage taken",
