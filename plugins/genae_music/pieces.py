@@ -200,7 +200,7 @@ def frame_of(score: Score, song: Song) -> Frame:
     return Frame(
         grid.take.tolist(), np.atleast_2d(song.hold.T).tolist(), grid.first.tolist(), grid.tick.tolist(), grid.unit,
         score.resolution, score.length, [[m.tick, m.beats, m.unit] for m in score.meters],
-        [[t.tick, t.qpm] for t in score.tempos if t.track == track] or [[0, score.tempo]],
+        [[t.tick, t.qpm] for t in score.tempos if t.track == track] or [[0, score.tempo(0)]],
     )  # fmt: skip
 
 
