@@ -134,6 +134,7 @@ HARM = {
     },
     "parts": {
         "likelihood heavy": {
+            "no likelihood of genae's": ("class StudentT(Likelihood):", "class StudentT(nn.Module):"),
             "density without scale": ("each = constant - self.scale.log() -", "each = constant -"),
             "density without constant": ("each = constant - self.scale", "each = -self.scale"),
             "other degrees of freedom": ("2.5 * torch.log1p(u.square() / 4)", "2.5 * torch.log1p(u.square() / 2)"),
