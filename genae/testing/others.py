@@ -9,7 +9,6 @@ from genae.latent.posteriors import Family
 from genae.learn.build import build
 from genae.learn.trainer import stages_of
 from genae.model.conditions import Condition
-from genae.model.likelihoods import Likelihood
 from genae.model.objectives import Objective
 from genae.recipe import recipe, registry
 from genae.recipe.entries import KINDS
@@ -95,7 +94,7 @@ OF_SQUARES: Mapping[str, tuple[Callable[[Subject], None], ...]] = {
     "schedule": (composed_with_others, learning.factors, learning.improvement),
 }
 BASES: Mapping[str, type] = {
-    "likelihood": Likelihood, "posterior": Family, "objective": Objective, "condition": Condition,
+    "likelihood": likely.Ending, "posterior": Family, "objective": Objective, "condition": Condition,
 }  # fmt: skip
 ALONE: Mapping[str, tuple[Check, ...]] = {
     "preset": (composing,), "dataset": (splitting, apart), "claim": (claiming_no_others,),
