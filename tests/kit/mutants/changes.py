@@ -289,7 +289,10 @@ HARMLESS = {
     },
     "letters": {"domain letters": {"colder samples' noise": ("exponential_().log()", "exponential_().log_()")}},
     "parts": {
-        "likelihood heavy": {"another scale": ("in the event's units\")] = 0.2)", "in the event's units\")] = 0.7)")},
+        "likelihood heavy": {
+            "a base of its own": ("class StudentT(Likelihood):", "class StudentT(nn.Module):"),
+            "another scale": ("in the event's units\")] = 0.2)", "in the event's units\")] = 0.7)"),
+        },
         "prior blend": {"more parts": ("torch.zeros(3))\n        self.means = nn.Parameter(2 * torch.randn(3,", "torch.zeros(5))\n        self.means = nn.Parameter(2 * torch.randn(5,")},
         "prior shifted": {"another beginning": ("self.log_spread = nn.Parameter(torch.zeros", "self.log_spread = nn.Parameter(0.3 * torch.ones")},
         "sampler box": {"a wider spread": ("self.spread.copy_(flat.std(0))", "self.spread.copy_(1.1 * flat.std(0))")},
