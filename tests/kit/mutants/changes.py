@@ -122,6 +122,7 @@ HARM = {
             "sample ignores its state": ("out, h = self.speller.gru(seen, h)", "out, _ = self.speller.gru(seen, h)"),
             "sample always the mode": ("(logits + temperature * noise)", "(logits + 0 * noise)"),
             "sample without temperature": ("(logits + temperature * noise)", "(logits + noise)"),
+            "sample with one noise for the batch": ("-torch.empty_like(logits).exponential_().log()", "-torch.rand(len(logits) + 1, len(LETTERS)).log()[1:]"),
             "sample too warm": ("(logits + temperature * noise)", "(logits + 3 * temperature * noise)"),
             "sample by numpy": ("-torch.empty_like(logits).exponential_().log()", "-torch.from_numpy(np.random.exponential(size=logits.shape)).float().log()"),
             "decoder ignores z": ("return Spelled(self, self.begin(given).tanh())", "return Spelled(self, self.begin(0 * given).tanh())"),
