@@ -12,14 +12,12 @@ https://github.com/magenta/note-seq, melodies_lib.py
 from __future__ import annotations
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from genae_music.quantise import Setting, Steps, quantise
 from genae_music.reasons import Reason
 from genae_music.score import Instrument, Score, arrange
 from genae_music.smf import Array
-from genae_music.windows import Lost, Passages, Windows, changes, choose, cut, passages, sift, unfilled, without
+from genae_music.windows import Lost, Passages, Windows, changes, choose, cut, passages, sift, ticks, unfilled, without
 
 CLASSES = 90
 OFF = 1
@@ -32,17 +30,18 @@ def windows(score: Score, setting: Setting) -> Windows:
     steps = quantise(score, setting)
     use, lost = eligible(score, steps, setting)
     if not len(use):
-        return Windows(np.zeros((0, setting.steps), np.uint8), use, lost)
+        return Windows(np.zeros((0, setting.steps), np.uint8), use, use, lost)
     kept = skyline(score, steps, use)
     if len(kept) < len(use):
         lost.append(Lost(Reason.POLYPHONY, "notes", score.instrument[without(use, kept)]))
     piece, instrument, stop = steps.piece[kept], score.instrument[kept], steps.stop[kept]
     p = passages(voices(piece, instrument, steps), steps.start[kept], stop, steps.unit[piece], setting)
     lost += unfilled(p, instrument, setting)
-    found, of = cut(line(p, score.pitch[kept], stop), p, setting)
+    found, of, step = cut(line(p, score.pitch[kept], stop), p, setting)
     found = without_orphans(found)
     first = p.first[of]
-    return choose(found, found >= FIRST, instrument[first], piece[first], lost, setting)
+    tick = ticks(steps, piece[first], step, score.resolution)
+    return choose(Windows(found, instrument[first], tick, lost), found >= FIRST, piece[first], setting)
 
 
 def eligible(score: Score, steps: Steps, setting: Setting) -> tuple[Array, list[Lost]]:
@@ -99,14 +98,3 @@ def notes(tokens: Array) -> tuple[Array, Array, Array]:
 def score(tokens: Array, tempo: float = 120.0, program: int = 0, velocity: int = 80, steps_per_bar: int = 16) -> Score:
     """Tokens (T,) to a score of one instrument; tempo in quarters per minute."""
     return arrange([(Instrument(program, False, "melody"), notes(tokens))], len(tokens), tempo, velocity, steps_per_bar)
-
-
-def transposed(x: Tensor, most: int) -> Tensor:
-    """Tokens (B, …) with the notes of each example shifted alike, uniformly within ±`most` and the piano's keys."""
-    notes = x >= FIRST
-    rest = tuple(range(1, x.ndim))
-    low = torch.where(notes, x, CLASSES - 1).amin(rest)
-    high = torch.where(notes, x, FIRST).amax(rest)
-    least, largest = (FIRST - low).clamp(min=-most), (CLASSES - 1 - high).clamp(max=most)
-    shift = least + (torch.rand_like(least) * (largest - least + 1)).floor()
-    return torch.where(notes, x + shift.view(-1, *[1] * len(rest)), x)

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from genae.errors import GenaeError
-from genae_music import melody
+from genae_music import events
 from genae_music.agreement import DRUMS, Kind, alphabets, streams
 from genae_music.baselines import KEYS, Counts, find, require_tokens, whole
 from genae_music.figures import Floats
@@ -136,7 +136,7 @@ def transposed_ngram(train: Tensor, bar: int, classes: int, pitched: bool = True
     copies = COPIES if pitched else 1
     drawn = torch.randperm(len(train))[: max(1, COUNTED // (copies * train.shape[1]))]
     x = train if len(drawn) == len(train) else train[drawn]
-    return NGram.of(torch.cat([melody.transposed(x.float(), MOST) for _ in range(copies)]) if pitched else x, bar, classes)
+    return NGram.of(torch.cat([events.transposed(x.float(), MOST) for _ in range(copies)]) if pitched else x, bar, classes)
 
 
 def stream_ngrams(train: Tensor, kind: Kind, bar: int) -> dict[str, NGram]:
