@@ -67,7 +67,7 @@ def command(
             )
     if times(how, seen) == 1 and any(span.count > 1 for span in seen.spans):
         morph = loaded.morph(seen, steps, kind, loop, asked.condition, asked.temperature, asked.seed, fit, **how.options)
-        made, files = morph.steps, write_morph(morph.domain, morph.steps, morph.whole, asked.out)
+        made, files = morph.steps, write_morph(morph.domain, morph.steps, morph.whole, asked.out, loop)
         unequal = len({span.count // span.voices for span in seen.spans}) > 1
         say(f"genae: all are as long as {morph.framed}, the others {FITTED[fit]}") if unequal else None
     else:

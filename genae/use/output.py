@@ -87,11 +87,13 @@ def write_path(domain: Domain, events: Tensor, out: Path, loop: bool) -> list[Pa
     return [out / name for name in names]
 
 
-def write_morph(domain: Domain, steps: Tensor, whole: Tensor, out: Path) -> list[Path]:
-    """The steps from file to file, which are whole ones: each, all in a picture, and one that goes all the way."""
+def write_morph(domain: Domain, steps: Tensor, whole: Tensor, out: Path, loop: bool) -> list[Path]:
+    """Steps from file to file, which are whole ones: a picture, an animation, each of them, and one that goes all the way."""
     with marked_folder(out) as folder:
-        pictures.save(pictures.column(drawn(domain, steps)), folder / "strip.png")
-        names = ["strip.png", *write_events(domain, steps, folder, "step")]
+        seen = drawn(domain, steps)
+        pictures.save(pictures.column(seen), folder / "strip.png")
+        pictures.gif(seen, folder / "morph.gif", bounce=not loop)
+        names = ["strip.png", "morph.gif", *write_events(domain, steps, folder, "step")]
         names += [path.name for path in write_event(domain, whole, folder / f"morph{domain.suffixes[0]}")]
     return [out / name for name in names]
 

@@ -313,6 +313,7 @@ class Run:
         if wrong := [point for point in points if isinstance(point, Number)]:
             raise GenaeError(f"interpolate takes examples, and steps by its name: interpolate(a, b, steps={wrong[0]})")
         ends, space = self.seen(list(points)), self.vae.space
+        _heard(ends.spans)
         if any(span.count > 1 for span in ends.spans):
             return self.morph(ends, steps, kind, loop, condition, temperature, seed, fit).steps
         given = self.condition(ends, condition)
@@ -338,6 +339,7 @@ class Run:
         They have the frame of the longest, whose windows they have; shorter ones are resampled in latent time, or looped.
         """
         seen = self.seen(x)
+        _heard(seen.spans)
         given = self.condition(seen, condition)
         means = self.encode(replace(seen, events=self._inputs(seen.events, seed)), given)
         ends = list(wholes.points(seen.spans, means, given))
@@ -549,6 +551,13 @@ class Run:
         have = fitting.names(self.folder)
         how = f"--sampler {' or '.join(have)}" if have else f"a sampler fitted on its latents: genae fit {self.folder} gaussian"
         raise GenaeError(f"{self.folder} is a plain autoencoder: it has no prior to sample from; use {how}")
+
+
+def _heard(spans: Sequence[Span]) -> None:
+    """GenaeError for a file that rests from its beginning to its end."""
+    for span in spans:
+        if span.resting.all():
+            raise GenaeError(f"{span.name}: holds nothing from its beginning to its end, so there is no way to it")
 
 
 def batches(n: int) -> list[list[int]]:

@@ -76,7 +76,7 @@ def test_a_reconstruction_keeps_its_files_style(answer, sung, tunes, tmp_path):
         assert player.program == 40
         assert {note.velocity for note in player.notes} <= {70}
     seconds, samples = _wav(tmp_path / "out" / "reconstruction-1.wav")
-    assert 5 <= seconds < 9
+    assert 10 <= seconds < 12  # all four bars
     assert np.abs(samples).max() < 32767
 
 
@@ -86,7 +86,56 @@ def test_a_morph_is_one_file_and_every_step(answer, sung, tunes, tmp_path):
     names = {f.rsplit("/", 1)[-1] for f in found["files"]}
     assert names >= {"strip.png", "morph.gif", "morph.mid", "morph.wav", "morph.png", "step-1.mid", "step-9.wav"}
     seconds, _ = _wav(tmp_path / "out" / "morph.wav")
-    assert 18 * 4 * 60 / 240 <= seconds < 18 * 4 * 60 / 240 + 4
+    assert 4 * 4 * 60 / 240 <= seconds < 4 * 4 * 60 / 240 + 2  # as long as each step, from one to the other while it runs
+
+
+def test_a_window_alone_is_an_example(answer, refused, sung, tunes, tmp_path):
+    a, b = tunes / "tune-03.mid", tunes / "tune-05.mid"
+    found = answer("encode", sung, a, b, "--out", tmp_path / "z.npz")
+    assert found["items"] == [str(a), str(b)]
+    with np.load(tmp_path / "z.npz") as whole:
+        assert whole["windows"].tolist() == [1, 2, 1, 2]
+        assert whole["names"].tolist() == [str(a)] * 2 + [str(b)] * 2
+        answer("encode", sung, a, b, "--window", 2, "--out", tmp_path / "second.npz")
+        with np.load(tmp_path / "second.npz") as second:
+            assert np.array_equal(second["z"], whole["z"][1::2])
+            assert second["windows"].tolist() == [2, 2]
+    line = refused("reconstruct", sung, a, "--window", 3, "--out", tmp_path / "out")
+    assert line == f"genae: {a} has 2 windows, so there is no window 3"
+    assert "--window" in refused("reconstruct", sung, a, "--bars", 4, "--out", tmp_path / "out")
+    found = answer("interpolate", sung, a, b, "--window", 1, "--steps", 3, "--no-audio", "--out", tmp_path / "way")
+    assert pretty_midi.PrettyMIDI(str(tmp_path / "way" / "morph.mid")).get_end_time() <= 3 * 2 * 4 * 60 / 96 + 0.01
+
+
+def test_a_song_comes_back_whole_and_what_repeats_is_the_same(answer, sung, tmp_path):
+    """Two bars twice, four of rest, the two again: at tempo 90, then 120; decoding what was encoded gives the same."""
+    tune = pretty_midi.PrettyMIDI(initial_tempo=90)
+    player, step = pretty_midi.Instrument(program=11), 60 / 90 / 4
+    for begin in (0, 32, 128):
+        player.notes += [pretty_midi.Note(70, 60 + i, (begin + 4 * i) * step, (begin + 4 * i + 3) * step) for i in range(8)]
+    tune.instruments.append(player)
+    tune.write(str(tmp_path / "song.mid"))
+    for verb, out in (("reconstruct", "one"), ("encode", "z.npz")):
+        answer(verb, sung, tmp_path / "song.mid", "--out", tmp_path / out)
+    answer("decode", sung, tmp_path / "z.npz", "--out", tmp_path / "two")
+    back = tmp_path / "one" / "reconstruction-1.mid"
+    assert (tmp_path / "two" / "decoded-1.mid").read_bytes() == back.read_bytes()
+    found = pretty_midi.PrettyMIDI(str(back))
+    assert found.get_tempo_changes()[1] == pytest.approx([90], abs=0.01)
+    rounded = [[(n.pitch, round(n.start / step) - begin) for n in found.instruments[0].notes
+                if begin <= round(n.start / step) < begin + 32] for begin in (0, 32, 64, 96, 128)]  # fmt: skip
+    assert rounded[0] == rounded[1] == rounded[4] != []
+    assert rounded[2] == rounded[3] == []
+
+
+def test_a_shorter_song_is_stretched_or_begun_again(genae, sung, tunes, tmp_path):
+    long = tmp_path / "long.mid"
+    Music(bars=8, audio=False).write(torch.arange(128) % 40 + 30.0, long)
+    for fit, told in (("resample", "stretched in latent time"), ("loop", "begun again")):
+        words = ["interpolate", sung, tunes / "tune-03.mid", long, "--steps", 3, "--fit", fit, "--no-audio"]
+        result = genae(*words, "--out", tmp_path / fit)
+        assert result.stderr == f"genae: all are as long as {long}, the others {told}\n"
+        assert pretty_midi.PrettyMIDI(str(tmp_path / fit / "step-1.mid")).get_end_time() <= 8 * 2
 
 
 def test_inspecting_tells_track_by_track(genae, answer, tunes):

@@ -12,7 +12,7 @@ from genae.data import examples as data
 from genae.data import store
 from genae.data.examples import Examples, File, Split, require
 from genae.data.inspecting import inspect
-from genae.data.items import best_split, read_items
+from genae.data.items import best_split, gathered, read_items
 from genae.data.local import Local, files_of
 from genae.data.opening import open_data
 from genae.data.reading import read_split
@@ -350,7 +350,7 @@ def test_a_claim_of_everything_fails_its_check(tmp_path):
 def test_an_item_is_a_file_or_one_of_a_set(tmp_path, points, dots):
     (tmp_path / "a.txt").write_text("1 2 3 4")
     with pytest.warns(Remark, match=r"a.txt: the first of its 2 examples is taken"):
-        assert read_items([str(tmp_path / "a.txt")], dots())[0].x.tolist() == [[1, 2]]
+        assert gathered([str(tmp_path / "a.txt")], dots())[0].examples[0].x.tolist() == [[1, 2]]
     assert read_items(["points:train:0"], dots())[0].x.tolist() == [[0, 1]]
     assert read_items(["points:train:3"], dots())[0].x.tolist() == [[6, 7]]
     folder = _write(tmp_path / "mine", {"train/a.txt": "5 6"})
@@ -382,7 +382,7 @@ def test_items_that_are_not(points, dots, item, told):
 def test_an_item_that_cannot_be_used_is_one_clear_line(tmp_path, dots, text, told):
     (tmp_path / "a.txt").write_text(text)
     with pytest.raises(GenaeError, match=rf"a.txt: .*{told}") as caught:
-        read_items([str(tmp_path / "a.txt")], dots())
+        gathered([str(tmp_path / "a.txt")], dots())
     assert not isinstance(caught.value, Rejected)
 
 
