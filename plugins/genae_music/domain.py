@@ -27,6 +27,7 @@ from genae.latent.inference import Generative
 from genae.latent.space import Shape
 from genae_music import drums, melody, midi, report, roll, trio
 from genae_music.drums import Kit
+from genae_music.melody import transposed
 from genae_music.quantise import Setting
 from genae_music.reasons import Unusable, told
 from genae_music.score import Score
@@ -172,14 +173,3 @@ class Music(Domain):
 
         x, other = (self.prepare(x, "score").to(vae.anchor.device) for x in (held.x, train().x))
         return assess(vae, x, other, condition(held, x), kind=self.kind, steps_per_bar=self.steps_per_bar)
-
-
-def transposed(x: Tensor, most: int) -> Tensor:
-    """Tokens (B, …) with the notes of each example shifted alike, uniformly within ±`most` and the piano's keys."""
-    notes = x >= melody.FIRST
-    rest = tuple(range(1, x.ndim))
-    low = torch.where(notes, x, melody.CLASSES - 1).amin(rest)
-    high = torch.where(notes, x, melody.FIRST).amax(rest)
-    least, largest = (melody.FIRST - low).clamp(min=-most), (melody.CLASSES - 1 - high).clamp(max=most)
-    shift = least + (torch.rand_like(least) * (largest - least + 1)).floor()
-    return torch.where(notes, x + shift.view(-1, *[1] * len(rest)), x)
