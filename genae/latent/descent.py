@@ -1,4 +1,4 @@
-"""How samplers are fitted by gradient: Adam with a cosine, and the average of the weights at the end."""
+"""How samplers are fitted by gradient: on standardised z, by Adam with a cosine, to the average of the weights."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import torch
 from annotated_types import Ge, Gt, doc
 from torch import Tensor, nn
 
-from genae.latent.samplers import Fitting
+from genae.latent.samplers import Fitting, Sampler
+from genae.latent.space import Space
 
 Steps = Annotated[int, Ge(1), doc("optimiser steps of the fit")]
 Rate = Annotated[float, Gt(0), doc("learning rate, which falls to 0 as a cosine")]
@@ -18,6 +19,30 @@ Rate = Annotated[float, Gt(0), doc("learning rate, which falls to 0 as a cosine"
 RISE = 100  # steps over which the learning rate rises, or a tenth of the fit
 KEPT = 0.999  # of the average of the weights, at every step
 CLIP = 10.0  # largest norm of a gradient
+
+
+class Standardised(Sampler):
+    """A sampler of continuous z that is fitted on them standardised: (z − centre) / spread, flat."""
+
+    def __init__(self, space: Space, condition: int = 0) -> None:
+        super().__init__(space, condition)
+        self.require(discrete=False)
+        self.centre = nn.Buffer(torch.zeros(space.size))
+        self.spread = nn.Buffer(torch.ones(space.size))
+
+    def standardise(self, z: Tensor) -> None:
+        """Sets centre and spread by z (N, *shape)."""
+        flat = self.space.flat(z).float()
+        self.centre.copy_(flat.mean(0))
+        self.spread.copy_(flat.std(0, unbiased=False).nan_to_num(1.0).clamp(min=1e-4))
+
+    def unit(self, z: Tensor) -> Tensor:
+        """z (B, *shape) to standardised ones (B, size)."""
+        return (self.space.flat(z).float() - self.centre) / self.spread
+
+    def shaped(self, unit: Tensor) -> Tensor:
+        """And back."""
+        return self.space.shaped(self.centre + self.spread * unit)
 
 
 def descended(module: nn.Module, loss: Callable[[], Tensor], steps: int, lr: float) -> Iterator[Fitting]:

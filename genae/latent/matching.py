@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from annotated_types import Ge, Le, doc
 from torch import Tensor, nn
 
-from genae.latent.descent import Rate, Steps, descended
-from genae.latent.samplers import Fitting, Noise, Sampler
+from genae.latent.descent import Rate, Standardised, Steps, descended
+from genae.latent.samplers import Fitting, Noise
 from genae.latent.space import Space
 
 PERIODS = 32  # sines of t that the network is given, and as many cosines
@@ -79,31 +79,7 @@ class _Block(nn.Module):
         return y
 
 
-class Standardised(Sampler):
-    """A sampler of continuous z that is fitted on them standardised: (z − centre) / spread, flat."""
-
-    def __init__(self, space: Space, condition: int = 0) -> None:
-        super().__init__(space, condition)
-        self.require(discrete=False)
-        self.centre = nn.Buffer(torch.zeros(space.size))
-        self.spread = nn.Buffer(torch.ones(space.size))
-
-    def learn(self, z: Tensor) -> None:
-        """Centre and spread of z (N, *shape)."""
-        flat = self.space.flat(z).float()
-        self.centre.copy_(flat.mean(0))
-        self.spread.copy_(flat.std(0, unbiased=False).nan_to_num(1.0).clamp(min=1e-4))
-
-    def unit(self, z: Tensor) -> Tensor:
-        """z (B, *shape) to standardised ones (B, size)."""
-        return (self.space.flat(z).float() - self.centre) / self.spread
-
-    def whole(self, unit: Tensor) -> Tensor:
-        """And back."""
-        return self.space.shaped(self.centre + self.spread * unit)
-
-
-class FlowMatching(Standardised, Noise):
+class FlowMatching(Noise, Standardised):
     """z of single examples, by flow matching on the latents of the training examples."""
 
     def __init__(
@@ -124,7 +100,7 @@ class FlowMatching(Standardised, Noise):
 
     def fit(self, z: Tensor, condition: Tensor | None) -> Iterator[Fitting]:
         """By the mean square error of the velocity."""
-        self.learn(z)
+        self.standardise(z)
         unit = self.unit(z)
 
         def loss() -> Tensor:
@@ -136,7 +112,7 @@ class FlowMatching(Standardised, Noise):
     @torch.no_grad()
     def push(self, u: Tensor, condition: Tensor | None = None) -> Tensor:
         with torch.autocast(u.device.type, enabled=False):
-            return self.whole(self.velocity.carried(u.float(), self._given(len(u), condition), self.turns))
+            return self.shaped(self.velocity.carried(u.float(), self._given(len(u), condition), self.turns))
 
     def _given(self, n: int, condition: Tensor | None) -> Tensor:
         """(n, C), of no width where there is no condition."""

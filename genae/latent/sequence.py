@@ -14,13 +14,12 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from annotated_types import Ge, Gt, Le, doc
 from torch import Tensor, nn
 
 from genae.errors import GenaeError
-from genae.latent.descent import Rate, Steps, descended
-from genae.latent.matching import Blocks, Standardised, Turns, Velocity, Width
+from genae.latent.descent import Rate, Standardised, Steps, descended
+from genae.latent.matching import Blocks, Turns, Velocity, Width
 from genae.latent.samplers import Fitting
 from genae.latent.space import Space
 
@@ -98,7 +97,9 @@ class SequencePrior(Standardised):
         steps: Steps = 4000,
         batch: Annotated[int, Ge(1), doc("passages a step")] = 16,
         lr: Rate = 1e-3,
-        spread: Annotated[float, Gt(0), Le(1), doc("share of the posteriors' deviation with which z are drawn in the fit")] = 1.0,
+        spread: Annotated[
+            float, Gt(0), Le(1), doc("share of the posteriors' deviation with which z are drawn in the fit")
+        ] = 1.0,
     ) -> None:
         super().__init__(space, condition)
         if width % heads:
@@ -116,7 +117,7 @@ class SequencePrior(Standardised):
 
     def fit_passages(self, passages: Sequence[Passage]) -> Iterator[Fitting]:
         """On the pieces of the training examples; the loss is the velocity's mean square error and the pointers' nats."""
-        self.learn(torch.cat([p.mean for p in passages]))
+        self.standardise(torch.cat([p.mean for p in passages]))
         units = [self._unit(p) for p in passages]
         lengths = torch.tensor([len(p.mean) for p in passages], dtype=torch.float)
 
@@ -198,7 +199,7 @@ class SequencePrior(Standardised):
                 h, logits = self.trunk(z[:, : k + 1], place[:, : k + 1], left[:, : k + 1], given)
                 new = self.velocity.carried(noise[:, k - past], h[:, k], self.turns)
                 z[:, k] = self._chosen(z, new, logits[:, k] + gumbel[:, k - past, : k + 2], k, past, form)
-        return self.whole(z[:, past:].flatten(0, 1)).unflatten(0, (n, length))
+        return self.shaped(z[:, past:].flatten(0, 1)).unflatten(0, (n, length))
 
     def _chosen(self, z: Tensor, new: Tensor, scores: Tensor, k: int, past: int, form: Sequence[int] | None) -> Tensor:
         """Window k: the new z, or the earlier one that is pointed at, by the scores or by the form."""

@@ -54,7 +54,9 @@ def lstm(
     """MusicVAE's flat encoder and decoder."""
     steps = _length(likelihood, event)
     encoder = Encoder(likelihood, posterior, space, condition, encoder_width, encoder_layers)
-    core = Core(likelihood.inputs, prod(posterior.embedded(space)) + condition, width, layers, sum(likelihood.widths), steps * clock)
+    core = Core(
+        likelihood.inputs, prod(posterior.embedded(space)) + condition, width, layers, sum(likelihood.widths), steps * clock
+    )
     return Networks(encoder, Decoder(likelihood, event, None, [core], 1, sampling, sampling_rate, dropout), space)
 
 
