@@ -36,6 +36,7 @@ label = click.option(
 temperature = click.option(
     "--temperature", type=float, help="Below 1: more typical; above: more varied.  [default: the domain's]"
 )
+sampler = click.option("--sampler", metavar="NAME", help="The prior, or one fitted by `genae fit`.  [default: the recipe's]")
 run_argument = click.argument("run", type=click.Path(path_type=Path))
 
 

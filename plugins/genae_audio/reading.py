@@ -13,11 +13,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import SEEK_END, BytesIO
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from annotated_types import Ge, Gt, Le, Unit, doc
 from torch import Tensor
 
@@ -74,8 +75,8 @@ class Sound:
             if int(told) < int(length) * (1 - MISSING) - HEADER:
                 raise _cut(file, f"its header tells of {told} bytes of sound, and {length} are there with it")
 
-    def blocks(self) -> Iterator[Tensor]:
-        """Mono samples (n,) float32, full scale 1. Rejected if they are damaged, not finite, too loud or too few."""
+    def blocks(self, channel: int | None = None) -> Iterator[Tensor]:
+        """Samples (n,) float32 of a channel, or the mean, full scale 1. Rejected if damaged, infinite, too loud or too few."""
         while len(block := self._next()):
             peak = np.abs(block).max()
             if not np.isfinite(peak):
@@ -84,7 +85,7 @@ class Sound:
                 raise Rejected(f"{self.file.name}: holds samples up to {peak:.3g}; full scale is 1")
             self.samples, self.loudest = self.samples + len(block), max(self.loudest, float(peak))
             self.clipped += places(block) if peak >= FULL else 0
-            yield torch.from_numpy(block.mean(1))
+            yield torch.from_numpy(block.mean(1) if channel is None else block[:, channel].copy())
         if self.samples < self.opened.frames * (1 - MISSING):
             raise _cut(self.file, f"{self.samples} of its {self.opened.frames} samples are there")
         if self.samples < SHORTEST * self.rate:
@@ -167,7 +168,7 @@ def windows(blocks: Iterable[Tensor], length: int, hop: int, lost: Counter[str])
             held, first = held[len(found) * hop :], False
     new = len(held) if first else len(held) - (length - hop)
     if first or new >= hop / 2:
-        yield _heard(torch.nn.functional.pad(held, (0, length - len(held)))[None], lost)
+        yield _heard(F.pad(held, (0, length - len(held)))[None], lost)
     elif new:
         lost[SHORT_END] += 1
 
@@ -191,6 +192,45 @@ def read_sound(
         found = windows(resample(sound.blocks(), sound.rate, rate), length, hop or length, lost)
         parts = [each(part) for part in found if len(part)]
     return Found(torch.cat(parts) if parts else torch.empty(0, length), dict(lost))
+
+
+class Recording(NamedTuple):
+    """A whole file as windows that tile it, channel after channel."""
+
+    x: Tensor  # (channels·W, …), what was made of each window
+    silent: Tensor  # (channels·W,) bool
+    rate: int  # Hz, the file's own
+    channels: int
+    samples: int  # of each channel, at its own rate
+
+
+def read_whole(file: File, rate: int, length: int, hop: int, each: Callable[[Tensor], Tensor]) -> Recording:
+    """A file to windows (channels·W, length) at `rate` Hz, one every `hop` samples, silent ones too; the last filled up.
+
+    The file is read once for each channel, and `each` makes something else of windows as they come. Rejected if unusable.
+    """
+    parts, silent, channel, channels = list[Tensor](), list[Tensor](), 0, 1
+    while channel < channels:
+        with opened(file) as sound:
+            channels = sound.channels
+            for part in tiles(resample(sound.blocks(channel), sound.rate, rate), length, hop):
+                parts.append(each(part))
+                silent.append(part.abs().amax(1) <= SILENT)
+        channel += 1
+    return Recording(torch.cat(parts), torch.cat(silent), sound.rate, channels, sound.samples)
+
+
+def tiles(blocks: Iterable[Tensor], length: int, hop: int) -> Iterator[Tensor]:
+    """Blocks (n,) to windows (W, length), one every `hop` ≤ `length` samples, until all is in one; zeros after the end."""
+    held, first = torch.empty(0), True
+    for block in blocks:
+        held = torch.cat([held, block])
+        if len(held) >= length:
+            found = held.unfold(0, length, hop)
+            yield found
+            held, first = held[len(found) * hop :], False
+    if first or len(held) > length - hop:
+        yield F.pad(held, (0, length - len(held)))[None]
 
 
 def inspect(file: File, rate: int, length: int, hop: int | None = None) -> list[str]:

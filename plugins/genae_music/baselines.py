@@ -55,9 +55,7 @@ class Ngrams:
     """Trigrams of training windows (N, T) of whole numbers below `classes`. GenaeError if there is no token."""
 
     def __init__(self, train: Tensor, steps_per_bar: int, classes: int) -> None:
-        if train.ndim != 2 or not train.numel():
-            raise GenaeError(f"n-grams need training windows (N, T) with a token in them, not {tuple(train.shape)}")
-        self.tokens, self.bar, self.classes = np.unique(whole(train)), steps_per_bar, classes
+        self.tokens, self.bar, self.classes = np.unique(whole(require_tokens(train))), steps_per_bar, classes
         self.base = len(self.tokens) + 2  # 0 is the beginning, base − 1 what training never saw
         if train.shape[1] * self.base**3 >= KEYS:
             raise GenaeError(f"n-grams of {len(self.tokens):,} different tokens in windows of {train.shape[1]:,} are too many")
@@ -107,6 +105,13 @@ class Ngrams:
         two = earlier * self.base + last
         square = self.base**2
         return [place * square + two, place % self.bar * square + two, two, last, np.zeros_like(last)]
+
+
+def require_tokens(train: Tensor) -> Tensor:
+    """Itself. GenaeError for what is no windows (N, T) with a token in them."""
+    if train.ndim != 2 or not train.numel():
+        raise GenaeError(f"n-grams need training windows (N, T) with a token in them, not {tuple(train.shape)}")
+    return train
 
 
 def whole(x: Tensor) -> Array:

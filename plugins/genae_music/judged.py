@@ -2,7 +2,7 @@ r"""How generated music is judged: by what it has in common with held-out window
 
     judge = Judge(train, held, kind="melody", steps_per_bar=16)
     judge(samples)                      # figures by name, below
-    judge.baselines(256)                # the same of what needs no network, by name: `held`, `markov`, `train`
+    judge.baselines(256)                # the same of what needs no network, by name: HELD, CHAIN, TRAINING
 
 Of melodies and basses (definitions in `figures`):
 
@@ -38,20 +38,16 @@ from torch import Tensor
 
 from genae.errors import GenaeError
 from genae_music import drums, figures
-from genae_music.agreement import DRUMS, Kind, classes, streams
+from genae_music.agreement import DRUMS, Kind, alphabets, streams
 from genae_music.baselines import whole
 from genae_music.figures import Floats
 from genae_music.ngram import NGram, transposed_ngram
 from genae_music.smf import Array, Mask
 
 Figures = dict[str, float]
-MARKOV = 3  # order of the chain that is a baseline
+ORDER = 3  # of the chain that is a baseline
+HELD, CHAIN, TRAINING = "held-out", f"{ORDER}-gram", "training"
 KICKS = [i for i, pitches in enumerate(drums.FULL) if pitches[0] in drums.REDUCED[0]]
-
-
-def judge(samples: Tensor, train: Tensor, held: Tensor, kind: Kind, steps_per_bar: int = 16) -> Figures:
-    """All figures of events (N, *event), by training events (M, *event) and held-out ones (H, *event)."""
-    return Judge(train, held, kind, steps_per_bar)(samples)
 
 
 class Judge:
@@ -60,11 +56,10 @@ class Judge:
     def __init__(self, train: Tensor, held: Tensor, kind: Kind, steps_per_bar: int = 16) -> None:
         if not len(held) or not len(train):
             raise GenaeError(f"judging needs held-out and training windows, not {len(held)} and {len(train)}")
-        self.kind, full = kind, kind == DRUMS and train.ndim == 3
+        self.kind, sizes = kind, alphabets(train, kind)
         known, wanted = streams(train, kind), streams(held, kind)
         self.streams = {
-            name: (Beats if name == DRUMS else Lines)(x, wanted[name], steps_per_bar, classes(name, full))
-            for name, x in known.items()
+            name: (Beats if name == DRUMS else Lines)(x, wanted[name], steps_per_bar, sizes[name]) for name, x in known.items()
         }
 
     def __call__(self, samples: Tensor) -> Figures:
@@ -127,11 +122,11 @@ class Stream:
         """See `Judge.baselines`."""
         order = torch.randperm(len(self.held)).numpy()
         some, others = self.held[order[:n]], self.held[order[n:]]
-        chain = NGram.of(self.tokens, 1, self.classes, MARKOV).sample(n, self.held.shape[1])
+        chain = NGram.of(self.tokens, 1, self.classes, ORDER).sample(n, self.held.shape[1])
         parts = self.held.shape[1] // self.steps
         drawn = self.train[torch.randint(len(self.train), (n * parts,)).numpy()].reshape(n, -1)
         floor = self(some) | (self.against(some, others) if len(others) else {})
-        return {"held": floor, "markov": self(whole(chain)), "train": self(drawn)}
+        return {HELD: floor, CHAIN: self(whole(chain)), TRAINING: self(drawn)}
 
 
 class Lines(Stream):

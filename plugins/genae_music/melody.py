@@ -12,8 +12,6 @@ https://github.com/magenta/note-seq, melodies_lib.py
 from __future__ import annotations
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from genae_music.quantise import Setting, Steps, quantise
 from genae_music.reasons import Reason
@@ -99,14 +97,3 @@ def notes(tokens: Array) -> tuple[Array, Array, Array]:
 def score(tokens: Array, tempo: float = 120.0, program: int = 0, velocity: int = 80, steps_per_bar: int = 16) -> Score:
     """Tokens (T,) to a score of one instrument; tempo in quarters per minute."""
     return arrange([(Instrument(program, False, "melody"), notes(tokens))], len(tokens), tempo, velocity, steps_per_bar)
-
-
-def transposed(x: Tensor, most: int) -> Tensor:
-    """Tokens (B, …) with the notes of each example shifted alike, uniformly within ±`most` and the piano's keys."""
-    notes = x >= FIRST
-    rest = tuple(range(1, x.ndim))
-    low = torch.where(notes, x, CLASSES - 1).amin(rest)
-    high = torch.where(notes, x, FIRST).amax(rest)
-    least, largest = (FIRST - low).clamp(min=-most), (CLASSES - 1 - high).clamp(max=most)
-    shift = least + (torch.rand_like(least) * (largest - least + 1)).floor()
-    return torch.where(notes, x + shift.view(-1, *[1] * len(rest)), x)

@@ -11,6 +11,7 @@ ones, so that those and their counts are all that is kept.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,8 +20,9 @@ import torch
 from torch import Tensor
 
 from genae.errors import GenaeError
-from genae_music import melody
-from genae_music.baselines import KEYS, Counts, find, whole
+from genae_music import events
+from genae_music.agreement import DRUMS, Kind, alphabets, streams
+from genae_music.baselines import KEYS, Counts, find, require_tokens, whole
 from genae_music.figures import Floats
 from genae_music.smf import Array
 
@@ -42,13 +44,12 @@ class NGram:
 
     @classmethod
     def of(cls, train: Tensor, bar: int, classes: int, order: int = ORDER) -> NGram:
-        """Of windows (N, T) of whole numbers below `classes`. GenaeError if there is no token, or too many kinds of them."""
-        if train.ndim != 2 or not train.numel():
-            raise GenaeError(f"n-grams need training windows (N, T) with a token in them, not {tuple(train.shape)}")
-        x = whole(train)
-        empty = cls(np.unique(x), np.zeros(0, np.int64), np.zeros(0, np.int64), order, bar, classes)
-        if bar * empty.base**order >= KEYS:
-            raise GenaeError(f"{order}-grams of {len(empty.tokens):,} different tokens are too many")
+        """Of windows (N, T) of whole numbers below `classes`; contexts are shorter where keys cannot hold them."""
+        x = whole(require_tokens(train))
+        tokens = np.unique(x)
+        while bar * (len(tokens) + 2) ** order >= KEYS:
+            order -= 1
+        empty = cls(tokens, np.zeros(0, np.int64), np.zeros(0, np.int64), order, bar, classes)
         pair, count = np.unique(empty._keys(x), return_counts=True)
         return cls(empty.tokens, pair, count, order, bar, classes)
 
@@ -114,10 +115,31 @@ class NGram:
             drawn = np.where(drawn == 0, token, drawn)
         return drawn
 
+    def tensors(self) -> dict[str, Tensor]:
+        """All that it is, for `restored`."""
+        numbers = torch.tensor([self.order, self.bar, self.classes])
+        return {"tokens": torch.from_numpy(self.tokens), "pair": torch.from_numpy(self.pair),
+                "count": torch.from_numpy(self.count), "numbers": numbers}  # fmt: skip
+
+    @classmethod
+    def restored(cls, tensors: Mapping[str, Tensor]) -> NGram:
+        """From its tensors. GenaeError for what are none."""
+        shapes = {name: tensor.ndim for name, tensor in tensors.items() if tensor.dtype == torch.int64}
+        if shapes != {"tokens": 1, "pair": 1, "count": 1, "numbers": 1} or len(tensors["numbers"]) != 3:
+            raise GenaeError(f"an n-gram is its tokens, pairs, counts and three numbers, not {', '.join(tensors) or 'nothing'}")
+        order, bar, classes = tensors["numbers"].tolist()
+        return cls(tensors["tokens"].numpy(), tensors["pair"].numpy(), tensors["count"].numpy(), order, bar, classes)
+
 
 def transposed_ngram(train: Tensor, bar: int, classes: int, pitched: bool = True) -> NGram:
     """The n-gram of training windows (N, T); of pitched ones each is counted four times, transposed at random."""
     copies = COPIES if pitched else 1
     drawn = torch.randperm(len(train))[: max(1, COUNTED // (copies * train.shape[1]))]
     x = train if len(drawn) == len(train) else train[drawn]
-    return NGram.of(torch.cat([melody.transposed(x.float(), MOST) for _ in range(copies)]) if pitched else x, bar, classes)
+    return NGram.of(torch.cat([events.transposed(x.float(), MOST) for _ in range(copies)]) if pitched else x, bar, classes)
+
+
+def stream_ngrams(train: Tensor, kind: Kind, bar: int) -> dict[str, NGram]:
+    """Of each stream of training events (M, *event)."""
+    sizes = alphabets(train, kind)
+    return {name: transposed_ngram(x, bar, sizes[name], name != DRUMS) for name, x in streams(train, kind).items()}

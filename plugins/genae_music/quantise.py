@@ -80,7 +80,15 @@ class Steps:
 
 def quantise(score: Score, setting: Setting) -> Steps:
     """A score in steps. Unusable if it is far longer than music."""
-    steps = (_by_seconds if setting.magenta else _by_ticks)(score, setting)
+    return _bounded((_by_seconds if setting.magenta else _by_ticks)(score, setting))
+
+
+def along(score: Score, setting: Setting) -> tuple[Steps, Array]:
+    """A score in steps of the default grid, whatever its own, and the tick of each piece's first bar line, (P,)."""
+    return _bounded(_by_ticks(score, setting)), _pieces(score)[1]
+
+
+def _bounded(steps: Steps) -> Steps:
     for what, number, most in (("bars", int(steps.length.sum()) // 16, MAX_BARS), ("pieces", len(steps.meters), MAX_PIECES)):
         if number > most:
             raise Unusable(Reason.LARGE, f"has {number:,} {what}, more than the {most:,} that are read")

@@ -23,6 +23,7 @@ _LINES = {
     Reason.KIND: "{n} of {who}",
     Reason.PROGRAM: "{n} of a program that is not asked for ({program})",
     Reason.RANGE: "{n} out of range",
+    Reason.TRACK: "{n} of another track",
     Reason.POLYPHONY: "{n} under a higher one at the same step",
     Reason.SHORT: "{n} in a passage shorter than {bars} bars",
     Reason.LONG: "{n} after the longest passage taken",
@@ -87,7 +88,7 @@ def _count(n: int, what: str) -> str:
 def inspect(name: str, data: bytes, setting: Setting, kind: str = "melody") -> FileReport:
     """A MIDI file's bytes to what of it is used; never raises for what is in them."""
     try:
-        score = midi.read(data)
+        score = midi.read(data, setting.magenta)
         found = KINDS[kind](score, setting)
     except Unusable as error:
         return FileReport(name, 0, (), (Loss(error.reason, 1, "files", str(error)),))
