@@ -42,12 +42,13 @@ class Standardised(Sampler):
 
     def shaped(self, unit: Tensor) -> Tensor:
         """And back."""
-        return self.space.shaped(self.centre + self.spread * unit)
+        z: Tensor = self.centre + self.spread * unit
+        return self.space.shaped(z)
 
 
 def descended(module: nn.Module, loss: Callable[[], Tensor], steps: int, lr: float) -> Iterator[Fitting]:
     """Minimises `loss`, () of one batch; the module ends with the average of its weights (https://arxiv.org/abs/2312.02696)."""
-    parameters = [p for p in module.parameters() if p.requires_grad]
+    parameters: list[Tensor] = [p for p in module.parameters() if p.requires_grad]
     averages = [p.detach().clone() for p in parameters]
     optimiser = torch.optim.Adam(parameters, lr=lr)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _factor(step, steps))
@@ -55,7 +56,7 @@ def descended(module: nn.Module, loss: Callable[[], Tensor], steps: int, lr: flo
     for step in range(steps):
         value = loss()
         optimiser.zero_grad()
-        value.backward()
+        torch.autograd.backward(value)
         nn.utils.clip_grad_norm_(parameters, CLIP)
         optimiser.step()
         schedule.step()

@@ -188,7 +188,8 @@ class FittedFlow(Flow, Standardised):
 
         def loss() -> Tensor:
             at = torch.randint(len(z), (min(self.batch, len(z)),), device=z.device)
-            return -self(None if condition is None else condition[at]).log_prob(z[at].float()).mean()
+            density: Density = self(None if condition is None else condition[at])
+            return -density.log_prob(z[at].float()).mean()
 
         yield from descended(self.flow, loss, self.steps, self.lr)
 

@@ -51,7 +51,8 @@ class Velocity(nn.Module):
     def loss(self, z: Tensor, h: Tensor) -> Tensor:
         """The mean square error (B,) of z (B, D) given h (B, H), at one time and noise each."""
         t, u = torch.rand(len(z), 1, device=z.device), torch.randn_like(z)
-        return (self((1 - t) * u + t * z, t, h) - (z - u)).square().mean(1)
+        apart: Tensor = self((1 - t) * u + t * z, t, h) - (z - u)
+        return apart.square().mean(1)
 
     def carried(self, u: Tensor, h: Tensor, turns: int) -> Tensor:
         """Noise u (B, D) to z (B, D), by Heun's method."""

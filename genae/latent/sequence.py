@@ -170,7 +170,8 @@ class SequencePrior(Standardised):
         right = torch.cat([~repeat[..., None], rows.same], -1)
         pointer = logits.logsumexp(-1) - logits.masked_fill(~right, NEVER).logsumexp(-1)
         new = rows.inside & ~repeat
-        return self.velocity.loss(rows.z[new], h[new]).mean() + pointer[rows.inside].mean()
+        flow, form = self.velocity.loss(rows.z[new], h[new]), pointer[rows.inside]
+        return flow.mean() + form.mean()
 
     # -- sampling -----------------------------------------------------------------------------------------------------
 
@@ -210,7 +211,8 @@ class SequencePrior(Standardised):
                     own = form[k - past] == k - past
                     chosen = torch.full_like(chosen, 0 if own else form[k - past] + past + 1)
                 z[:, k] = torch.where(chosen[:, None] == 0, new, z[torch.arange(n, device=device), (chosen - 1).clamp(min=0)])
-        return self.shaped(z[:, past:].flatten(0, 1)).unflatten(0, (n, length))
+        made = self.shaped(z[:, past:].flatten(0, 1))
+        return made.view(n, length, *self.space.shape)
 
     def _given(self, n: int, whole: int, condition: Tensor | None) -> Tensor:
         """(n, whole, C), of no width where there is no condition."""

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from genae.data.domain import Domain
 from genae.data.pieces import Voice
+from genae.errors import GenaeError
 from genae.latent.posteriors import Spread
 from genae.latent.samplers import Passage
 from genae.learn.build import Built
@@ -26,11 +27,22 @@ Part = tuple[Tensor, Voice]  # events (W, *event), and the voice that they are o
 
 @torch.no_grad()
 def passages(built: Built, voices: Sequence[Voice], device: torch.device, variants: int) -> list[Passage]:
-    """Each voice (W, *event) as the posteriors of its windows, in float32; and so many variants of it likewise."""
+    """Each voice (W, *event) as the posteriors of its windows, in float32; and so many variants of it likewise.
+
+    Voices whose windows only their frame can join are left out, since new ones have none, and those of which the run's
+    condition knows nothing. GenaeError if none is left.
+    """
     built.vae.eval()
+    whole = [voice for voice in voices if voice.seamless]
+    known = [voice for voice in whole if not built.condition.size or built.condition.tells(voice.known)]
+    if not known:
+        raise GenaeError(
+            f"a sampler of sequences is fitted on pieces, and of {len(voices)} here {len(voices) - len(whole)} have windows "
+            f"that cannot be laid end to end, and {len(whole)} lack what the run's condition is told"
+        )
     made, waiting = list[Passage](), list[Part]()
     with computing(device, "32"):
-        for voice in voices:
+        for voice in known:
             waiting += [(events, voice) for events in _varied(built.domain, voice.x, variants)]
             if sum(len(events) for events, _ in waiting) >= CHUNK:
                 made += _encoded(built, waiting, device)
@@ -54,13 +66,13 @@ def _encoded(built: Built, parts: Sequence[Part], device: torch.device) -> list[
     given = [built.condition(voice.known.to(device), own.to(device)) for own, voice in parts]
     condition = torch.cat([c for c in given if c is not None]) if built.condition.size else None
     rows = events.flatten(1) if condition is None else torch.cat([events.flatten(1), condition.to(events)], 1)
-    _, back = rows.unique(dim=0, return_inverse=True)
+    _, back = torch.unique(rows, dim=0, return_inverse=True)
     first = torch.full((int(back.max()) + 1,), len(rows), device=device)
     first.scatter_reduce_(0, back, torch.arange(len(rows), device=device), "amin")
-    chunks = [_posterior(built, events[at], None if condition is None else condition[at]) for at in first.split(CHUNK)]
+    chunks = [_posterior(built, events[at], None if condition is None else condition[at]) for at in torch.split(first, CHUNK)]
     mean = torch.cat([m for m, _ in chunks])[back]
     sigma = torch.cat([s for _, s in chunks if s is not None])[back] if chunks[0][1] is not None else None
-    columns = [column.split(lengths) if column is not None else [None] * len(parts) for column in (mean, sigma, condition)]
+    columns = [[None] * len(parts) if column is None else torch.split(column, lengths) for column in (mean, sigma, condition)]
     return [Passage(*row) for row in zip(*columns, strict=True)]
 
 

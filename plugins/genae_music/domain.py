@@ -115,7 +115,8 @@ class Music(Domain):
         }
         tokens = drums.roll(song.tokens, "full") if self.kit == "full" else song.tokens
         x = torch.from_numpy(np.ascontiguousarray(tokens))
-        return Piece(x, frame, torch.from_numpy(~song.heard), lost=_sums(song.lost))
+        seamless = bool((song.grid.take[:-1] == self.setting.steps).all())
+        return Piece(x, frame, torch.from_numpy(~song.heard), lost=_sums(song.lost), seamless=seamless)
 
     def _song(self, file: File) -> tuple[Score, pieces.Song]:
         try:
@@ -213,7 +214,7 @@ class Music(Domain):
         axis, steps = (1 if self.kind == "trio" else 0), self.setting.steps
         count = -(-long.shape[axis] // steps)
         pad = [0, 0] * (long.ndim - axis - 1) + [0, count * steps - long.shape[axis]]
-        windows = torch.stack(list(torch.nn.functional.pad(long, pad).split(steps, axis)))
+        windows = torch.stack(torch.split(torch.nn.functional.pad(long, pad), steps, axis))
         if self.kind == "trio":
             return torch.cat([begun(windows[:, :PITCHED]), windows[:, PITCHED:]], 1)
         return begun(windows) if self.kind == "melody" else windows
