@@ -1,4 +1,4 @@
-r"""Flow matching: a velocity field v(x, t, h) that carries noise to z along straight lines (https://arxiv.org/abs/2210.02747).
+r"""Flow matching: a drift field v(x, t, h) that carries noise to z along straight lines (https://arxiv.org/abs/2210.02747).
 
     x_t = (1 − t) u + t z, u ~ N(0, I)        minimise E ‖v(x_t, t, h) − (z − u)‖²        then dx = v dt from u at 0 to z at 1
 
@@ -22,12 +22,12 @@ from genae.latent.space import Space
 
 PERIODS = 32  # sines of t that the network is given, and as many cosines
 
-Width = Annotated[int, Ge(1), Le(4096), doc("units of the velocity's network")]
-Blocks = Annotated[int, Ge(1), Le(32), doc("residual blocks of the velocity's network")]
+Width = Annotated[int, Ge(1), Le(4096), doc("units of the drift's network")]
+Blocks = Annotated[int, Ge(1), Le(32), doc("residual blocks of the drift's network")]
 Turns = Annotated[int, Ge(1), Le(1000), doc("steps from noise to z, each of two evaluations")]
 
 
-class Velocity(nn.Module):
+class Drift(nn.Module):
     """v(x, t, h): x (B, D), t (B, 1) and h (B, H) to (B, D), by residual blocks whose scale and shift are of t and h."""
 
     def __init__(self, size: int, given: int, width: int, blocks: int) -> None:
@@ -45,8 +45,8 @@ class Velocity(nn.Module):
         hidden = self.enter(x)
         for block in self.blocks:
             hidden = block(hidden, about)
-        velocity: Tensor = self.leave(F.silu(hidden))
-        return velocity
+        drift: Tensor = self.leave(F.silu(hidden))
+        return drift
 
     def loss(self, z: Tensor, h: Tensor) -> Tensor:
         """The mean square error (B,) of z (B, D) given h (B, H), at one time and noise each."""
@@ -97,23 +97,23 @@ class FlowMatching(Noise, Standardised):
     ) -> None:
         super().__init__(space, condition)
         self.turns, self.steps, self.batch, self.lr = turns, steps, batch, lr
-        self.velocity = Velocity(space.size, condition, width, blocks)
+        self.drift = Drift(space.size, condition, width, blocks)
 
     def fit(self, z: Tensor, condition: Tensor | None) -> Iterator[Fitting]:
-        """By the mean square error of the velocity."""
+        """By the mean square error of the drift."""
         self.standardise(z)
         unit = self.unit(z)
 
         def loss() -> Tensor:
             at = torch.randint(len(unit), (self.batch,), device=unit.device)
-            return self.velocity.loss(unit[at], self._given(self.batch, None if condition is None else condition[at])).mean()
+            return self.drift.loss(unit[at], self._given(self.batch, None if condition is None else condition[at])).mean()
 
-        yield from descended(self.velocity, loss, self.steps, self.lr)
+        yield from descended(self.drift, loss, self.steps, self.lr)
 
     @torch.no_grad()
     def push(self, u: Tensor, condition: Tensor | None = None) -> Tensor:
         with torch.autocast(u.device.type, enabled=False):
-            return self.shaped(self.velocity.carried(u.float(), self._given(len(u), condition), self.turns))
+            return self.shaped(self.drift.carried(u.float(), self._given(len(u), condition), self.turns))
 
     def _given(self, n: int, condition: Tensor | None) -> Tensor:
         """(n, C), of no width where there is no condition."""

@@ -3,7 +3,7 @@ r"""A prior over the z of windows in a row: z_1 … z_W of a piece, by a causal 
     h_k = transformer(z_<k, k, W − k)                    k the window's place, W − k how many are left, each also as "unknown"
     p(z_k | z_<k) = Σ_{j<k} π_j(h_k) δ(z_k − z_j) + π_new(h_k) p_v(z_k | h_k)        v(x, t, h_k): genae/latent/matching.py
 
-The weights π point at earlier windows: form, in music as in any other thing that repeats, is to come back to what has been. A
+The weights π point at earlier windows: form is to come back to what has been. A
 window that is an exact repeat has an exactly equal z, and is shown as the same event. Pointers: https://arxiv.org/abs/1506.03134;
 continuous tokens without an alphabet: https://arxiv.org/abs/2406.11838.
 """
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from genae.errors import GenaeError
 from genae.latent.descent import Rate, Standardised, Steps, descended
-from genae.latent.matching import Blocks, Turns, Velocity, Width
+from genae.latent.matching import Blocks, Drift, Turns, Width
 from genae.latent.samplers import Fitting, Passage
 from genae.latent.space import Space
 
@@ -100,7 +100,7 @@ class SequencePrior(Standardised):
         width: Annotated[int, Ge(8), Le(4096), doc("units of the transformer")] = 256,
         layers: Annotated[int, Ge(1), Le(64), doc("layers of the transformer")] = 4,
         heads: Annotated[int, Ge(1), Le(64), doc("heads of its attention; they divide its units")] = 4,
-        velocity: Width = 384,
+        drift: Width = 384,
         blocks: Blocks = 3,
         turns: Turns = 12,
         longest: Annotated[int, Ge(1), Le(4096), doc("most windows of a passage in training")] = 32,
@@ -118,7 +118,7 @@ class SequencePrior(Standardised):
         self.turns, self.longest, self.variants, self.share = turns, longest, variants, spread
         self.steps, self.batch, self.lr = steps, batch, lr
         self.trunk = Trunk(space.size, condition, width, layers, heads)
-        self.velocity = Velocity(space.size, width, velocity, blocks)
+        self.drift = Drift(space.size, width, drift, blocks)
 
     # -- fitting ------------------------------------------------------------------------------------------------------
 
@@ -128,7 +128,7 @@ class SequencePrior(Standardised):
         yield from self.fit_passages([Passage(row[None], None, c) for row, c in zip(z, rows, strict=True)])
 
     def fit_passages(self, passages: Sequence[Passage]) -> Iterator[Fitting]:
-        """On the pieces of the training examples; the loss is the velocity's mean square error and the pointers' nats."""
+        """On the pieces of the training examples; the loss is the drift's mean square error and the pointers' nats."""
         self.standardise(torch.cat([p.mean for p in passages]))
         units = [self._unit(p) for p in passages]
         lengths = torch.tensor([len(p.mean) for p in passages], dtype=torch.float)
@@ -168,9 +168,9 @@ class SequencePrior(Standardised):
         h, logits = self.trunk(rows.z, rows.condition, rows.place, rows.left)
         repeat = rows.same.any(-1)
         right = torch.cat([~repeat[..., None], rows.same], -1)
-        pointer = logits.logsumexp(-1) - logits.masked_fill(~right, NEVER).logsumexp(-1)
+        pointer: Tensor = logits.logsumexp(-1) - logits.masked_fill(~right, NEVER).logsumexp(-1)
         new = rows.inside & ~repeat
-        flow, form = self.velocity.loss(rows.z[new], h[new]), pointer[rows.inside]
+        flow, form = self.drift.loss(rows.z[new], h[new]), pointer[rows.inside]
         return flow.mean() + form.mean()
 
     # -- sampling -----------------------------------------------------------------------------------------------------
@@ -205,7 +205,7 @@ class SequencePrior(Standardised):
             for k in range(past, whole):
                 so_far = slice(k + 1)
                 h, logits = self.trunk(z[:, so_far], given[:, so_far], places[:, so_far], lefts[:, so_far])
-                new = self.velocity.carried(noise[:, k - past], h[:, k], self.turns)
+                new = self.drift.carried(noise[:, k - past], h[:, k], self.turns)
                 chosen = (logits[:, k] + gumbel[:, k - past, : k + 2]).argmax(1)
                 if form is not None:
                     own = form[k - past] == k - past

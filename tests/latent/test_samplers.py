@@ -17,7 +17,7 @@ from genae.recipe.parts import instantiate
 QUICK = {  # options with which fitting takes no more than seconds
     ("sampler", "flow"): {"steps": 300, "hidden": 32, "lr": 5e-3},
     ("sampler", "flow-matching"): {"steps": 600, "width": 64, "blocks": 2, "lr": 3e-3},
-    ("sampler", "sequence"): {"steps": 300, "width": 32, "layers": 1, "heads": 2, "velocity": 64, "batch": 64, "lr": 3e-3},
+    ("sampler", "sequence"): {"steps": 300, "width": 32, "layers": 1, "heads": 2, "drift": 64, "batch": 64, "lr": 3e-3},
 }
 EVERY = [(kind, name) for kind in ("prior", "sampler") for name in registry.names(kind)]
 LINE, PLANE, FRAMES = Space((1,)), Space((2,)), Space((3, 2), time=True)

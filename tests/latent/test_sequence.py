@@ -8,7 +8,7 @@ from genae.latent.samplers import Passage
 from genae.latent.sequence import SequencePrior
 from genae.latent.space import Space
 
-SMALL = {"width": 32, "layers": 1, "heads": 2, "velocity": 64, "blocks": 2, "lr": 3e-3, "batch": 32}
+SMALL = {"width": 32, "layers": 1, "heads": 2, "drift": 64, "blocks": 2, "lr": 3e-3, "batch": 32}
 
 
 def _passages(form, n=300, sigma=0.05):
