@@ -36,6 +36,7 @@ from genae_music.windows import Lost, Windows
 
 Kind = Literal["melody", "drums", "trio"]
 PITCHED = 2  # the first streams of a trio
+SLOWEST, FASTEST = 4, 60_000  # quarters per minute
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,9 @@ class Music(Domain):
         doc("General MIDI's first and last of a melody; without, all, or 0 and 31 as in Magenta's 2 bars"),
     ] = ()
     transpose: Annotated[int, Ge(0), doc("most semitones up or down in training")] = 0
-    tempo: Annotated[float, WRITTEN, Ge(4), Le(60_000), Unit("quarters per minute"), doc("how fast it is played")] = 120.0
+    tempo: Annotated[float, WRITTEN, Ge(SLOWEST), Le(FASTEST), Unit("quarters per minute"), doc("how fast it is played")] = (
+        120.0
+    )
     program: Annotated[int, WRITTEN, Ge(0), Le(127), doc("General MIDI's number of the melody's instrument")] = 0
     velocity: Annotated[int, WRITTEN, Ge(1), Le(127), doc("loudness of the notes")] = 80
     audio: Annotated[bool, WRITTEN, doc("a WAV beside every MIDI file")] = True
@@ -148,13 +151,15 @@ class Music(Domain):
         return report.inspect(file.name, file.read(), self.setting, self.kind).lines
 
     def style(self, file: File) -> dict[str, object]:
-        """The file's tempo at the start, and program and velocity of the instrument whose window is the first."""
+        """The tempo where the first window's notes begin, and program and velocity of the instrument whose it is."""
         score, found = self._found(file)
         whose = int(np.ravel(found.instrument)[0]) if len(found.tokens) else 0
         velocity = int(np.median(score.velocity[score.instrument == whose]))
         player = score.instruments[whose]
         program = self.program if player.is_drum else player.program
-        return {"tempo": round(score.tempo, 3), "program": program, "velocity": velocity}
+        begins = float(found.sounds(score.resolution)[0] if len(found.tokens) else score.onset.min())
+        tempo = min(max(score.tempo(begins), SLOWEST), FASTEST)
+        return {"tempo": round(tempo, 3), "program": program, "velocity": velocity}
 
     def write(self, example: Tensor, path: Path) -> None:
         """As MIDI, of any length."""

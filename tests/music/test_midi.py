@@ -125,7 +125,8 @@ def test_an_instrument_is_program_channel_and_track(raw) -> None:
 def test_seconds_follow_the_tempo(raw) -> None:
     score = midi.read(raw.file(raw.tempo(120) + raw.tempo(60, wait=480) + raw.notes((0, 480, 60), (480, 960, 62))))
     assert score.seconds(np.array([0, 240, 480, 960, 1440])).tolist() == [0, 0.25, 0.5, 1.5, 2.5]
-    assert score.tempo == 120
+    assert [score.tempo(tick) for tick in (-1, 0, 479, 480, 1e9)] == [120, 120, 120, 60, 60]
+    assert score.ticks(np.array([0, 0.25, 0.5, 1.5, 2.5])).tolist() == [0, 240, 480, 960, 1440]
 
 
 def test_a_score_that_is_written_is_read_again() -> None:
