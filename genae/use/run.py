@@ -124,8 +124,8 @@ class Run:
         """n new events (n, *event) on the CPU: see `Model.sample`; a temperature of None is the domain's own.
 
         z comes from the `sampler` of that name, else from the one that the recipe fitted, else from the prior. With a `length`
-        above 1 each is that many events long, joined by the domain: a walk in the latent space. Each is the `best_of` so many,
-        by the domain's score.
+        above 1 each is that many events long, joined by the domain: passages of a sampler of sequences, else a walk in the
+        latent space. Each is the `best_of` so many, by the domain's score.
         """
         for option, value in {"-n": n, "--best-of": best_of}.items():
             if value < 1:
@@ -139,7 +139,9 @@ class Run:
             return self._each(lambda x, c: self.vae.sample(len(x), temperature, c, source), torch.empty(n, 0), given, chance)
         given = None if given is None else given.repeat_interleave(length, 0)
         z = self._walked(source, n, length, temperature, given, chance._replace(stream="z"))
-        return self._joined(self._shown(z, given, temperature, chance), length)
+        own, place = once([z, given], [Span(count=length)] * n)  # what a piece comes back to is the same event
+        events = self._shown(z[own], None if given is None else given[own], temperature, chance._replace(keys=own.tolist()))
+        return self._joined(events[place], length)
 
     def _best(
         self,
