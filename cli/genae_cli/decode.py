@@ -32,7 +32,7 @@ def command(run: Path, latents: Path, window: int | None, asked: Asked) -> None:
     given = stored.condition if asked.condition is None else asked.condition
     events = loaded.decode(stored.z, given, asked.temperature, asked.seed, how.length, stored.spans if how.length == 1 else ())
     if how.length > 1:
-        domains, made = [loaded.styled(**how.options)] * len(events), list(events)
+        domains, made = [loaded.styled(**how.options)] * len(events), list(loaded.shortened(events, how.cut))
     else:
         domains, made = map(list, zip(*loaded.joined(stored.spans, events, **how.options), strict=True))
     files = write_samples(domains, made, asked.out, "decoded")

@@ -75,6 +75,7 @@ def command(
             seen, steps=steps, kind=kind, loop=loop, condition=asked.condition, temperature=asked.temperature,
             seed=asked.seed, length=how.length,
         )  # fmt: skip
+        made = loaded.shortened(made, how.cut)
         files = write_path(loaded.styled(seen.names[0], **how.options), made, asked.out, loop)
     result = {"run": str(run), "points": [span.name for span in seen.spans], "unused": seen.unused, "steps": len(made),
               "path": kind, "loop": loop, "seed": asked.seed, "files": files}  # fmt: skip

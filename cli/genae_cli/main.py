@@ -15,6 +15,7 @@ from genae_cli import (
     encode,
     evaluate,
     fit,
+    going,
     interpolate,
     plot,
     plugins,
@@ -42,6 +43,8 @@ def cli() -> None:
 
 for module in (train, sample, interpolate, reconstruct, encode, decode, fit, evaluate, plot, data, presets, plugins):
     cli.add_command(module.command)
+for command in (going.continued, going.infill):
+    cli.add_command(command)
 
 
 def main() -> None:

@@ -29,8 +29,15 @@ class Sampling(Making):
 @click.option(
     "--best-of", type=int, default=1, show_default=True, help="Keep the best of so many each, where the domain scores."
 )
+@click.option("--form", default="", metavar="LETTERS", help="Equal parts, those of one letter equal: AABA.")
+@click.option("--like", metavar="FILE|ITEM", help="Near this one, in the latent space.")
+@click.option(
+    "--distance", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="How far from it: 0 itself, 1 anywhere."
+)
 @making
-def command(run: Path, count: int, sampler: str | None, best_of: int, asked: Asked) -> None:
+def command(
+    run: Path, count: int, sampler: str | None, best_of: int, form: str, like: str | None, distance: float, asked: Asked
+) -> None:
     """Sample a RUN: a grid picture, and every example as a file with its picture and whatever else its domain writes.
 
     \b
@@ -41,9 +48,12 @@ def command(run: Path, count: int, sampler: str | None, best_of: int, asked: Ask
 
     loaded, how = opened(run, asked)
     domain = loaded.styled(**how.options)
-    made = loaded.sample(count, asked.temperature, asked.seed, asked.condition, how.length, sampler, best_of)
+    made = loaded.sample(
+        count, asked.temperature, asked.seed, asked.condition, how.length, sampler, best_of, form, like, distance
+    )
+    made = loaded.shortened(made, how.cut)
     files = write_samples(domain, made, asked.out)
     result = {"run": str(run), "n": count, "sampler": sampler, "temperature": asked.temperature, "condition": asked.condition,
-              "seed": asked.seed, "best_of": best_of, "files": files}  # fmt: skip
+              "seed": asked.seed, "best_of": best_of, "form": form, "like": like, "files": files}  # fmt: skip
     chosen = [f"each is the best of {best_of} by its domain's score"] if best_of > 1 else []
     emit(result, asked.as_json, lambda: [*chosen, *wrote(files)])

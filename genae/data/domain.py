@@ -156,6 +156,19 @@ class Domain(ABC):
             raise GenaeError(f"examples have shape {tuple(long.shape)}, this run's have {self.event}")
         return long[None]
 
+    def cut(self, long: Tensor, by: float) -> Tensor | None:
+        """A longer example without the last `by` of one event's length, 0 to 1. None if it cannot be."""
+        return None
+
+    def places(self, count: int) -> list[tuple[float, float]]:
+        """Of each of a piece's windows, one after the other, where it begins and ends in the first of `units`.
+
+        In a `framed` domain, where the file has them: whole numbers count from 1, both ends included.
+        """
+        of = next(iter(self.units.values()), 1)
+        first = 1 if isinstance(of, int) else 0
+        return [(first + i * of, (i + 1) * of) for i in range(count)]
+
     def piece(self, file: File) -> Piece:
         """A whole file as windows that tile it in time order. Rejected with the reason.
 

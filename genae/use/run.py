@@ -120,25 +120,36 @@ class Run:
         length: int = 1,
         sampler: str | None = None,
         best_of: int = 1,
+        form: str = "",
+        like: Given | None = None,
+        distance: float = 0.5,
     ) -> Tensor:
         """n new events (n, *event) on the CPU: see `Model.sample`; a temperature of None is the domain's own.
 
         z comes from the `sampler` of that name, else from the one that the recipe fitted, else from the prior. With a `length`
         above 1 each is that many events long, joined by the domain: passages of a sampler of sequences, else a walk in the
-        latent space. Each is the `best_of` so many, by the domain's score.
+        latent space. Each is the `best_of` so many, by the domain's score. `form` is letters, equal parts of each, of which
+        those of one letter are equal; what is `like` a file lies at a `distance` from it, 0 at the file itself, 1 anywhere.
         """
         for option, value in {"-n": n, "--best-of": best_of}.items():
             if value < 1:
                 raise GenaeError(f"{option} must be at least 1, not {value}")
         if best_of > 1:
-            return self._best(n, best_of, temperature, seed, condition, length, sampler)
-        temperature, source = self._temperature(temperature), self.sampler(sampler)
+            return self._best(n, best_of, temperature, seed, condition, length, sampler, form, like, distance)
+        temperature, source = self.temperature(temperature), self.sampler(sampler)
+        parts, length = wholes.formed(form, length) if form else ([*range(length)], length)
         chance = Chance(drawn(seed), range(n * length))
         given = self._drawn(condition, n, chance)
-        if length == 1:
-            return self._each(lambda x, c: self.vae.sample(len(x), temperature, c, source), torch.empty(n, 0), given, chance)
+        if length == 1 and like is None:
+            return self.each(lambda x, c: self.vae.sample(len(x), temperature, c, source), torch.empty(n, 0), given, chance)
         given = None if given is None else given.repeat_interleave(length, 0)
-        z = self._walked(source, n, length, temperature, given, chance._replace(stream="z"))
+        z = self._walked(source, n, length, temperature, given, chance._replace(stream="z"), parts)
+        if like is not None:
+            seen = self.seen(like)
+            clip = next(wholes.points(seen.spans, self.encode(seen), None)).z[0]
+            z = wholes.near(self.vae.space, z.view(n, length, *z.shape[1:]), clip, distance)[:, parts].flatten(0, 1)
+        if length == 1:
+            return self._shown(z, given, temperature, chance)
         own, place = once([z, given], [Span(count=length)] * n)  # what a piece comes back to is the same event
         events = self._shown(z[own], None if given is None else given[own], temperature, chance._replace(keys=own.tolist()))
         return self._joined(events[place], length)
@@ -152,28 +163,44 @@ class Run:
         condition: Condition,
         length: int,
         sampler: str | None,
+        form: str,
+        like: Given | None,
+        distance: float,
     ) -> Tensor:
         """n events, each the best of `of` that have one condition."""
         kept = best.scorer(self.folder, self.domain, self.training)
         seed = drawn(seed)
         given = self._drawn(condition, n, Chance(seed, range(n)))
         given = None if given is None else given.repeat_interleave(of, 0)
-        events = self.sample(n * of, temperature, seed, given, length, sampler)
+        events = self.sample(n * of, temperature, seed, given, length, sampler, 1, form, like, distance)
         return best.best(events, self.domain.score(events, kept), of)
 
     def _walked(
-        self, source: Sampler, n: int, length: int, temperature: float, condition: Tensor | None, chance: Chance
+        self,
+        source: Sampler,
+        n: int,
+        length: int,
+        temperature: float,
+        condition: Tensor | None,
+        chance: Chance,
+        form: Sequence[int],
     ) -> Tensor:
-        """z (n·length, *shape): passages of a sampler of sequences, a walk where noise becomes z, else unrelated draws."""
+        """z (n·length, *shape): passages of a sampler of sequences, a walk where noise becomes z, else unrelated draws.
+
+        Each window is that of the number in `form`.
+        """
         spread, size = temperature if self.vae.shows == "mean" else 1.0, self.vae.space.size
         if isinstance(source, Sequential):
             rows = None if condition is None else condition.view(n, length, -1)
-            z = self._each(lambda x, c: source.passages(len(x), length, spread, c), torch.empty(n, 0), rows, chance)
+            own = None if [*form] == [*range(length)] else form
+            z = self.each(lambda x, c: source.passages(len(x), length, spread, c, None, own), torch.empty(n, 0), rows, chance)
             return z.flatten(0, 1)
+        places = (torch.arange(n)[:, None] * length + torch.tensor(form)).flatten()
         if not isinstance(source, Noise):
-            return self._each(lambda x, c: source.sample(len(x), spread, c), torch.empty(n * length, 0), condition, chance)
-        u = self._each(lambda x, c: walk(len(x), length, size), torch.empty(n, 0), None, chance)
-        return self._each(source.push, u.flatten(0, 1) * spread, condition)
+            z = self.each(lambda x, c: source.sample(len(x), spread, c), torch.empty(n * length, 0), condition, chance)
+            return z[places]
+        u = self.each(lambda x, c: walk(len(x), length, size), torch.empty(n, 0), None, chance)
+        return self.each(source.push, u.flatten(0, 1) * spread, condition)[places]
 
     def sampler(self, name: str | None = None) -> Sampler:
         """The prior, or a fitted sampler by its name. GenaeError for what there is not."""
@@ -225,7 +252,7 @@ class Run:
                 spreads.append(inference.spread.float().cpu())
             return inference.mean
 
-        z = self._each(infer, seen.events[own], None if given is None else given[own], precision="32")
+        z = self.each(infer, seen.events[own], None if given is None else given[own], precision="32")
         return Latents(z[place], torch.cat(spreads)[: len(z)][place] if spreads else None)
 
     def decode(
@@ -242,7 +269,7 @@ class Run:
         With a seed all are drawn with the same random numbers, so that each is the same whatever stands beside it. Of windows
         that `spans` say are of one file each has random numbers of its own, and those of equal z are equal.
         """
-        temperature, z = self._temperature(temperature), self.vae.space.check(z)
+        temperature, z = self.temperature(temperature), self.vae.space.check(z)
         given = self._given(condition, len(z))
         if spans:
             own, place = once([z, given], spans)
@@ -258,7 +285,7 @@ class Run:
         return self._joined(self._shown(z.repeat_interleave(length, 0), given, temperature, chance), length)
 
     def _shown(self, z: Tensor, condition: Tensor | None, temperature: float, chance: Chance) -> Tensor:
-        return self._each(lambda z, c: self.vae.show(z, c, temperature), z, condition, chance)
+        return self.each(lambda z, c: self.vae.show(z, c, temperature), z, condition, chance)
 
     def reconstruct(
         self,
@@ -286,6 +313,11 @@ class Run:
             whole = domain.join(part) if span.piece is not None else None
             made.append((domain, part[0] if whole is None else whole))
         return made
+
+    def shortened(self, events: Tensor, by: float) -> Tensor:
+        """Longer events (N, *long) without the last `by` of an example's length, where the domain cuts."""
+        cut = [self.domain.cut(event, by) for event in events] if by else []
+        return torch.stack([one for one in cut if one is not None]) if cut and cut[0] is not None else events
 
     def framed(self, span: Span, **options: object) -> Domain:
         """The domain that writes a file or example in its style, or by `options` where they say otherwise."""
@@ -402,7 +434,7 @@ class Run:
         if name is None:
             return {}
         figures = judged(self.domain, lambda n: self.sample(n, temperature, seed, sampler=name), held, train, seed)
-        of = {"sampler": name, "temperature": self._temperature(temperature), "drawn": self.domain.defaults.judged}
+        of = {"sampler": name, "temperature": self.temperature(temperature), "drawn": self.domain.defaults.judged}
         return {"judged": {**of, "figures": figures}} if figures else {}
 
     def held_out(self, data: Data | None = None) -> tuple[str, Examples]:
@@ -484,7 +516,8 @@ class Run:
         """
         return see(x, self.domain, window)
 
-    def _temperature(self, temperature: float | None) -> float:
+    def temperature(self, temperature: float | None) -> float:
+        """That one, else the domain's own. GenaeError for one below 0."""
         if temperature is None:
             return self.domain.defaults.temperature
         if not temperature >= 0:
@@ -499,7 +532,7 @@ class Run:
             raise GenaeError(f"domain '{self.recipe.domain['name']}' cannot join examples to longer ones")
         return torch.stack(whole)
 
-    def _each(
+    def each(
         self,
         call: Callable[[Tensor, Tensor | None], Tensor],
         x: Tensor,
@@ -548,7 +581,7 @@ class Run:
             return self._asked(condition, n)
         own = self.built.condition
         return (
-            self._each(lambda x, c: own.drawn(len(x)), torch.empty(n, 0), None, chance._replace(stream="c"))
+            self.each(lambda x, c: own.drawn(len(x)), torch.empty(n, 0), None, chance._replace(stream="c"))
             if own.size
             else None
         )

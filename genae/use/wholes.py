@@ -5,12 +5,15 @@ r"""Whole files through a run: sequences of windows, and of their latents.
                             resample   z'(w) = (1 − t) z(⌊p⌋) + t z(⌈p⌉), p = w (W_i − 1)/(W − 1), t = p − ⌊p⌋; codes: nearest
                             loop       z'(w) = z(w mod W_i)
     gradual(path)           of a path of S sequences the one that goes along it while it runs: window w is that of step w S / W
+    formed("AABA", 8)       [0, 1, 0, 1, 4, 5, 0, 1]: which window each is equal to, letters being equal parts
+    near(z, clip, distance) z on the way from a clip's windows, 0, to those drawn, 1; the clip's are taken again and again
 
 Where sequences of several points run at once in unequal numbers, those of the fewer are taken again.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -21,7 +24,9 @@ from torch import Tensor
 
 from genae.data.examples import Piece
 from genae.data.items import Span
-from genae.latent.paths import Kind, path
+from genae.errors import GenaeError
+from genae.latent.paths import Kind, path, slerp, switch
+from genae.latent.space import Space
 
 Fit = Literal["resample", "loop"]
 
@@ -117,3 +122,20 @@ def gradual(steps: Tensor) -> Tensor:
     count = steps.shape[2]
     step = torch.linspace(0, len(steps) - 1, count, dtype=torch.float64).round().long()
     return steps[step, :, torch.arange(count)].transpose(0, 1)
+
+
+def formed(form: str, length: int) -> tuple[list[int], int]:
+    """Which window each of `length` is equal to, at least one a letter and all letters as long; and that length."""
+    if not form.isalpha():
+        raise GenaeError(f"--form is letters, a part of the piece each, such as AABA, not '{form}'")
+    each = math.ceil(length / len(form))
+    return [form.index(letter) * each + i for letter in form for i in range(each)], each * len(form)
+
+
+def near(space: Space, z: Tensor, clip: Tensor, distance: float) -> Tensor:
+    """z (n, L, *shape) on the way from a clip's windows (W, *shape), 0, to z, 1."""
+    t = torch.tensor([distance], dtype=torch.float64 if space.codes else z.dtype)
+    between = switch if space.codes else slerp
+    ends = clip[torch.arange(z.shape[1]) % len(clip)].flatten(1)
+    rows = [between(a, b, t)[0] for one in z.flatten(2) for a, b in zip(ends, one, strict=True)]
+    return torch.stack(rows).view(z.shape)

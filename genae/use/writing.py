@@ -4,8 +4,8 @@
     domain, events = run.styled(**how.options), run.sample(4, length=how.length)
 
 A domain marks the options that only writing looks at WRITTEN, and says in which `units` a length can be given
-(genae/data/domain.py). Where one example is u long, a length of w is ⌈w / u⌉ examples in a row; a whole u counts, so that w
-must be a multiple of it.
+(genae/data/domain.py). Where one example is u long, a length of w is ⌈w / u⌉ examples in a row, of which the domain cuts off
+what is more than w, where it can; where not, a u that counts wants multiples of it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Annotated, NamedTuple
 
+import torch
 from annotated_types import Ge, Gt
 
 from genae.data.domain import WRITTEN, Domain
@@ -33,6 +34,7 @@ class Writing(NamedTuple):
     options: Mapping[str, object] = {}  # of the domain
     length: int = 1  # examples in a row
     remark: str = ""  # for people, where a length was rounded up
+    cut: float = 0.0  # of the last example, what is left out
 
 
 def plan(recipe: Recipe, wishes: Mapping[str, str], others: Iterable[str] = ()) -> Writing:
@@ -53,7 +55,7 @@ def plan(recipe: Recipe, wishes: Mapping[str, str], others: Iterable[str] = ()) 
         return Writing(options)
     if len(lengths) > 1:
         raise GenaeError(f"--{lengths[0]} and --{lengths[1]} both say how long; give one of them")
-    return Writing(options, *_length(lengths[0], wishes[lengths[0]], domain.units[lengths[0]]))
+    return _length(lengths[0], wishes[lengths[0]], domain.units[lengths[0]], domain)._replace(options=options)
 
 
 def offers(recipe: Recipe) -> list[tuple[str, str]]:
@@ -83,19 +85,46 @@ def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _length(unit: str, text: str, of: float) -> tuple[int, str]:
-    """How many examples of `of` units a length is, and a remark where that is longer than was wished."""
+class Extent(NamedTuple):
+    """A part of a piece, in one of the domain's units."""
+
+    unit: str
+    first: float
+    last: float
+
+
+def extent(recipe: Recipe, wishes: Mapping[str, str]) -> tuple[Extent, dict[str, str]]:
+    """The part of a piece that is asked for, `lines=5-8`, and the other wishes. GenaeError if there is none."""
+    units = instance(Domain, "domain", recipe.domain).units
+    asked = [key for key in wishes if key in units]
+    if len(asked) != 1:
+        raise GenaeError(
+            f"say which part with {' or '.join(f'--{unit} FIRST-LAST' for unit in units) or 'a unit: this run has none'}"
+        )
+    unit, text = asked[0], wishes[asked[0]]
+    first, _, last = text.partition("-")
+    try:
+        found = Extent(unit, float(first), float(last or first))
+    except ValueError as error:
+        raise GenaeError(f"--{unit} takes a part, such as 5-8, not {text}") from error
+    if not found.first <= found.last:
+        raise GenaeError(f"--{unit} {text}: it ends before it begins")
+    return found, {key: value for key, value in wishes.items() if key != unit}
+
+
+def _length(unit: str, text: str, of: float, domain: Domain) -> Writing:
+    """How many examples of `of` units a length is, what of them is cut, and a remark where they are longer than was wished."""
+    kind = Annotated[int, Ge(1)] if isinstance(of, int) else Annotated[float, Gt(0)]
+    wish = check(f"--{unit}", from_text(text), kind)
+    assert isinstance(wish, int | float)
+    times = max(1, math.ceil(wish / of - NEARLY))
+    if math.isclose(times * of, wish, rel_tol=NEARLY):
+        return Writing(length=times)
+    if domain.cut(torch.zeros(domain.event), 0.0) is not None:
+        return Writing({}, times, f"--{unit} {text}: rounded up to {times} × {of:g} and cut", times - wish / of)
     if isinstance(of, int):
-        wish = check(f"--{unit}", from_text(text), Annotated[int, Ge(1)])
-        assert isinstance(wish, int)
-        if wish % of:
-            raise GenaeError(f"--{unit} {wish}: this run makes {of} {unit} at a time; give a multiple of {of}")
-        return wish // of, ""
-    length = check(f"--{unit}", from_text(text), Annotated[float, Gt(0)])
-    assert isinstance(length, float)
-    times = max(1, math.ceil(length / of - NEARLY))
-    exact = math.isclose(times * of, length, rel_tol=NEARLY)
-    return times, "" if exact else f"--{unit} {text}: rounded up to {times} × {of:g}"
+        raise GenaeError(f"--{unit} {wish}: this run makes {of} {unit} at a time; give a multiple of {of}")
+    return Writing({}, times, f"--{unit} {text}: rounded up to {times} × {of:g}")
 
 
 def _unknown(key: str, recipe: Recipe, others: Iterable[str]) -> GenaeError:

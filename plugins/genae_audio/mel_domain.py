@@ -148,6 +148,10 @@ class Mel(Domain):
         """Of a recording, at least a window's."""
         return max(self.event[2], -(-frame.length(self.rate) // self.hop))
 
+    def cut(self, long: Tensor, by: float) -> Tensor:
+        """Frames of the end left out."""
+        return long[..., : long.shape[2] - round(by * self.event[2])]
+
     def part(self, long: Tensor) -> Tensor:
         """Windows (W, 1, mels, frames) of a longer one (channels, mels, T), silent at its end."""
         frames = self.event[2]

@@ -112,6 +112,15 @@ class Wave(Domain):
         hop, each = self.event[1] - self._fade, len(clips) // self.frame.channels
         return channels[:, :n] if whole.count(n, self.event[1], hop) == each else channels
 
+    def cut(self, long: Tensor, by: float) -> Tensor:
+        """Samples of the end left out."""
+        return long[:, : long.shape[1] - round(by * self.event[1])]
+
+    def places(self, count: int) -> list[tuple[float, float]]:
+        """Seconds."""
+        hop = self.event[1] - self._fade
+        return [(i * hop / self.rate, (i * hop + self.event[1]) / self.rate) for i in range(count)]
+
     def part(self, long: Tensor) -> Tensor:
         """Windows (W, 1, N) of a longer clip (channels, n), silent at its end."""
         n, hop = self.event[1], self.event[1] - self._fade

@@ -214,6 +214,15 @@ class Music(Domain):
             made.append(np.concatenate([w[:own] for w, own in zip(x[:, PITCHED], take, strict=True)]))
         return torch.from_numpy(np.stack(made) if self.kind == "trio" else made[0]).float()
 
+    def cut(self, long: Tensor, by: float) -> Tensor:
+        """Steps of the end left out."""
+        steps = round(by * self.setting.steps)
+        return long[:, : long.shape[1] - steps] if self.kind == "trio" else long[: len(long) - steps]
+
+    def places(self, count: int) -> list[tuple[float, float]]:
+        """Bars of the song."""
+        return super().places(count) if self.frame is None else [*pieces.bars(self.frame, count, self.bars)]
+
     def part(self, long: Tensor) -> Tensor:
         """Windows (W, *event) of a longer example, silent at its end; none ends a note of the one before."""
         axis, steps = (1 if self.kind == "trio" else 0), self.setting.steps

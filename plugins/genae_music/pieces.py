@@ -37,6 +37,7 @@ class Grid(NamedTuple):
     last: Mask  # which are the last of their piece of the score
     first: Array  # (K,), the step of the joined windows at which the first bar line of a piece is, or would be
     tick: Array  # (K,), and its tick
+    bar: Array  # (W,), of the file, from 1, at which a window begins
     unit: int  # steps of a bar where the last window is
 
 
@@ -134,10 +135,11 @@ def tiles(steps: Steps, tick: Array, use: Array, setting: Setting) -> Grid:
     limit("windows", sum(map(len, places)), MAX_WINDOWS)
     of = np.arange(low, high + 1).repeat([len(p) for p in places])
     place = np.concatenate(places)
-    lengths = (end - begin)[within]
+    lengths, bars = (end - begin)[within], -(-steps.length // unit)
     return Grid(
         before[of] + place, np.minimum(hop[of], end[of] - place), place + hop[of] >= end[of],
-        lengths.cumsum() - lengths - begin[within], tick[within], int(unit[high]),
+        lengths.cumsum() - lengths - begin[within], tick[within],
+        (bars.cumsum() - bars)[of] + place // unit[of] + 1, int(unit[high]),
     )  # fmt: skip
 
 
@@ -187,6 +189,7 @@ class Frame(NamedTuple):
     hold: list[list[int]]  # (V, W), of the melodies
     first: list[int]
     tick: list[int]
+    bar: list[int]
     unit: int
     resolution: int
     length: int  # ticks of the file
@@ -198,7 +201,8 @@ def frame_of(score: Score, song: Song) -> Frame:
     """Of a song in its score."""
     grid, track = song.grid, score.tempos[0].track if score.tempos else 0
     return Frame(
-        grid.take.tolist(), np.atleast_2d(song.hold.T).tolist(), grid.first.tolist(), grid.tick.tolist(), grid.unit,
+        grid.take.tolist(), np.atleast_2d(song.hold.T).tolist(), grid.first.tolist(), grid.tick.tolist(),
+        grid.bar.tolist(), grid.unit,
         score.resolution, score.length, [[m.tick, m.beats, m.unit] for m in score.meters],
         [[t.tick, t.qpm] for t in score.tempos if t.track == track] or [[0, score.tempo(0)]],
     )  # fmt: skip
@@ -210,6 +214,15 @@ def taken(frame: Frame, count: int, steps: int) -> list[int]:
     if count > len(take):
         take[-1] = min(steps, -(-take[-1] // frame.unit) * frame.unit)
     return take + [steps] * (count - len(take))
+
+
+def bars(frame: Frame, count: int, each: int) -> list[tuple[int, int]]:
+    """The first and last bar of each of `count` windows, those after the song's of `each` bars."""
+    last = [*(bar - 1 for bar in frame.bar[1:]), frame.bar[-1] + -(-frame.take[-1] // frame.unit) - 1]
+    places = list(zip(frame.bar, last, strict=True))[:count]
+    while len(places) < count:
+        places.append((places[-1][1] + 1, places[-1][1] + each))
+    return places
 
 
 def join(windows: Array, take: Sequence[int], hold: Sequence[int]) -> Array:
