@@ -143,11 +143,12 @@ def tiles(steps: Steps, tick: Array, use: Array, setting: Setting) -> Grid:
     )  # fmt: skip
 
 
-def _own(grid: Grid, line: Array, setting: Setting) -> Array:
-    """The windows (W, T) of a line (steps,), silent after a change of meter and at the end."""
+def _own(grid: Grid, line: Array, setting: Setting, off: int = -1) -> Array:
+    """The windows (W, T) of a line (steps,), silent after a change of meter and at the end, but for a note-off just there."""
     padded = np.append(line, np.zeros(setting.steps, line.dtype))
     found = padded[np.minimum(grid.start[:, None] + np.arange(setting.steps), len(padded) - 1)]
-    found[grid.last[:, None] & (np.arange(setting.steps) >= grid.take[:, None])] = 0
+    after = np.arange(setting.steps) - grid.take[:, None]
+    found[grid.last[:, None] & (after >= 0) & ((after > 0) | (found != off))] = 0
     return np.asarray(found)
 
 
@@ -158,7 +159,7 @@ def _melodic(score: Score, steps: Steps, use: Array, grid: Grid, setting: Settin
     whole, zero = np.array([int(steps.length.sum())]), np.zeros(1, np.int64)
     p = Passages(np.zeros(len(use), np.int64), start, start, zero, zero, whole, whole, zero)
     line = melody.line(p, score.pitch[use], stop)
-    found = _own(grid, line, setting)
+    found = _own(grid, line, setting, melody.OFF)
     return melody.without_orphans(found.copy()), _holds(found, line, grid)
 
 

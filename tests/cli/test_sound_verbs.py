@@ -138,7 +138,7 @@ def test_a_whole_recording_comes_back_at_its_rate_in_all_channels(answer, spoken
     with np.load(tmp_path / "z.npz") as stored:
         each = len(stored["z"]) // 2
         assert stored["windows"].tolist() == [*range(1, each + 1)] * 2
-        assert each == {"speech-mel": 9, "notes-wave": 5}[preset]  # of 1.024 s; of 2.048 s, 50 ms of them common
+        assert each == {"speech-mel": 9, "notes-wave": 20}[preset]  # of 1.024 s; of .512 s, 50 ms of them common
 
 
 def test_silence_comes_back_as_silence(answer, spoken, voices, tmp_path):
@@ -156,7 +156,7 @@ def test_a_morph_is_each_step_and_one_sound(answer, spoken, voices, tmp_path, pr
     }
     whole = tmp_path / "out" / "morph.wav"
     if preset == "notes-wave":  # these are longer than an example: each step is, and so is the morph, which goes as it runs
-        assert _same_form(whole, tmp_path / "out" / "step-2.wav", b)
+        assert _same_form(whole, tmp_path / "out" / "step-2.wav", a)
     else:
         (step, narrow), (long, wide) = _heard(tmp_path / "out" / "step-2.wav", preset), _heard(whole, preset)
         assert step == pytest.approx(SECONDS[preset])
