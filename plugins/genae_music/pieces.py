@@ -156,7 +156,7 @@ def _melodic(score: Score, steps: Steps, use: Array, grid: Grid, setting: Settin
     """Windows (W, T) uint8 of one instrument's skyline of notes (n,), and their holds (W,)."""
     before = (steps.length.cumsum() - steps.length)[steps.piece[use]]
     start, stop = before + steps.start[use], before + steps.stop[use]
-    whole, zero = np.array([int(steps.length.sum())]), np.zeros(1, np.int64)
+    whole, zero = np.array([int(steps.length.sum()) + 1]), np.zeros(1, np.int64)  # and the note-off at the end
     p = Passages(np.zeros(len(use), np.int64), start, start, zero, zero, whole, whole, zero)
     line = melody.line(p, score.pitch[use], stop)
     found = _own(grid, line, setting, melody.OFF)

@@ -132,14 +132,13 @@ def test_part_takes_apart_what_join_made():
 
 
 def test_real_songs_come_back_step_by_step(real, tmp_path):
-    """Written and read again every window is the same, in its place."""
+    """Every note of what is written begins within half a step of one of the melody, and there are as many."""
     domain = Music(audio=False)
     for name, content in real("pop909.zip", every=200):
-        file = File(Path(name), content=content)
-        piece, back = there_and_back(domain, file, tmp_path)
-        again = read_piece(File(tmp_path / "back.mid"), domain)
-        assert again.x.equal(piece.x)
-        assert again.frame["take"] == piece.frame["take"]
-        assert again.frame["hold"] == piece.frame["hold"]
+        _, back = there_and_back(domain, File(Path(name), content=content), tmp_path)
         own = midi.read(content)
+        sung = own.onset[[own.instruments[i].name == "MELODY" for i in own.instrument]]
+        near = np.abs(back.onset[:, None] - sung).min(1)
+        assert near.max() <= own.resolution / 8 + 1
+        assert 0.95 * len(sung) <= len(back.onset) <= len(sung)
         assert abs(back.seconds(np.array([back.length])) - own.seconds(np.array([own.length]))) < 0.01
