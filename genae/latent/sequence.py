@@ -109,9 +109,7 @@ class SequencePrior(Standardised):
         steps: Steps = 4000,
         batch: Annotated[int, Ge(1), doc("passages a step")] = 16,
         lr: Rate = 2e-3,
-        spread: Annotated[
-            float, Ge(0), Le(1), doc("share of the posteriors' deviation with which z are drawn in the fit")
-        ] = 1.0,
+        spread: Annotated[float, Ge(0), Le(1), doc("share of the posteriors' deviation with which z are drawn")] = 0.0,
     ) -> None:
         super().__init__(space, condition)
         if width % heads:
