@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 Stage = Literal["train", "score", "show"]
 Condition = Callable[["Examples", Tensor], Tensor | None]  # of examples and their events: what a model takes beside them
+Scorer = Mapping[str, Tensor]  # what a score needs, by names of the domain's
+Figures = Mapping[str, Mapping[str, float | None]]  # a figure's name to whose it is to its value
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class Defaults:
     shows: Literal["mean", "sample"] = "mean"  # what people are given of p(x | z)
     temperature: float = 1.0  # of what they are given, unless they say otherwise
     samples: int = 500  # importance samples of an evaluation, unless they say otherwise
+    judged: int = 0  # new examples that an evaluation draws for `Domain.judge`
 
 
 @runtime_checkable
@@ -173,6 +176,14 @@ class Domain(ABC):
         """Options marked WRITTEN with which a file's example should be written back, as the file itself has them."""
         return {}
 
+    def scorer(self, train: Examples) -> Scorer:
+        """What `score` needs of the training examples, small: it is kept in the run. Nothing where examples are not scored."""
+        return {}
+
+    def score(self, events: Tensor, scorer: Scorer) -> Tensor:
+        """New events (N, *event), or longer ones, to scores (N,): of K the highest is kept by `genae sample --best-of K`."""
+        raise NotImplementedError
+
     # -- optional: what it tells ------------------------------------------------------------------------------------------
 
     def inspect(self, file: File) -> list[str]:
@@ -185,5 +196,12 @@ class Domain(ABC):
         """Further numbers of `genae evaluate`, of stored examples; called without gradients, seeded, in the run's precision.
 
         `condition(examples, events)` is what the model takes beside the events, (N, C) or None.
+        """
+        return {}
+
+    def judge(self, samples: Tensor, held: Examples, train: Callable[[], Examples]) -> Figures:
+        """Figures of new events (N, *event) of a run, `defaults.judged` of them, for `genae evaluate`; seeded, on the CPU.
+
+        Each beside that of others, held-out examples and baselines, say: {"loud": {"samples": 0.4, "held-out": 0.5}}.
         """
         return {}

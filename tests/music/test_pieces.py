@@ -103,7 +103,7 @@ def test_a_tempo_that_is_asked_for_stands_before_the_songs(tmp_path):
     frame = {key: value for key, value in piece.frame.items() if key != "tempo"}
     path = tmp_path / "a.mid"
     Music(tempo=90.0, audio=False).framed(frame).write(piece.x[0].float(), path)
-    assert round(midi.read(path.read_bytes()).tempo) == 90
+    assert round(midi.read(path.read_bytes()).tempo(0)) == 90
 
 
 def test_what_is_longer_than_the_song_goes_on_at_a_bar_line(tmp_path):
