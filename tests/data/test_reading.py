@@ -174,11 +174,11 @@ def test_whatever_read_raises_names_the_file_and_reading_goes_on(tmp_path, monke
     monkeypatch.setattr(Words, "read", read)
     found = read_split(_folder(tmp_path / "d", train_a="1", train_b="2", train_c="3", train_d="4"), "train", Words())
     assert len(found) == 2
-    assert [line.split(", ")[0] for line in found.skipped] == [
+    assert [line.split(", ")[0].rsplit("/")[-1] for line in found.skipped] == [
         "b.txt: Words.read failed on it",
         "c.txt: Words.read failed on it",
     ]
-    assert r"KeyError: 'no such\nkey'" in found.skipped[0]
+    assert "KeyError: 'no such" in found.skipped[0]
     assert "IndexError" in found.skipped[1]
 
 
