@@ -144,12 +144,12 @@ class Found(NamedTuple):
 class Piece:
     """A whole file as windows in time order that tile it.
 
-    Where several sequences sound at once (`voices`, such as channels) they lie in x one after the other, all as long.
+    Where several sequences run at once (`voices`, such as channels) they lie in x one after the other, all as long.
     """
 
     x: Tensor  # (V·W, *event), stored examples
     frame: Mapping[str, object] = field(default_factory=dict)  # of JSON: what `Domain.framed` needs to write it as it was
-    rests: Tensor | None = None  # (V·W,) bool, windows that hold nothing: they come back as they are
+    rests: Tensor | None = None  # (V·W,) bool, windows that hold nothing, events of zeros: they come back as they are
     voices: int = 1  # V
     lost: Mapping[str, int] = field(default_factory=dict)  # what of the file is not in it, by reason
     fields: Mapping[str, Tensor] = field(default_factory=dict)  # what `Domain.fields` names: (V·W,) or (V·W, K)

@@ -58,7 +58,7 @@ def read_piece(file: File, domain: Domain) -> Piece:
 
 
 def read_pieces(dataset: Dataset, split: str, domain: Domain, report: Report = quiet) -> Pieces:
-    """The pieces of a split, each of several that sound at once by itself."""
+    """The pieces of a split, each of several that run at once by itself."""
     of = dataset.split(split)
     if of.array is not None:
         examples = read_split(dataset, split, domain, report)

@@ -2,9 +2,9 @@ r"""Random numbers that belong to their example: the n-th of a batch is the same
 
     example i, of key k_i     draws from a generator of its own, seeded with h(seed, stream) + k_i
 
-Within a block of `Draws` what torch draws for a batch is drawn row by row, so priors, samplers and distributions are written
-as ever, with the batch as the first axis. Rows of one key have the same numbers. What has no rows for the examples, what is
-given a generator, and what functions written in Python draw inside themselves (`F.gumbel_softmax`) is drawn as a whole.
+Within a block of `Draws` what torch draws for a batch is drawn example by example, so priors, samplers and distributions are
+written as ever. Examples of one key have the same numbers. What has no axis of the examples, what is given a generator, and
+what functions written in Python draw inside themselves (`F.gumbel_softmax`) is drawn as a whole.
 """
 
 from __future__ import annotations
@@ -52,17 +52,25 @@ class Draws(TorchFunctionMode):
         return func(*args, **given) if draw is None else draw(self, func, *args, **given)
 
     def draw(self, call: Call, x: Tensor, *args: Any, **given: Any) -> Tensor:
-        """`call(x, …, generator=…)` for the rows of each example; of args, tensors as long as x have rows too."""
-        n = len(self._seeds)
-        if x.ndim == 0 or len(x) % n:
+        """`call(x, …, generator=…)` for each example's part of x, and of tensors of its shape among args."""
+        axis, n = self.axis(x), len(self._seeds)
+        if axis is None:
             whole: Tensor = call(x, *args, generator=self._generator(0, x.device), **given)
             return whole
-        made: list[Tensor] = []
+        made, size = list[Tensor](), x.shape[axis] // n
         for row in range(n):
-            at = slice(row * len(x) // n, (row + 1) * len(x) // n)
-            own = [arg[at] if isinstance(arg, Tensor) and arg.shape[:1] == x.shape[:1] else arg for arg in args]
-            made.append(call(x[at], *own, generator=self._generator(row, x.device), **given))
-        return torch.cat(made)
+            own = [
+                arg.narrow(axis, row * size, size).contiguous() if isinstance(arg, Tensor) and arg.shape == x.shape else arg
+                for arg in (x, *args)
+            ]
+            made.append(call(*own, generator=self._generator(row, x.device), **given))
+        return torch.cat(made, axis)
+
+    def axis(self, x: Tensor) -> int | None:
+        """That of the examples: the first one with as many, else the first of all with a multiple of them."""
+        n = len(self._seeds)
+        first = 0 if x.ndim and len(x) % n == 0 else None
+        return next((axis for axis, size in enumerate(x.shape) if size == n), first)
 
     def _generator(self, row: int, device: torch.device) -> Generator:
         if (row, device) not in self._generators:
@@ -88,15 +96,15 @@ def _whole_numbers(draws: Draws, _: Call, *args: Any, **given: Any) -> Tensor:
     return draws.draw(Tensor.random_, x, *(bounds if len(bounds) == 2 else (0, *bounds)))
 
 
-def _chosen(draws: Draws, method: Call, weights: Tensor, number: int, replacement: bool = False) -> Tensor:
-    """Places in weights (B, K), or `number` of them in (K,)."""
-    if weights.ndim == 1 and replacement:
-        return draws.draw(_chosen_of(weights), torch.empty(number, device=weights.device))
-    return draws.draw(method, weights, number, replacement)
-
-
-def _chosen_of(weights: Tensor) -> Call:
-    return lambda x, generator: torch.multinomial(weights, len(x), True, generator=generator)
+def _chosen(draws: Draws, _: Call, weights: Tensor, number: int, replacement: bool = False) -> Tensor:
+    """Places in weights, a row for each example (B·m, K); in the same weights for all, `number` is the examples'."""
+    rows = torch.arange(len(weights), device=weights.device)
+    if weights.ndim == 1 or draws.axis(rows) is None:
+        blank = torch.empty(*weights.shape[:-1], number, device=weights.device)
+        if not replacement:
+            return draws.draw(lambda x, generator: torch.multinomial(weights, number, generator=generator), blank[..., 0])
+        return draws.draw(lambda x, generator: torch.multinomial(weights, x.shape[-1], True, generator=generator), blank)
+    return draws.draw(lambda at, generator: torch.multinomial(weights[at], number, replacement, generator=generator), rows)
 
 
 def _made(make: Call, method: Call) -> Draw:

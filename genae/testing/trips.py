@@ -94,6 +94,8 @@ def companions(s: Subject) -> None:
         path = s.folder / f"{name}{s.domain.suffixes[0]}"
         s.domain.write(event, path)
         s.domain.picture(event)
+        if name == "joined":
+            expect(event.numel() > events[0].numel(), "two examples joined are no longer than one")
         if name == "joined" and event.numel() == events.numel():  # one that fades has its windows elsewhere
             _in_order(s, path, events)
         for extra in s.domain.extras(event, path):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache
 from numbers import Number
 from pathlib import Path
@@ -20,7 +21,7 @@ from torch import Tensor
 from genae.data import pins
 from genae.data.domain import Domain
 from genae.data.examples import Dataset, Examples, File
-from genae.data.items import best_split
+from genae.data.items import Span, best_split
 from genae.data.opening import Data, as_dataset
 from genae.errors import GenaeError, remark
 from genae.latent.draws import Chance, Draws
@@ -38,10 +39,11 @@ from genae.recipe.options import Spec, named
 from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
 from genae.recipe.stages import sampler_of
-from genae.use import best
+from genae.use import best, wholes
 from genae.use.evaluate import Numbers, evaluate, judged
 from genae.use.seen import Given, Seen, see
 from genae.use.show import Shown, bundle_of
+from genae.use.wholes import Fit, once, starts
 
 CHUNK = 256  # examples at once through a network, so that memory stays bounded
 ROWS = 16  # a batch's multiple: matrices of other heights are summed in other orders, and the last bits depend on the batch
@@ -54,6 +56,18 @@ class Latents(NamedTuple):
 
     z: Tensor  # (N, *shape), means, or codes
     sigma: Tensor | None  # (N, *shape), standard deviations, where there are such
+
+
+class Morph(NamedTuple):
+    """Whole files on the way from one to another."""
+
+    domain: Domain  # that writes them
+    framed: str  # the file whose length and style they have
+    steps: Tensor  # (S, *long)
+    whole: Tensor  # (*long), from the first to the last while it runs
+
+
+Written = tuple[Domain, Tensor]  # an example, or several joined, and the domain that writes it
 
 
 class Run:
@@ -194,6 +208,8 @@ class Run:
     def latents(self, x: Given, condition: Condition = None) -> Latents:
         """As `encode`, with the posterior's standard deviations."""
         seen, spreads = self.seen(x), list[Tensor]()
+        given = self.condition(seen, condition)
+        own, place = once([seen.events, given], seen.spans)
 
         def infer(x: Tensor, c: Tensor | None) -> Tensor:
             inference = self.vae.infer(x, c)
@@ -201,18 +217,31 @@ class Run:
                 spreads.append(inference.spread.float().cpu())
             return inference.mean
 
-        z = self._each(infer, seen.events, self.condition(seen, condition), precision="32")
-        return Latents(z, torch.cat(spreads)[: len(z)] if spreads else None)
+        z = self._each(infer, seen.events[own], None if given is None else given[own], precision="32")
+        return Latents(z[place], torch.cat(spreads)[: len(z)][place] if spreads else None)
 
     def decode(
-        self, z: Tensor, condition: Condition = None, temperature: float | None = None, seed: int | None = 0, length: int = 1
+        self,
+        z: Tensor,
+        condition: Condition = None,
+        temperature: float | None = None,
+        seed: int | None = 0,
+        length: int = 1,
+        spans: Sequence[Span] = (),
     ) -> Tensor:
         """z (N, *shape) to events (N, *event) on the CPU; with a `length` above 1, so many of each z, joined by the domain.
 
-        With a seed all are drawn with the same random numbers, so that each is the same whatever stands beside it.
+        With a seed all are drawn with the same random numbers, so that each is the same whatever stands beside it. Of windows
+        that `spans` say are of one file each has random numbers of its own, and those of equal z are equal.
         """
         temperature, z = self._temperature(temperature), self.vae.space.check(z)
         given = self._given(condition, len(z))
+        if spans:
+            own, place = once([z, given], spans)
+            chance = Chance(drawn(seed), (own if seed is None else own - starts(spans)[own]).tolist())
+            made = self._shown(z[own], None if given is None else given[own], temperature, chance)[place]
+            made[torch.cat([span.resting for span in spans])] = 0
+            return made
         keys = [*range(length)] * len(z) if seed is not None else range(len(z) * length)
         chance = Chance(drawn(seed), keys)
         if length == 1:
@@ -231,11 +260,31 @@ class Run:
         temperature: float | None = None,
         length: int = 1,
     ) -> tuple[Tensor, Tensor]:
-        """The inputs as the run's task makes them, and what comes back of them, both (N, *event)."""
+        """The inputs as the run's task makes them, and what comes back of them, both (N, *event).
+
+        Windows of a file in which there is nothing come back as they are.
+        """
         seen = self.seen(x)
         given = self.condition(seen, condition)
         inputs = self._inputs(seen.events, seed)
-        return inputs, self.decode(self.encode(inputs, given), given, temperature, seed, length)
+        z = self.encode(replace(seen, events=inputs), given)
+        return inputs, self.decode(z, given, temperature, seed, length, seen.spans if length == 1 else ())
+
+    def joined(self, spans: Sequence[Span], events: Tensor, **options: object) -> list[Written]:
+        """Windows (N, *event) as the files and examples that they are of, each with the domain that writes it as it was."""
+        made, parts = list[Written](), torch.split(events, [span.count for span in spans])
+        for span, part in zip(spans, parts, strict=True):
+            domain = self.framed(span, **options)
+            whole = domain.join(part) if span.piece is not None else None
+            made.append((domain, part[0] if whole is None else whole))
+        return made
+
+    def framed(self, span: Span, **options: object) -> Domain:
+        """The domain that writes a file or example in its style, or by `options` where they say otherwise."""
+        domain = self.styled(span.name, **options)
+        return (
+            domain.framed({k: v for k, v in span.piece.frame.items() if k not in options}) if span.piece is not None else domain
+        )
 
     def _inputs(self, targets: Tensor, seed: int | None) -> Tensor:
         """What the run's task makes of targets (N, *event), each with the same random numbers, unless there is no seed."""
@@ -253,20 +302,55 @@ class Run:
         temperature: float | None = None,
         seed: int = 0,
         length: int = 1,
+        fit: Fit = "resample",
     ) -> Tensor:
         """`interpolate(a, b, steps=9)`, `interpolate(a, b, c)`: events (n, *event) between posterior means, repeatable.
 
         `steps` from each point to the next, both ends counted, which are what `reconstruct` makes of them. Every step is drawn
         with the same random numbers, so that only z tells them apart. A condition goes linearly from each point's to the next.
+        Whole files become whole ones, as long as the longest, window by window: see `morph`.
         """
         if wrong := [point for point in points if isinstance(point, Number)]:
             raise GenaeError(f"interpolate takes examples, and steps by its name: interpolate(a, b, steps={wrong[0]})")
         ends, space = self.seen(list(points)), self.vae.space
+        if any(span.count > 1 for span in ends.spans):
+            return self.morph(ends, steps, kind, loop, condition, temperature, seed, fit).steps
         given = self.condition(ends, condition)
         means = self.encode(self._inputs(ends.events, seed), given)
         z = space.shaped(path(list(space.flat(means)), steps, kind, loop))
         between = None if given is None else path(list(given), steps, "linear", loop)
         return self.decode(z, between, temperature, seed, length)
+
+    def morph(
+        self,
+        x: Given,
+        steps: int = 9,
+        kind: Kind = "spherical",
+        loop: bool = False,
+        condition: Condition = None,
+        temperature: float | None = None,
+        seed: int = 0,
+        fit: Fit = "resample",
+        **options: object,
+    ) -> Morph:
+        """From file to file: whole ones at each step, and one that goes from the first to the last while it runs.
+
+        They have the frame of the longest, whose windows they have; shorter ones are resampled in latent time, or looped.
+        """
+        seen = self.seen(x)
+        given = self.condition(seen, condition)
+        means = self.encode(replace(seen, events=self._inputs(seen.events, seed)), given)
+        ends = list(wholes.points(seen.spans, means, given))
+        longest = max(ends, key=lambda end: end.span.count).span
+        same = wholes.fitted(ends, fit)
+        z, between = wholes.way(same, steps, kind, loop)
+        spans = [wholes.at(longest, resting) for resting in wholes.rests(same, steps, loop)]
+        rows = None if between is None else between.flatten(0, 2)
+        made = self.decode(z.flatten(0, 2), rows, temperature, seed, spans=spans).view(*z.shape[:3], *self.vae.event)
+        domain = self.framed(longest, **options)
+        long = [domain.join(events.flatten(0, 1)) for events in (*made, wholes.gradual(made))]
+        whole = [one for one in long if one is not None]
+        return Morph(domain, longest.name, torch.stack(whole[:-1]), whole[-1])
 
     # -- measuring ----------------------------------------------------------------------------------------------------
 
@@ -383,12 +467,12 @@ class Run:
 
     # -- helpers ------------------------------------------------------------------------------------------------------
 
-    def seen(self, x: Given) -> Seen:
-        """An item, a folder, Examples, events, or a list of such, as events with what is known of them: genae/use/seen.py.
+    def seen(self, x: Given, window: int = 0) -> Seen:
+        """A file, an item, a folder, Examples, events, or a list of such, as events with what is known: genae/use/seen.py.
 
-        Wherever examples are taken, this goes in too.
+        Wherever examples are taken, this goes in too. Of files a `window` alone, from 1, unless it is 0.
         """
-        return see(x, self.domain)
+        return see(x, self.domain, window)
 
     def _temperature(self, temperature: float | None) -> float:
         if temperature is None:

@@ -218,7 +218,7 @@ class Music(Domain):
         axis, steps = (1 if self.kind == "trio" else 0), self.setting.steps
         count = -(-long.shape[axis] // steps)
         pad = [0, 0] * (long.ndim - axis - 1) + [0, count * steps - long.shape[axis]]
-        windows = torch.stack(list(torch.nn.functional.pad(long, pad).split(steps, axis)))
+        windows = torch.stack(torch.split(torch.nn.functional.pad(long, pad), steps, axis))
         if self.kind == "trio":
             return torch.cat([begun(windows[:, :PITCHED]), windows[:, PITCHED:]], 1)
         return begun(windows) if self.kind == "melody" else windows

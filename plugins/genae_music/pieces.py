@@ -61,7 +61,7 @@ def melodic(score: Score, setting: Setting) -> Song:
     lost += _left(score, use, mine, np.array([who]))
     grid = tiles(steps, tick, mine, setting)
     tokens, hold = _melodic(score, steps, mine, grid, setting)
-    return Song(tokens, (tokens >= melody.FIRST).any(1), hold, grid, np.array([who]), lost)
+    return Song(tokens, np.asarray((tokens >= melody.FIRST).any(1)), hold, grid, np.array([who]), lost)
 
 
 def drummed(score: Score, setting: Setting, kit: drums.Kit) -> Song:
@@ -71,7 +71,9 @@ def drummed(score: Score, setting: Setting, kit: drums.Kit) -> Song:
     _require(use)
     grid = tiles(steps, tick, use, setting)
     tokens = _drummed(score, steps, use, grid, setting, kit)
-    return Song(tokens, tokens.any(1), np.zeros(len(tokens), np.int64), grid, np.unique(score.instrument[use]), lost)
+    return Song(
+        tokens, np.asarray(tokens.any(1)), np.zeros(len(tokens), np.int64), grid, np.unique(score.instrument[use]), lost
+    )
 
 
 def together(score: Score, setting: Setting) -> Song:
@@ -90,7 +92,7 @@ def together(score: Score, setting: Setting) -> Song:
     hits = _drummed(score, steps, mine[2], grid, setting, "reduced")
     tokens = np.stack([*(line.astype(np.int16) for line, _ in pitched), hits], 1)
     heard = (tokens[:, :2] >= melody.FIRST).any((1, 2)) | hits.any(1)
-    return Song(tokens, heard, np.stack([hold for _, hold in pitched], 1), grid, who, lost)
+    return Song(tokens, np.asarray(heard), np.stack([hold for _, hold in pitched], 1), grid, who, lost)
 
 
 def _left(score: Score, use: Array, mine: Array, who: Array) -> list[Lost]:
@@ -144,7 +146,7 @@ def _own(grid: Grid, line: Array, setting: Setting) -> Array:
     padded = np.append(line, np.zeros(setting.steps, line.dtype))
     found = padded[np.minimum(grid.start[:, None] + np.arange(setting.steps), len(padded) - 1)]
     found[grid.last[:, None] & (np.arange(setting.steps) >= grid.take[:, None])] = 0
-    return found
+    return np.asarray(found)
 
 
 def _melodic(score: Score, steps: Steps, use: Array, grid: Grid, setting: Setting) -> tuple[Array, Array]:
@@ -238,4 +240,4 @@ def _ticks(step: Array, frame: Frame, after: int = 0) -> Array:
     """Steps (n,) of joined windows to ticks of the song, so many steps later."""
     first, tick = np.array(frame.first), np.array(frame.tick)
     k = np.maximum(first.searchsorted(step, "right") - 1, 0)
-    return np.maximum(tick[k] + (step + after - first[k]) * frame.resolution // STEPS_PER_QUARTER, 0)
+    return np.asarray(np.maximum(tick[k] + (step + after - first[k]) * frame.resolution // STEPS_PER_QUARTER, 0))

@@ -30,6 +30,9 @@ SEEDED: dict[str, Callable[[int], Tensor]] = {
     "Normal": lambda n: torch.distributions.Normal(torch.zeros(n, 3), torch.ones(3)).sample(),
     "Categorical": lambda n: torch.distributions.Categorical(torch.full((n, 6, 50), 0.02)).sample(),
     "Bernoulli": lambda n: torch.distributions.Bernoulli(torch.full((n, 64), 0.5)).sample(),
+    "time first": lambda n: torch.rand(8, n, 3).movedim(1, 0),
+    "samples first, filled": lambda n: torch.empty(2, n, 3).exponential_().movedim(1, 0),
+    "places in the same weights": lambda n: torch.multinomial(torch.ones(3, 9000), n, replacement=True).T,
     "two after each other": lambda n: torch.cat([torch.rand(n, 3), torch.randn(n, 3)], 1),
 }
 

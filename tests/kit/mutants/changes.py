@@ -130,6 +130,7 @@ HARM = {
             "sample ignores its state": ("out, h = self.speller.gru(seen, h)", "out, _ = self.speller.gru(seen, h)"),
             "sample always the mode": ("(logits + temperature * noise)", "(logits + 0 * noise)"),
             "sample without temperature": ("(logits + temperature * noise)", "(logits + noise)"),
+            "sample with one noise for the batch": ("-torch.empty_like(logits).exponential_().log()", "-torch.rand(len(logits) + 1, len(LETTERS)).log()[1:]"),
             "sample too warm": ("(logits + temperature * noise)", "(logits + 3 * temperature * noise)"),
             "sample by numpy": ("-torch.empty_like(logits).exponential_().log()", "-torch.from_numpy(np.random.exponential(size=logits.shape)).float().log()"),
             "decoder ignores z": ("return Spelled(self, self.begin(given).tanh())", "return Spelled(self, self.begin(0 * given).tanh())"),
@@ -297,7 +298,10 @@ HARMLESS = {
     },
     "letters": {"domain letters": {"colder samples' noise": ("exponential_().log()", "exponential_().log_()")}},
     "parts": {
-        "likelihood heavy": {"another scale": ("in the event's units\")] = 0.2)", "in the event's units\")] = 0.7)")},
+        "likelihood heavy": {
+            "a base of its own": ("class StudentT(Likelihood):", "class StudentT(nn.Module):"),
+            "another scale": ("in the event's units\")] = 0.2)", "in the event's units\")] = 0.7)"),
+        },
         "prior blend": {"more parts": ("torch.zeros(3))\n        self.means = nn.Parameter(2 * torch.randn(3,", "torch.zeros(5))\n        self.means = nn.Parameter(2 * torch.randn(5,")},
         "prior shifted": {"another beginning": ("self.log_spread = nn.Parameter(torch.zeros", "self.log_spread = nn.Parameter(0.3 * torch.ones")},
         "sampler box": {"a wider spread": ("self.spread.copy_(flat.std(0))", "self.spread.copy_(1.1 * flat.std(0))")},
