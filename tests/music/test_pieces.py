@@ -141,4 +141,4 @@ def test_real_songs_come_back_step_by_step(real, tmp_path):
         near = np.abs(back.onset[:, None] - sung).min(1)
         assert near.max() <= own.resolution / 8 + 1
         assert 0.95 * len(sung) <= len(back.onset) <= len(sung)
-        assert abs(back.seconds(np.array([back.length])) - own.seconds(np.array([own.length]))) < 0.01
+        assert abs(back.seconds(np.array([back.length])) - own.seconds(np.array([own.length]))) < 0.2  # a last note's step
