@@ -11,7 +11,6 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
-from PIL.Image import Image
 from torch import Tensor
 
 from genae.data.curve import Picture
@@ -51,11 +50,6 @@ def drawn(domains: Domain | Sequence[Domain], events: Tensor | Sequence[Tensor])
     return [domain.picture(event) for domain, event in zip(each, events, strict=True)]
 
 
-def together(seen: Sequence[Picture], columns: int | None = None) -> Image:
-    """In a grid, or of unequal size in a column."""
-    return pictures.column(seen) if len({p.shape for p in seen}) > 1 else pictures.grid(seen, columns)
-
-
 @contextmanager
 def marked_folder(out: Path) -> Iterator[Path]:
     """A folder that appears whole, and that no later training takes for a user's own files."""
@@ -69,7 +63,7 @@ def write_samples(
 ) -> list[Path]:
     """A grid and each event."""
     with marked_folder(out) as folder:
-        pictures.save(together(drawn(domains, events)), folder / "grid.png")
+        pictures.save(pictures.together(drawn(domains, events)), folder / "grid.png")
         names = ["grid.png", *write_events(domains, events, folder, stem)]
     return [out / name for name in names]
 
@@ -105,10 +99,10 @@ def write_pairs(
     with marked_folder(out) as folder:
         above, below = drawn(domains, inputs), drawn(domains, outputs)
         if len({seen.shape for seen in (*above, *below)}) == 1:
-            image = pictures.grid([*above, *below], columns=len(inputs))
+            whole = pictures.grid([*above, *below], columns=len(inputs))
         else:
-            image = pictures.column([seen for pair in zip(above, below, strict=True) for seen in pair])
-        pictures.save(image, folder / "reconstructions.png")
+            whole = pictures.column([seen for pair in zip(above, below, strict=True) for seen in pair])
+        pictures.save(whole, folder / "reconstructions.png")
         names = ["reconstructions.png", *write_events(domains, outputs, folder, "reconstruction")]
     return [out / name for name in names]
 

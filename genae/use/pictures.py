@@ -43,6 +43,11 @@ def column(pictures: Sequence[Picture], gap: int = 2) -> Image.Image:
     return grid(filled, columns=1, gap=gap)
 
 
+def together(pictures: Sequence[Picture], columns: int | None = None) -> Image.Image:
+    """In a grid, or of unequal shapes in a column."""
+    return column(pictures) if len({p.shape for p in pictures}) > 1 else grid(pictures, columns)
+
+
 def strip(pictures: Sequence[Picture], gap: int = 2) -> Image.Image:
     """In one row."""
     return grid(pictures, columns=len(pictures), gap=gap)
