@@ -27,6 +27,7 @@ from genae.errors import GenaeError
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
 from genae_audio import reading, spectrogram
+from genae_audio.formats import SUFFIXES
 from genae_audio.mel import RANGE, MelScale
 
 MULTIPLE = 16  # frames
@@ -46,7 +47,7 @@ class Mel(Domain):
     hop: Annotated[int, Ge(1), doc("from frame to frame, samples; at most half a window")] = 128
     augment: Annotated[bool, doc("in training louder or quieter and moved, at random")] = True
 
-    suffixes: ClassVar[tuple[str, ...]] = reading.SUFFIXES
+    suffixes: ClassVar[tuple[str, ...]] = SUFFIXES
     reading: ClassVar[Reading] = Reading(
         cached=True, least=16, advice="give more or longer files, or shorter windows (--set domain.seconds=0.5)"
     )

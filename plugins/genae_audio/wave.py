@@ -26,6 +26,7 @@ from genae.data.examples import Examples, File, Found
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
 from genae_audio import reading, spectrogram
+from genae_audio.formats import SUFFIXES
 from genae_audio.stft import distance
 
 STRIDE = 2048  # samples: RAVE's
@@ -43,7 +44,7 @@ class Wave(Domain):
     seconds: reading.Seconds = 2.0
     augment: Annotated[bool, doc("in training quieter, upside down and moved, at random")] = True
 
-    suffixes: ClassVar[tuple[str, ...]] = reading.SUFFIXES
+    suffixes: ClassVar[tuple[str, ...]] = SUFFIXES
     reading: ClassVar[Reading] = Reading(cached=True)
 
     @property

@@ -18,6 +18,7 @@ from genae.data.found import read_found
 from genae.data.local import Local
 from genae.data.reading import read_split
 from genae.errors import Rejected
+from genae_audio.formats import FORMATS, SUFFIXES
 from genae_audio.mel_domain import Mel
 from genae_audio.wave import Wave
 
@@ -144,6 +145,28 @@ def test_any_format(domain, kind, subtype):
     check(domain, encoded(tone(rate=48000), 48000, kind, subtype))
 
 
+SUBTYPES = {"MP3": "MPEG_LAYER_III", "OGG": "VORBIS", "WVE": "ALAW"}
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_every_format_is_read_and_known_by_its_suffix(suffix):
+    kind = FORMATS[suffix]
+    content = encoded(tone(), RATE, kind, SUBTYPES.get(kind, "PCM_16"))
+    check(Wave(RATE, 0.512), content)
+    assert suffix in Wave.suffixes
+    assert suffix in Mel.suffixes
+
+
+def test_what_libsndfile_reads_and_is_left_out():
+    assert {*soundfile.available_formats()} - {*FORMATS.values()} == {"RAW", "SD2", "MAT4", "MAT5", "XI", "MPC2K"}
+
+
+@pytest.mark.parametrize("kind", ["AIFF", "AU", "RF64", "SVX", "VOC", "W64", "WAVEX", "CAF", "HTK"])
+def test_a_file_cut_short_is_named_in_every_format_that_tells_its_length(kind):
+    with pytest.raises(Rejected, match=r"damaged or cut short|not a sound file"):
+        read_found(File(Path("a.x"), content=cut(kind, "PCM_16")), Wave(RATE, 0.512))
+
+
 @pytest.mark.parametrize("announced", [0x7FFFFFFF, 0xFFFFFFFF])
 def test_a_size_that_its_writer_did_not_know(domain, announced):
     check(domain, patched(SIZE, "<I", announced))
@@ -187,7 +210,7 @@ COUNTED = {
     "too short": 3, "holds a NaN or an infinity": 2, "holds samples up to 1e+30; full scale is 1": 1, "damaged or cut short": 9,
     "has a sample rate of 1 Hz; it must be 1000 to 768000": 1,
     "has a sample rate of 2147483647 Hz; it must be 1000 to 768000": 1,
-    "not a file that this domain reads (.wav, .flac, .ogg, .mp3)": 1,
+    f"not a file that this domain reads ({', '.join(SUFFIXES)})": 1,
 }  # fmt: skip
 
 
