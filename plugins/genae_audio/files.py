@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 RATES = (1000, 768_000)  # Hz
 SHORTEST = 0.02  # seconds
+PACKED, FREE = 1024, 1 << 21  # samples that a byte may stand for, after so many: digital silence in FLAC has up to 700
 BLOCK = 1 << 19  # values read at once, of all channels
 LOUDEST = 1000.0  # full scale is 1; a float file beyond this holds no sound
 FULL, RUN = 0.99, 4  # so many equal samples in a row at full scale are clipped
@@ -48,8 +49,8 @@ Block = npt.NDArray[np.float32]  # (n, channels)
 class Sound:
     """One opened file, read from its beginning to its end."""
 
-    def __init__(self, file: File, opened: SoundFile) -> None:
-        self.file, self.opened = file, opened
+    def __init__(self, file: File, opened: SoundFile, size: int) -> None:
+        self.file, self.opened, self.size = file, opened, size
         self.rate, self.channels, self.kind = opened.samplerate, opened.channels, opened.subtype
         self.samples = self.clipped = 0  # so far: of each channel; places
         self.loudest = 0.0
@@ -57,6 +58,8 @@ class Sound:
             raise Rejected(f"{file.name}: has a sample rate of {self.rate} Hz; it must be {RATES[0]} to {RATES[1]}")
         if why := _missing(opened.extra_info):
             raise _cut(file, why)
+        if self.opened.frames < UNKNOWN:
+            self._require_bounded(self.opened.frames)
 
     def blocks(self) -> Iterator[Block]:
         """Samples (n, channels), full scale 1. Rejected if they are damaged, not finite, too loud or too few."""
@@ -66,6 +69,7 @@ class Sound:
                 raise Rejected(f"{self.file.name}: {NOT_FINITE}")
             if peak > LOUDEST:
                 raise Rejected(f"{self.file.name}: holds samples up to {peak:.3g}; full scale is 1")
+            self._require_bounded(self.samples)
             self.samples, self.loudest = self.samples + len(block), max(self.loudest, float(peak))
             self.clipped += places(block) if peak >= FULL else 0
             yield block
@@ -74,6 +78,11 @@ class Sound:
         if self.samples < SHORTEST * self.rate:
             held = f"{self.samples} sample{'' if self.samples == 1 else 's'} ({self.seconds:.4f} s)"
             raise Rejected(f"{self.file.name}: holds {held}; at least {SHORTEST} s are needed", "too short")
+
+    def _require_bounded(self, samples: int) -> None:
+        if samples * self.channels > PACKED * self.size + FREE:
+            line = f"{samples} samples of {self.channels} channels in {self.size} bytes, taken for a decompression bomb"
+            raise Rejected(f"{self.file.name}: {line}", "taken for decompression bombs")
 
     @property
     def seconds(self) -> float:
@@ -100,9 +109,10 @@ def opened(file: File) -> Iterator[Sound]:
             if not content.read(1):
                 raise Rejected(f"{file.name}: is empty (0 bytes)")
             _require_last_page(file, content)
+            size = content.seek(0, SEEK_END)
             content.seek(0)
             with Stream(content) as sound:
-                yield Sound(file, sound)
+                yield Sound(file, sound, size)
     except soundfile.LibsndfileError as error:
         line = f"{file.name}: not a sound file that libsndfile reads ({_reason(error)})"
         raise Rejected(line, "not a sound file") from error

@@ -27,6 +27,7 @@ from genae.errors import GenaeError
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
 from genae_audio import reading, spectrogram
+from genae_audio.channels import Channels
 from genae_audio.formats import SUFFIXES
 from genae_audio.mel import RANGE, MelScale
 
@@ -45,6 +46,7 @@ class Mel(Domain):
     mels: Annotated[int, Ge(1), doc("bands on the mel scale, up to half the rate")] = 64
     window: Annotated[int, Ge(2), Le(65536), doc("of the transform, samples")] = 512
     hop: Annotated[int, Ge(1), doc("from frame to frame, samples; at most half a window")] = 128
+    channels: Channels = "mid"
     augment: Annotated[bool, doc("in training louder or quieter and moved, at random")] = True
 
     suffixes: ClassVar[tuple[str, ...]] = SUFFIXES
@@ -86,15 +88,15 @@ class Mel(Domain):
 
     def read(self, file: File) -> Found:
         """One file to all of its windows (W, 1, mels, frames) float16."""
-        found = reading.read_sound(file, self.rate, self.length, each=self._stored)
-        return Found(found.x.reshape(-1, *self.event), found.lost)  # none are (0, length)
+        found = reading.read_sound(file, self.rate, self.length, self.channels, self._stored)
+        return found._replace(x=found.x.reshape(-1, *self.event))  # none are (0, length)
 
     def _stored(self, sound: Tensor) -> Tensor:
         return self.scale.spectrogram(sound)[:, None].half()
 
     def inspect(self, file: File) -> list[str]:
         """A line for the file."""
-        return reading.inspect(file, self.rate, self.length)
+        return reading.inspect(file, self.rate, self.length, self.channels)
 
     def write(self, example: Tensor, path: Path) -> None:
         """As 16-bit WAV, of any length; equal examples give equal files."""

@@ -26,6 +26,7 @@ from genae.data.examples import Examples, File, Found
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
 from genae_audio import reading, spectrogram
+from genae_audio.channels import Channels
 from genae_audio.formats import SUFFIXES
 from genae_audio.stft import distance
 
@@ -42,6 +43,7 @@ class Wave(Domain):
 
     rate: reading.Rate = 16000
     seconds: reading.Seconds = 2.0
+    channels: Channels = "mid"
     augment: Annotated[bool, doc("in training quieter, upside down and moved, at random")] = True
 
     suffixes: ClassVar[tuple[str, ...]] = SUFFIXES
@@ -70,12 +72,12 @@ class Wave(Domain):
 
     def read(self, file: File) -> Found:
         """One file to all of its windows (W, 1, N) int16."""
-        found = reading.read_sound(file, self.rate, self.event[1], each=to_levels)
-        return Found(found.x.reshape(-1, *self.event), found.lost)  # none are (0, N)
+        found = reading.read_sound(file, self.rate, self.event[1], self.channels, to_levels)
+        return found._replace(x=found.x.reshape(-1, *self.event))  # none are (0, N)
 
     def inspect(self, file: File) -> list[str]:
         """A line for the file."""
-        return reading.inspect(file, self.rate, self.event[1])
+        return reading.inspect(file, self.rate, self.event[1], self.channels)
 
     def write(self, example: Tensor, path: Path) -> None:
         """As WAV of 16 bits, of any length; what is beyond full scale is clipped."""

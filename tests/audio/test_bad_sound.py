@@ -193,7 +193,7 @@ def test_clipping_is_told(domain):
     line = "a.wav: 8000 Hz, 1 channel, PCM_16, 1.50 s; windows used: 3"
     assert told(slow) == [line]
     assert told((4 * slow).clip(-1, 1)) == [f"{line}; clipped at 300 places, which are used all the same"]
-    assert told(3 * slow, "FLOAT") == [f"{line.replace('PCM_16', 'FLOAT')}; beyond full scale, up to 1.50"]
+    assert told(3 * slow, "FLOAT") == [f"{line.replace('PCM_16', 'FLOAT')}; beyond full scale, up to 1.50, made 3.5 dB quieter"]
     assert told(np.zeros((LENGTH, 3)))[0].endswith("3 channels, PCM_16, 0.51 s; windows used: 0; "
                                                    "not used: 1 × windows of digital silence")  # fmt: skip
 

@@ -10,13 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 
-from genae.data.examples import File
+from genae.data import store
+from genae.data.examples import File, sum_of
 from genae.data.found import read_found
 from genae.data.local import Local
 from genae.data.reading import read_split
 from genae.errors import Rejected
+from genae_audio import reading
 from genae_audio.mel_domain import Mel
+from genae_audio.resample import resample
 from genae_audio.wave import Wave
 
 RATE = 44100
@@ -136,3 +140,112 @@ def test_a_folder_of_a_sequencer_is_read_whole(packed, tmp_path):
     found = [read_split(Local(path), split, WAVE) for split in ("train", "valid", "test")]
     assert sum(examples.used for examples in found) == sum(examples.files for examples in found) == 12
     assert sum(map(len, found)) == 24
+
+
+# -- channels that cancel each other (whisperX #750) ------------------------------------------------------------------
+
+
+def polar(folder, noise):
+    """8 s of a tone in two channels, the second the first's negative with so much noise."""
+    t = np.arange(8 * RATE) / RATE
+    s = sine(seconds=8.0) * (1 + 0.3 * np.sin(6 * math.pi * t)) / 1.3
+    hiss = np.random.default_rng(0).normal(0, noise, len(t)) if noise else 0.0
+    soundfile.write(folder / "a.wav", np.stack([s, hiss - s], 1), RATE)
+    return folder / "a.wav"
+
+
+def test_channels_that_are_each_others_negative_are_told(tmp_path):
+    path = polar(tmp_path, 0.0)
+    with pytest.raises(Rejected, match=r"gives no example \(4 windows of silence, since the channels cancel each other"):
+        windows(path)
+    assert "its channels cancel each other: their mean is 85." in WAVE.inspect(File(path))[0]  # rounded to 16 bits
+
+
+def test_channels_that_nearly_cancel_are_told_and_counted(tmp_path):
+    path = polar(tmp_path, 0.001)
+    assert "its channels cancel each other: their mean is 54." in WAVE.inspect(File(path))[0]
+    train = read_split(Local(path), "train", WAVE)
+    assert train.remarks == {"sounds whose channels cancel each other (try domain.channels=left)": 1}
+    assert "  used, but note: 1 × sounds whose channels cancel each other (try domain.channels=left)" in sum_of(train)
+
+
+@pytest.mark.parametrize("channels", ["left", "right", "side"])
+def test_one_channel_or_the_side_by_option(channels, tmp_path):
+    for noise in (0.0, 0.001):
+        path = polar(tmp_path, noise)
+        domain = Wave(16000, 2.0, channels)
+        assert level(windows(path, domain)[:3]) == pytest.approx(-11.2, abs=0.15)
+        assert "cancel" not in domain.inspect(File(path))[0]
+
+
+def test_ordinary_stereo_is_not_said_to_cancel(tmp_path):
+    one, other = np.random.default_rng(0).normal(0, 0.1, (2, 4 * RATE))
+    for name, right in {"same": one, "unrelated": other, "empty": 0 * one}.items():
+        soundfile.write(tmp_path / f"{name}.wav", np.stack([one, right], 1), RATE)
+        assert read_found(File(tmp_path / f"{name}.wav"), WAVE).remarks == {}
+
+
+def test_a_single_channel_has_no_side(tmp_path):
+    soundfile.write(tmp_path / "a.wav", sine(), RATE)
+    with pytest.raises(Rejected, match=r"a\.wav: has one channel and so no side"):
+        windows(tmp_path / "a.wav", Wave(channels="side"))
+    assert np.array_equal(windows(tmp_path / "a.wav"), windows(tmp_path / "a.wav", Wave(channels="right")))
+
+
+# -- beyond full scale ------------------------------------------------------------------------------------------------
+
+
+def test_floats_beyond_full_scale_are_made_quieter_as_a_whole(tmp_path):
+    soundfile.write(tmp_path / "plain.wav", sine(rate=16000), 16000, "FLOAT")
+    soundfile.write(tmp_path / "loud.wav", 5 * sine(rate=16000), 16000, "FLOAT")
+    plain, loud = windows(tmp_path / "plain.wav"), windows(tmp_path / "loud.wav")
+    assert np.abs(loud - 2 * plain).max() < 2e-4  # to full scale, its shape kept
+    found = read_found(File(tmp_path / "loud.wav"), WAVE)
+    assert found.remarks == {"sounds beyond full scale, made quieter": 1}
+    assert "beyond full scale, up to 2.50, made 8.0 dB quieter" in WAVE.inspect(File(tmp_path / "loud.wav"))[0]
+
+
+# -- another rate (pytorch/audio #3603) -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hertz", [1000, 7000])
+def test_what_a_rate_can_hold_is_kept(hertz, tmp_path):
+    soundfile.write(tmp_path / "a.wav", sine(hertz), RATE, "FLOAT")
+    assert level(windows(tmp_path / "a.wav")[0, 4000:-4000]) == pytest.approx(-9.03, abs=0.1)
+
+
+@pytest.mark.parametrize("hertz", [8200, 8600, 9000, 10000, 12000])
+def test_what_a_rate_cannot_hold_is_gone(hertz):
+    x = torch.from_numpy(sine(hertz).astype(np.float32))
+    y = torch.cat([*resample(x.split(30_000), RATE, 16000)])[4000:-4000]
+    assert len(y) == 64000 - 8000
+    assert level(y.numpy()) + 9.03 < -90
+
+
+def test_a_sound_in_blocks_is_the_sound_as_a_whole_in_its_place():
+    x = torch.zeros(50_000)
+    x[20_000] = 1.0
+    y = torch.cat([*resample(x.split(777), 48000, 16000)])
+    assert torch.equal(y, torch.cat([*resample([x], 48000, 16000)]))
+    assert y.argmax() == round(20_000 / 3)
+
+
+# -- more than its bytes can hold -------------------------------------------------------------------------------------
+
+
+def test_a_flac_bomb_is_named_before_it_is_read(tmp_path):
+    soundfile.write(tmp_path / "a.flac", np.zeros(1000, np.int16), 8000)
+    content = bytearray((tmp_path / "a.flac").read_bytes())
+    content[8 + 14 : 8 + 18] = (1 << 26).to_bytes(4, "big")  # STREAMINFO: samples
+    with pytest.raises(Rejected, match=r"67108864 samples of 1 channels in \d+ bytes, taken for a decompression bomb"):
+        WAVE.read(File(tmp_path / "a.flac", content=bytes(content)))
+
+
+def test_windows_of_a_long_sound_are_on_the_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "HEAP", 1 << 16)
+    monkeypatch.setattr(store, "ROWS", 1 << 16)
+    soundfile.write(tmp_path / "a.wav", sine(seconds=20, rate=16000), 16000)
+    long = WAVE.read(File(tmp_path / "a.wav")).x
+    monkeypatch.undo()
+    assert torch.equal(long, WAVE.read(File(tmp_path / "a.wav")).x)
+    assert len(list((tmp_path / "cache").glob("examples/*"))) == 0  # its file has no name
