@@ -47,6 +47,7 @@ class Mel(Domain):
     window: Annotated[int, Ge(2), Le(65536), doc("of the transform, samples")] = 512
     hop: Annotated[int, Ge(1), doc("from frame to frame, samples; at most half a window")] = 128
     channels: Channels = "mid"
+    loudness: Annotated[bool, doc("the last band's row holds each frame's loudness, which its sound is given")] = False
     augment: Annotated[bool, doc("in training louder or quieter and moved, at random")] = True
 
     suffixes: ClassVar[tuple[str, ...]] = SUFFIXES
@@ -67,7 +68,7 @@ class Mel(Domain):
     @property
     def scale(self) -> MelScale:
         """How sound becomes levels."""
-        return MelScale(self.rate, self.mels, self.window, self.hop)
+        return MelScale(self.rate, self.mels, self.window, self.hop, self.loudness)
 
     @property
     def event(self) -> Shape:
