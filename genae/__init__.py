@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from genae.data.domain import WRITTEN, Defaults, Domain, Reading
-    from genae.data.examples import Examples, File, Found, Known, Split
+    from genae.data.examples import Examples, File, Found, Known, Piece, Split
     from genae.errors import GenaeError, Rejected
     from genae.latent.inference import Distribution, Inference, Inferred
     from genae.latent.posteriors import Density, DiagonalGaussian, Family, Posterior
@@ -60,6 +60,7 @@ _HOMES = {
     "Networks": "genae.model.networks",
     "Noise": "genae.latent.samplers",
     "Objective": "genae.model.objectives",
+    "Piece": "genae.data.examples",
     "Posterior": "genae.latent.posteriors",
     "Prior": "genae.latent.samplers",
     "Progress": "genae.learn.session",
@@ -81,8 +82,8 @@ _HOMES = {
 __all__ = [
     "ELBO", "WRITTEN", "Batch", "Condition", "Conditioned", "Defaults", "Density", "DiagonalGaussian", "Distribution",
     "Domain", "Examples", "Family", "File", "Fitting", "Found", "GenaeError", "Inference", "Inferred", "Known",
-    "Likelihood", "Loss", "Model", "Moment", "Networks", "Noise", "Objective", "Posterior", "Prior", "Progress", "Reading",
-    "Rejected", "Run", "Sampler", "Space", "Split", "Training", "load", "plugin", "register", "score", "train",
+    "Likelihood", "Loss", "Model", "Moment", "Networks", "Noise", "Objective", "Piece", "Posterior", "Prior", "Progress",
+    "Reading", "Rejected", "Run", "Sampler", "Space", "Split", "Training", "load", "plugin", "register", "score", "train",
 ]  # fmt: skip
 
 

@@ -36,6 +36,13 @@ label = click.option(
 temperature = click.option(
     "--temperature", type=float, help="Below 1: more typical; above: more varied.  [default: the domain's]"
 )
+sampler = click.option("--sampler", metavar="NAME", help="The prior, or one fitted by `genae fit`.  [default: the recipe's]")
+window = click.option(
+    "--window",
+    type=click.IntRange(min=1),
+    metavar="K",
+    help="Of every file its window K alone, from 1.  [default: the whole file]",
+)
 run_argument = click.argument("run", type=click.Path(path_type=Path))
 
 

@@ -16,6 +16,7 @@ from genae_cli.open import Open, valued
 
 if TYPE_CHECKING:
     from genae.use.run import Run
+    from genae.use.seen import Seen
     from genae.use.writing import Writing
 
 WORDS = "genae_cli.words"  # in a context's meta: the command line as it is parsed
@@ -102,6 +103,13 @@ def making(command: Callable[..., object]) -> Callable[..., object]:
     for option in (as_json, out_folder, device, seed, label, with_, temperature):
         made = option(made)
     return made
+
+
+def times(how: Writing, seen: Seen) -> int:
+    """How many of each example in a row. GenaeError for whole files, which are as long as they are."""
+    if how.length > 1 and any(span.count > 1 for span in seen.spans):
+        raise GenaeError("a whole file comes back as long as it is; give a length with --window K, or for items of a data set")
+    return how.length
 
 
 def opened(folder: Path, asked: Asked) -> tuple[Run, Writing]:

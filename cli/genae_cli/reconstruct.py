@@ -6,16 +6,19 @@ from pathlib import Path
 
 import click
 
-from genae_cli.common import emit, run_argument, unused, verb, wrote
-from genae_cli.making import Asked, Making, making, opened
+from genae_cli.common import emit, run_argument, unused, verb, window, wrote
+from genae_cli.making import Asked, Making, making, opened, times
 
 
 @verb(name="reconstruct", cls=Making, short_help="Send examples through the model and back.")
 @run_argument
 @click.argument("items", nargs=-1, required=True, metavar="FILE|FOLDER|ITEM…")
+@window
 @making
-def command(run: Path, items: tuple[str, ...], asked: Asked) -> None:
+def command(run: Path, items: tuple[str, ...], window: int | None, asked: Asked) -> None:
     """Reconstruct files, folders, or items such as mnist:test:7, with a RUN: inputs above outputs, and every output.
+
+    A file comes back whole, as long as it is, where the domain can join its windows.
 
     An output has the style of its file, where the domain reads one. A run with another task shows its own: a denoiser is
     given the noisy input, drawn with --seed.
@@ -27,11 +30,19 @@ def command(run: Path, items: tuple[str, ...], asked: Asked) -> None:
     from genae.use.output import write_pairs
 
     loaded, how = opened(run, asked)
-    seen = loaded.seen(list(items))
+    seen = loaded.seen(list(items), window or 0)
     unused(seen.unused)
-    domains = [loaded.styled(name, **how.options) for name in seen.names]
-    inputs, outputs = loaded.reconstruct(seen, asked.condition, asked.seed, asked.temperature, how.length)
-    files = write_pairs(domains, inputs, outputs, asked.out)
+    inputs, outputs = loaded.reconstruct(seen, asked.condition, asked.seed, asked.temperature, times(how, seen))
+    before = loaded.joined(seen.spans, inputs, **how.options)
+    after = [event for _, event in loaded.joined(seen.spans, outputs, **how.options)] if how.length == 1 else list(outputs)
+    files = write_pairs([domain for domain, _ in before], [event for _, event in before], after, asked.out)
     numbers = {name: float(metric(seen.events, outputs)) for name, metric in loaded.domain.defaults.metrics.items()}
-    result = {"run": str(run), "items": seen.names, "unused": seen.unused, "seed": asked.seed, **numbers, "files": files}
+    result = {
+        "run": str(run),
+        "items": [span.name for span in seen.spans],
+        "unused": seen.unused,
+        "seed": asked.seed,
+        **numbers,
+        "files": files,
+    }
     emit(result, asked.as_json, lambda: [*wrote(files), *(f"{name} {value:.4g}" for name, value in numbers.items())])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from genae_cli.common import emit, run_argument, verb, wrote
+from genae_cli.common import emit, run_argument, sampler, verb, wrote
 from genae_cli.making import Asked, Making, making, opened
 
 
@@ -25,9 +25,12 @@ class Sampling(Making):
 @verb(name="sample", cls=Sampling, short_help="Make new examples.")
 @run_argument
 @click.option("-n", "count", type=int, default=16, show_default=True, help="How many.")
-@click.option("--sampler", metavar="NAME", help="The prior, or one fitted by `genae fit`.  [default: the recipe's]")
+@sampler
+@click.option(
+    "--best-of", type=int, default=1, show_default=True, help="Keep the best of so many each, where the domain scores."
+)
 @making
-def command(run: Path, count: int, sampler: str | None, asked: Asked) -> None:
+def command(run: Path, count: int, sampler: str | None, best_of: int, asked: Asked) -> None:
     """Sample a RUN: a grid picture, and every example as a file with its picture and whatever else its domain writes.
 
     \b
@@ -38,8 +41,9 @@ def command(run: Path, count: int, sampler: str | None, asked: Asked) -> None:
 
     loaded, how = opened(run, asked)
     domain = loaded.styled(**how.options)
-    made = loaded.sample(count, asked.temperature, asked.seed, asked.condition, how.length, sampler)
+    made = loaded.sample(count, asked.temperature, asked.seed, asked.condition, how.length, sampler, best_of)
     files = write_samples(domain, made, asked.out)
     result = {"run": str(run), "n": count, "sampler": sampler, "temperature": asked.temperature, "condition": asked.condition,
-              "seed": asked.seed, "files": files}  # fmt: skip
-    emit(result, asked.as_json, lambda: wrote(files))
+              "seed": asked.seed, "best_of": best_of, "files": files}  # fmt: skip
+    chosen = [f"each is the best of {best_of} by its domain's score"] if best_of > 1 else []
+    emit(result, asked.as_json, lambda: [*chosen, *wrote(files)])

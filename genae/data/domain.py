@@ -33,16 +33,19 @@ import torch
 from torch import Tensor
 
 from genae.data.curve import Picture, curve
+from genae.data.examples import Found, Piece
 from genae.errors import GenaeError
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
 from genae.recipe.contract import CONTRACT
 
 if TYPE_CHECKING:
-    from genae.data.examples import Array, Examples, File, Found
+    from genae.data.examples import Array, Examples, File
 
 Stage = Literal["train", "score", "show"]
 Condition = Callable[["Examples", Tensor], Tensor | None]  # of examples and their events: what a model takes beside them
+Scorer = Mapping[str, Tensor]  # what a score needs, by names of the domain's
+Figures = Mapping[str, Mapping[str, float | None]]  # a figure's name to whose it is to its value
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ class Defaults:
     shows: Literal["mean", "sample"] = "mean"  # what people are given of p(x | z)
     temperature: float = 1.0  # of what they are given, unless they say otherwise
     samples: int = 500  # importance samples of an evaluation, unless they say otherwise
+    judged: int = 0  # new examples that an evaluation draws for `Domain.judge`
 
 
 @runtime_checkable
@@ -147,9 +151,39 @@ class Domain(ABC):
         """Events (N, *event) in a row: one longer example that `write`, `picture` and `extras` take. None if it cannot be."""
         return None
 
+    def part(self, long: Tensor) -> Tensor:
+        """The inverse of `join`: a longer example to events (N, *event), the last one filled up. GenaeError if it has none."""
+        if tuple(long.shape) != self.event:
+            raise GenaeError(f"examples have shape {tuple(long.shape)}, this run's have {self.event}")
+        return long[None]
+
+    def piece(self, file: File) -> Piece:
+        """A whole file as windows that tile it in time order. Rejected with the reason.
+
+        By default what `read` gives: a domain whose windows overlap, or that leaves some out, says here which ones do not.
+        """
+        read = self.read(file)
+        found = read if isinstance(read, Found) else Found(read)
+        return Piece(found.x, lost=found.lost, fields=found.fields)
+
+    def framed(self, frame: Mapping[str, object]) -> Domain:
+        """Itself, but joining, writing and showing as it was the piece that this `frame` is of (`Piece.frame`).
+
+        A key named as an option marked WRITTEN stands for it, and is left out where a user says otherwise.
+        """
+        return self
+
     def style(self, file: File) -> dict[str, object]:
         """Options marked WRITTEN with which a file's example should be written back, as the file itself has them."""
         return {}
+
+    def scorer(self, train: Examples) -> Scorer:
+        """What `score` needs of the training examples, small: it is kept in the run. Nothing where examples are not scored."""
+        return {}
+
+    def score(self, events: Tensor, scorer: Scorer) -> Tensor:
+        """New events (N, *event), or longer ones, to scores (N,): of K the highest is kept by `genae sample --best-of K`."""
+        raise NotImplementedError
 
     # -- optional: what it tells ------------------------------------------------------------------------------------------
 
@@ -167,5 +201,12 @@ class Domain(ABC):
         """Further numbers of `genae evaluate`, of stored examples; called without gradients, seeded, in the run's precision.
 
         `condition(examples, events)` is what the model takes beside the events, (N, C) or None.
+        """
+        return {}
+
+    def judge(self, samples: Tensor, held: Examples, train: Callable[[], Examples]) -> Figures:
+        """Figures of new events (N, *event) of a run, `defaults.judged` of them, for `genae evaluate`; seeded, on the CPU.
+
+        Each beside that of others, held-out examples and baselines, say: {"loud": {"samples": 0.4, "held-out": 0.5}}.
         """
         return {}

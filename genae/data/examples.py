@@ -3,6 +3,7 @@
     File      one raw file, in a folder or inside a zip
     Split     what a data set gives for "train", "valid" or "test": files to be read, or decoded arrays
     Found     what a domain found in one file, and what of it was not used
+    Piece     a whole file as windows in time order that tile it, and what leads back
     Examples  stored examples (N, *event) of one domain with what is known of them, and a report of what was not used and why
     Known     what is known of examples beside them: their class, and fields, which are numbers with a name
 
@@ -138,6 +139,29 @@ class Found(NamedTuple):
     lost: Mapping[str, int] = {}  # what of it was not used: a reason for people, such as "values out of range", and how often
     fields: Mapping[str, Tensor] = {}  # what `Domain.fields` names: (W,) or (W, K), NaN where it is not known
     remarks: Mapping[str, int] = {}  # what people should know of what is used, by reason
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A whole file as windows in time order that tile it.
+
+    Where several sequences run at once (`voices`, such as channels) they lie in x one after the other, all as long.
+    """
+
+    x: Tensor  # (V·W, *event), stored examples
+    frame: Mapping[str, object] = field(default_factory=dict)  # of JSON: what `Domain.framed` needs to write it as it was
+    rests: Tensor | None = None  # (V·W,) bool, windows that hold nothing, events of zeros: they come back as they are
+    voices: int = 1  # V
+    lost: Mapping[str, int] = field(default_factory=dict)  # what of the file is not in it, by reason
+    fields: Mapping[str, Tensor] = field(default_factory=dict)  # what `Domain.fields` names: (V·W,) or (V·W, K)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @property
+    def resting(self) -> Tensor:
+        """Which windows hold nothing, (V·W,) bool."""
+        return torch.zeros(len(self.x), dtype=torch.bool) if self.rests is None else self.rests
 
 
 class Known(NamedTuple):

@@ -1,33 +1,59 @@
-"""Items: one example each, of a file or of a data set.
+"""Items: a whole file each, or one example of a data set.
 
-seven.png                the first example of a file
+seven.png                a file: all its windows in time order where the domain joins them, else its first example
 mnist:test:7             the example of a data set at a place
-files/, files.zip        the first examples of all files of a folder or an archive, in order
+files/, files.zip        all files of a folder or an archive, in order
+
+Of a file one window can be asked for instead, by its number from 1.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 from zipfile import is_zipfile
 
+import torch
+from torch import Tensor
+
 from genae.data.domain import Domain
-from genae.data.examples import SPLITS, Dataset, Examples, File, Found, require
-from genae.data.found import read_found
+from genae.data.examples import SPLITS, Dataset, Examples, File, Piece, require
 from genae.data.local import files_of
 from genae.data.opening import open_data
-from genae.data.pool import read_each
+from genae.data.pieces import read_piece
+from genae.data.pool import each
 from genae.data.reading import read_rows, read_split
 from genae.errors import GenaeError, Rejected, remark
 
 
-class Gathered(NamedTuple):
-    """What an item stands for: one example, or those of a folder."""
+@dataclass(frozen=True)
+class Span:
+    """Examples in a row that are one thing: a whole file's windows, or an example alone."""
 
-    names: tuple[str, ...]
-    examples: list[Examples]  # one in each
+    name: str = ""  # of the file or item
+    count: int = 1
+    piece: Piece | None = None  # where it is a whole file, its x left to the examples
+    window: int = 0  # which window of its file it is, from 1; 0 for a whole file and an item
+
+    @property
+    def voices(self) -> int:
+        """How many sequences run at once."""
+        return self.piece.voices if self.piece is not None else 1
+
+    @property
+    def resting(self) -> Tensor:
+        """Which of the examples hold nothing, (count,) bool."""
+        return self.piece.resting if self.piece is not None else torch.zeros(self.count, dtype=torch.bool)
+
+
+class Gathered(NamedTuple):
+    """What an item stands for: a file or example, or those of a folder."""
+
+    spans: list[Span]
+    examples: list[Examples]  # of each span
     unused: tuple[str, ...] = ()  # files that gave none, and why, a line each
 
 
@@ -39,41 +65,70 @@ class _Place(NamedTuple):
     at: int
 
 
-def gathered(items: Sequence[str], domain: Domain) -> list[Gathered]:
-    """What each item stands for. GenaeError for a folder none of whose files gives an example."""
+def gathered(items: Sequence[str], domain: Domain, window: int = 0) -> list[Gathered]:
+    """What each item stands for; of a file a `window` alone, unless it is 0. GenaeError for what gives no example."""
     folders = {item for item in items if _is_folder(Path(item), domain)}
-    single = iter(read_items([item for item in items if item not in folders], domain))
-    return [_of_folder(Path(item), domain) if item in folders else Gathered((item,), [next(single)]) for item in items]
+    files = {item for item in items if item not in folders and Path(item).is_file()}
+    single = iter(read_items([item for item in items if item not in folders | files], domain))
+
+    def of(item: str) -> Gathered:
+        if item in folders:
+            return _of_folder(Path(item), domain, window)
+        if item not in files:
+            return Gathered([Span(item)], [next(single)])
+        span, examples = _of_file(File(Path(item)), domain, window)
+        return Gathered([span], [examples])
+
+    return [of(item) for item in items]
 
 
 def _is_folder(path: Path, domain: Domain) -> bool:
     return path.is_dir() or (path.suffix.lower() not in domain.suffixes and path.is_file() and is_zipfile(path))
 
 
-def _of_folder(path: Path, domain: Domain) -> Gathered:
-    names, examples, unused, more = list[str](), list[Examples](), list[str](), 0
-    for file, found in read_each([file for _, file in files_of(path)], domain):
-        if isinstance(found, Rejected):
-            unused.append(str(found))
+def _of_folder(path: Path, domain: Domain, window: int) -> Gathered:
+    spans, examples, unused = list[Span](), list[Examples](), list[str]()
+    for file, piece in each([file for _, file in files_of(path)], domain, read_piece):
+        if isinstance(piece, Rejected):
+            unused.append(str(piece))
         else:
-            names.append(file.name)
-            examples.append(_first(found))
-            more += len(found.x) > 1
+            span, found = _spanned(file.name, piece, domain, window)
+            spans.append(span)
+            examples.append(found)
     if not examples:
         raise GenaeError(f"{path}: none of its {len(unused)} files gives an example ({unused[0] if unused else 'it is empty'})")
-    if more:
-        remark(f"{path}: the first example is taken of each file that has several ({more:,})")
-    return Gathered(tuple(names), examples, tuple(unused))
+    return Gathered(spans, examples, tuple(unused))
+
+
+def _of_file(file: File, domain: Domain, window: int) -> tuple[Span, Examples]:
+    try:
+        piece = read_piece(file, domain)
+    except Rejected as error:
+        raise GenaeError(str(error)) from error
+    return _spanned(file.name, piece, domain, window)
+
+
+def _spanned(name: str, piece: Piece, domain: Domain, window: int) -> tuple[Span, Examples]:
+    """The whole piece where the domain joins windows, else the first of them; or the one that is asked for."""
+    count = len(piece) // piece.voices
+    if window > count:
+        raise GenaeError(f"{name} has {count:,} window{'s' if count > 1 else ''}, so there is no window {window}")
+    if not window and len(piece) > 1 and domain.join(domain.prepare(piece.x[:2], "show")) is None:
+        remark(f"{name}: the first of its {count:,} examples is taken; --window K takes another")
+        window = 1
+    rows = slice(window - 1, window) if window else slice(None)
+    examples = Examples(piece.x[rows], fields={key: value[rows] for key, value in piece.fields.items()})
+    return (Span(name, window=window) if window else Span(name, len(piece), replace(piece, x=piece.x[:0]))), examples
 
 
 def read_items(items: Sequence[str], domain: Domain) -> list[Examples]:
-    """One example each, with what is known of it; a data set's split is read once for all of its items."""
-    places = {item: _place(item) for item in items if not Path(item).is_file()}
+    """One example each of data sets, with what is known of it; a split is read once for all of its items."""
+    places = {item: _place(item) for item in items}
     wanted: dict[tuple[str, str], set[int]] = {}
     for place in places.values():
         wanted.setdefault((place.data, place.split), set()).add(place.at)
     read = {of: read_rows(open_data(of[0]), of[1], index, domain) for of, index in wanted.items()}
-    return [_found(item, places[item], read, domain) if item in places else _of_file(item, domain) for item in items]
+    return [_found(item, places[item], read, domain) for item in items]
 
 
 def _place(item: str) -> _Place:
@@ -91,20 +146,6 @@ def _found(item: str, place: _Place, read: dict[tuple[str, str], dict[int, Examp
         n = len(read_split(open_data(data), split, domain))
         raise GenaeError(f"item '{item}': {data}:{split} has {n} examples{f', 0 to {n - 1}' if n else ''}")
     return rows[index]
-
-
-def _of_file(item: str, domain: Domain) -> Examples:
-    try:
-        found = read_found(File(Path(item)), domain)
-    except Rejected as error:
-        raise GenaeError(str(error)) from error
-    if len(found.x) > 1:
-        remark(f"{item}: the first of its {len(found.x):,} examples is taken")
-    return _first(found)
-
-
-def _first(found: Found) -> Examples:
-    return Examples(found.x[:1], fields={name: value[:1] for name, value in found.fields.items()})
 
 
 def best_split(dataset: Dataset, domain: Domain, wanted: Sequence[str]) -> tuple[str, Examples]:

@@ -6,18 +6,21 @@ import multiprocessing
 import os
 import threading
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from genae.data.domain import Domain
 from genae.data.examples import UNREADABLE, File, Found
 from genae.data.found import read_found
 from genae.errors import Rejected
+
+T = TypeVar("T")
 
 CHUNK = 256  # files in flight
 MANY = 8192  # files: for fewer, starting other processes takes longer than reading does
@@ -25,7 +28,12 @@ MANY = 8192  # files: for fewer, starting other processes takes longer than read
 
 def read_each(files: Sequence[File], domain: Domain) -> Iterator[tuple[File, Found | Rejected]]:
     """Every file with what it gives, in order."""
-    attempt = partial(_attempt, domain)
+    return each(files, domain, read_found)
+
+
+def each(files: Sequence[File], domain: Domain, read: Callable[[File, Domain], T]) -> Iterator[tuple[File, T | Rejected]]:
+    """Every file with what `read` makes of it, in order."""
+    attempt = partial(_attempt, domain, read)
     with ExitStack() as stack:
         archives: dict[Path, zipfile.ZipFile] = {}
         pool: Executor = stack.enter_context(ThreadPoolExecutor(max_workers=os.cpu_count()))
@@ -62,9 +70,9 @@ def _wait_for_parent() -> None:
         os._exit(1)
 
 
-def _attempt(domain: Domain, file: File | Rejected) -> Found | Rejected:
+def _attempt(domain: Domain, read: Callable[[File, Domain], T], file: File | Rejected) -> T | Rejected:
     try:
-        return file if isinstance(file, Rejected) else read_found(file, domain)
+        return file if isinstance(file, Rejected) else read(file, domain)
     except Rejected as error:
         return error
 

@@ -83,3 +83,8 @@ def seeded(seed: int | None) -> Iterator[None]:
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(seed)
         yield
+
+
+def drawn(seed: int | None) -> int:
+    """The seed, or one that follows torch's own random numbers."""
+    return int(torch.randint(2**31, ())) if seed is None else seed

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genae.data.domain import Domain, Stage
+from genae.data.domain import Domain, Figures, Stage
 from genae.data.examples import File, Found
 from genae.errors import GenaeError, Rejected
 from genae.learn.device import seeded
@@ -125,6 +125,40 @@ def wrong_arrays(s: Subject) -> None:
     raise AssertionError("adapt takes an array of shape (2, 3, 1, 4, 1, 5); raise GenaeError, saying what fits")
 
 
+def judging(s: Subject) -> None:
+    """Figures of new events: each a number, or None, of the same whose, the samples' among them; the same from one seed."""
+    if not s.domain.defaults.judged:
+        skip("it judges no new examples")
+    n = min(s.domain.defaults.judged, len(s.examples))
+    figures, again = (_judged(s, n, turn) for turn in range(2))
+    expect(bool(figures), "defaults.judged is above 0, and judge gives no figures")
+    columns = list(next(iter(figures.values())))
+    for name, each in figures.items():
+        expect(list(each) == columns, f"judge's {name} is of {list(each)}, another figure of {columns}")
+        good = all(value is None or isinstance(value, int | float) for value in each.values())
+        expect(good, f"judge's {name} must be numbers or None, not {dict(each)}")
+    expect(str(figures) == str(again), "judge differs from one time to the next; draw random numbers from torch alone")
+
+
+def _judged(s: Subject, n: int, turn: int) -> Figures:
+    with elsewhere(turn):
+        return s.domain.judge(s.events(n), s.examples, lambda: s.examples)
+
+
+def scoring(s: Subject) -> None:
+    """New examples to a number each, by what is kept of the training ones: each by itself, the same at every time."""
+    kept = s.domain.scorer(s.examples)
+    if not kept:
+        skip("it scores nothing")
+    good = isinstance(kept, Mapping) and all(isinstance(tensor, Tensor) for tensor in kept.values())
+    expect(good, "what scorer gives must be tensors by name, which a run can keep")
+    x = s.events(LOOKED)
+    scores = always(lambda: s.domain.score(x, kept), "scores")
+    shaped(scores, (len(x),), "what score gives")
+    alone = torch.cat([s.domain.score(one[None], kept) for one in x])
+    expect(torch.allclose(alone, scores, rtol=1e-4, atol=1e-4), "score of an example hangs on the others in its batch")
+
+
 def _read(s: Subject, file: File, turn: int) -> Mapping[str, Tensor]:
     with elsewhere(turn, turn):
         return _fields(s.domain.read(file))
@@ -160,4 +194,4 @@ def _refused(domain: Domain, file: File, what: str, must: bool = False) -> None:
     expect(tuple(x.shape[-len(domain.event) :]) == domain.event, f"a {what} file is read as {tuple(x.shape)}")
 
 
-CHECKS = (options, reading, fields, remarks, preparing, readable_errors, wrong_arrays)
+CHECKS = (options, reading, fields, remarks, preparing, readable_errors, wrong_arrays, judging, scoring)

@@ -15,7 +15,7 @@ from genae.latent.posteriors import LOG_2PI
 from genae.latent.samplers import Fitted, Noise, Prior, Sampler
 from genae.latent.space import Space
 from genae.recipe.options import offered
-from genae.recipe.parts import instance, part
+from genae.recipe.parts import instance, instantiate, part
 from genae.testing.chance import of_torch_alone, shaken
 from genae.testing.density import DRAWN, distinct, normalised
 from genae.testing.expect import expect, same, shaped, skip
@@ -33,8 +33,9 @@ LATENTS, FIT_STEPS = 400, 60  # that a sampler is fitted on, and steps where it 
 def made(kind: str, name: str, space: Space, condition: int = 0, shake: float = 0.0) -> Sampler:
     """A fresh one, the same at every call, with shaken weights, and fitted if it can be."""
     torch.manual_seed(0)
-    sampler = instance(Sampler, kind, quick(kind, name), space=space, condition=condition)
+    sampler = instantiate(kind, quick(kind, name), space=space, condition=condition)
     expect(isinstance(sampler, Sampler), f"it is {type(sampler).__name__}, no genae.latent.samplers.Sampler")
+    assert isinstance(sampler, Sampler)
     shaken(sampler, shake)
     if kind == "sampler" and isinstance(sampler, Fitted):
         for _ in sampler.fit(*latents(space, condition)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from genae.errors import GenaeError
 from genae.latent.inference import Distribution
 from genae.latent.space import Shape
-from genae.model.likelihoods import Likelihood, Unnormalised
+from genae.model.likelihoods import Unnormalised
 from genae.recipe.parts import instance
 from genae.testing.chance import of_torch_alone, shaken
 from genae.testing.density import DRAWN, normalised
@@ -21,13 +22,22 @@ EVENTS: tuple[Shape, ...] = ((2,), (1, 1, 2), (3, 1, 1), (1, 2, 2))
 SHAKE = 0.3
 
 
+@runtime_checkable
+class Ending(Protocol):
+    """A likelihood, whatever its base."""
+
+    def features(self, event: Shape) -> Shape: ...
+
+    def __call__(self, h: Tensor) -> Distribution: ...
+
+
 def _given(name: str, n: int) -> Iterator[tuple[Shape, Distribution]]:
     """p(x | h) of n equal features, for each event that it takes."""
     taken = 0
     for event in EVENTS:
         torch.manual_seed(len(event))
         try:
-            likelihood = instance(Likelihood, "likelihood", {"name": name})
+            likelihood = instance(Ending, "likelihood", {"name": name})
             features = likelihood.features(event)
         except GenaeError:
             continue

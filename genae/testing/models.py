@@ -23,6 +23,8 @@ from genae.testing.subject import Subject
 from genae.testing.telling import heeded
 from genae.use import output
 
+BY_EXAMPLE = "draw a row for each example by functions of torch"
+
 
 def shapes(s: Subject) -> None:
     """x to q(z | x) to z to p(x | z), without a NaN."""
@@ -94,6 +96,17 @@ def sampling(s: Subject) -> None:
         expect(path.is_file() and path.stat().st_size > 0, f"of a sample {path.name} is empty or not there")
 
 
+def numbers_of_its_own(s: Subject) -> None:
+    """Few samples are the beginning of more; an example comes back the same whatever stands beside it."""
+    run, x = s.run, s.events(3)
+    whole, turned = run.reconstruct(x, seed=1)[1], run.reconstruct(x.flip(0), seed=1)[1]
+    apart = (whole - turned.flip(0)).abs().max().item()
+    expect(apart < 1e-4, f"what comes back of an example is {apart:.3g} away with others beside it; {BY_EXAMPLE}")
+    if run.built.bounded:
+        apart = (run.sample(20, seed=1)[:2] - run.sample(2, seed=1)).abs().max().item()
+        expect(apart < 1e-4, f"the first of 20 samples are {apart:.3g} away from those of 2 with the same seed; {BY_EXAMPLE}")
+
+
 def interpolation(s: Subject) -> None:
     """Begins and ends exactly at what its ends decode to."""
     run, x = s.run, s.events(2)
@@ -102,8 +115,7 @@ def interpolation(s: Subject) -> None:
     shaped(between, (5, *s.domain.event), "an interpolation of 5 steps")
     for end, at in ((a, 0), (b, -1)):
         apart = (run.reconstruct(end)[1][0] - between[at]).abs().max().item()
-        if s.recipe.task["name"] == "reconstruct":
-            expect(apart < 1e-4, f"an interpolation's end is {apart:.3g} away from what that end decodes to")
+        expect(apart < 1e-4, f"an interpolation's end is {apart:.3g} away from what that end decodes to")
     looped = run.interpolate(a, b, steps=3, loop=True)
     expect(len(looped) == 4, f"a loop through 2 points in 3 steps has {len(looped)} events, not 4")
 
@@ -155,5 +167,6 @@ def conditions(s: Subject) -> None:
 
 
 CHECKS = (
-    shapes, examples_do_not_mix, gradients, determinism, save_and_load, sampling, interpolation, evaluation, tasks, conditions,
+    shapes, examples_do_not_mix, gradients, determinism, save_and_load, sampling, numbers_of_its_own, interpolation, evaluation,
+    tasks, conditions,
 )  # fmt: skip

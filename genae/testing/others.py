@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from genae.errors import GenaeError
+from genae.latent.posteriors import Family
 from genae.learn.build import build
 from genae.learn.trainer import stages_of
+from genae.model.conditions import Condition
+from genae.model.objectives import Objective
 from genae.recipe import recipe, registry
 from genae.recipe.entries import KINDS
 from genae.recipe.parts import instantiate
@@ -39,6 +42,15 @@ def composing(t: Target, kind: str, name: str) -> None:
         stages_of(built, made, made.steps or LONG)
         if sampler := sampler_of(made.stages):
             instantiate("sampler", sampler, space=built.vae.space, condition=0)
+
+
+def of_its_kind(t: Target, kind: str, name: str) -> None:
+    """What it makes is of the class that genae has for it."""
+    try:
+        made = instantiate(kind, {"name": name})
+    except GenaeError as error:
+        skip(f"{error}")
+    expect(isinstance(made, BASES[kind]), f"it gives {type(made).__name__}, no {BASES[kind].__module__}.{BASES[kind].__name__}")
 
 
 def composed_with_others(s: Subject) -> None:
@@ -81,11 +93,20 @@ OF_SQUARES: Mapping[str, tuple[Callable[[Subject], None], ...]] = {
     "optimiser": (composed_with_others, models.determinism, learning.improvement),
     "schedule": (composed_with_others, learning.factors, learning.improvement),
 }
+BASES: Mapping[str, type] = {
+    "likelihood": likely.Ending, "posterior": Family, "objective": Objective, "condition": Condition,
+}  # fmt: skip
 ALONE: Mapping[str, tuple[Check, ...]] = {
     "preset": (composing,), "dataset": (splitting, apart), "claim": (claiming_no_others,),
     "likelihood": likely.CHECKS, "posterior": fits.POSTERIOR, "prior": latents.CHECKS,
     "sampler": (*fits.FIT, *latents.CHECKS),
 }  # fmt: skip
 CHECKS: Mapping[str, tuple[Check, ...]] = {
-    kind: (its_name, *ALONE.get(kind, ()), *map(of_squares, OF_SQUARES.get(kind, ()))) for kind in KINDS
+    kind: (
+        its_name,
+        *((of_its_kind,) if kind in BASES else ()),
+        *ALONE.get(kind, ()),
+        *map(of_squares, OF_SQUARES.get(kind, ())),
+    )
+    for kind in KINDS
 }

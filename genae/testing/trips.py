@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,10 @@ import torch
 from torch import Tensor
 
 from genae.data.examples import File
-from genae.errors import Rejected
-from genae.testing.expect import expect, shaped
-from genae.testing.subject import Subject, windows_of
+from genae.data.pieces import read_piece
+from genae.errors import GenaeError, Rejected
+from genae.testing.expect import expect, same, shaped, skip
+from genae.testing.subject import LOOKED, Subject, windows_of
 
 FAITHFUL = 0.05  # of the spread of a place: where less is lost in the median, a format is one that keeps what it is given,
 CHANNELS = 8  # and every place must come back; of other formats this is asked of axes that are short
@@ -92,6 +94,8 @@ def companions(s: Subject) -> None:
         path = s.folder / f"{name}{s.domain.suffixes[0]}"
         s.domain.write(event, path)
         s.domain.picture(event)
+        if name == "joined":
+            expect(event.numel() > events[0].numel(), "two examples joined are no longer than one")
         if name == "joined" and event.numel() == events.numel():  # one that fades has its windows elsewhere
             _in_order(s, path, events)
         for extra in s.domain.extras(event, path):
@@ -112,4 +116,38 @@ def _in_order(s: Subject, path: Path, events: Tensor) -> None:
            f"{second} of {len(read)}; read must give every example of a file, in order")  # fmt: skip
 
 
-CHECKS = (round_trip, pictures, companions)
+def pieces(s: Subject) -> None:
+    """A whole file is windows, the same at every time, which joined in its frame can be written, seen and read again."""
+    for i, file in enumerate(s.files[:LOOKED]):
+        piece, again = (read_piece(file, s.domain) for _ in range(2))
+        shaped(piece.x, (len(piece), *s.domain.event), f"the piece of {file.name}")
+        same(piece.x, again.x, f"the piece of {file.name}, read twice,")
+        shaped(piece.resting, (len(piece),), "rests")
+        expect(len(piece) % piece.voices == 0, f"{file.name}: {len(piece)} windows are not {piece.voices} voices, all as long")
+        expect(json.loads(json.dumps(piece.frame)) == piece.frame, f"{file.name}: a frame is of lists, texts and numbers")
+        framed = s.domain.framed(piece.frame)
+        expect(framed.event == s.domain.event, f"framed gives a domain of events {framed.event}, not {s.domain.event}")
+        whole = framed.join(s.domain.prepare(piece.x, "show"))
+        if whole is not None:
+            path = s.folder / f"piece-{i}{s.domain.suffixes[0]}"
+            framed.write(whole, path)
+            framed.picture(whole)
+            expect(len(read_piece(File(path), s.domain)) > 0, f"the piece of {file.name}, written, is not read again")
+
+
+def parts(s: Subject) -> None:
+    """What is joined is taken apart again."""
+    events = s.events(2)
+    whole = s.domain.join(events)
+    if whole is None:
+        skip("it joins nothing")
+    try:
+        made = s.domain.part(whole)
+    except GenaeError as error:
+        skip(f"it does not take apart what it joins: {error}")
+    shaped(made, (len(made), *s.domain.event), "what part makes of two joined")
+    if whole.numel() == events.numel():  # none that fade into each other
+        same(made, events, "two examples, joined and taken apart,")
+
+
+CHECKS = (round_trip, pictures, companions, pieces, parts)

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genae.data.domain import Domain
 from genae.data.examples import Examples
 from genae.errors import GenaeError
 from genae.learn.build import Built
@@ -62,6 +63,21 @@ def evaluate(
         own = dict(built.domain.assess(built.vae, chosen, _plainly(train), _conditions(built, device))) if train else {}
     summary = _summary({k: torch.cat(v) for k, v in gathered.items()}, samples)
     return summary | metrics | own | {"seed": seed, "precision": precision}
+
+
+def judged(
+    domain: Domain, draw: Callable[[int], Tensor], held: Examples, train: Callable[[], Examples], seed: int
+) -> dict[str, dict[str, float | None]]:
+    """The domain's figures of new events, so many as it wants of `draw(n)` (n, *event); what is not finite is None."""
+    if not domain.defaults.judged:
+        return {}
+    samples = draw(domain.defaults.judged)
+    with seeded(seed):
+        figures = domain.judge(samples, held, train)
+    return {
+        name: {whose: None if x is None or not math.isfinite(x) else x for whose, x in each.items()}
+        for name, each in figures.items()
+    }
 
 
 def _conditions(built: Built, device: torch.device) -> Callable[[Examples, Tensor], Tensor | None]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
+from PIL.Image import Image
 from torch import Tensor
 
 from genae.data.curve import Picture
@@ -23,7 +24,7 @@ from genae.use import pictures
 PICTURES = (".png", ".jpg", ".gif", ".webp")  # files that are pictures already
 
 
-def write_events(domains: Domain | Sequence[Domain], events: Tensor, folder: Path, stem: str) -> list[str]:
+def write_events(domains: Domain | Sequence[Domain], events: Tensor | Sequence[Tensor], folder: Path, stem: str) -> list[str]:
     """Each event (N, *event) as stem-1.png, stem-2.png, … by its domain, with its companions; the names written."""
     each = [domains] * len(events) if isinstance(domains, Domain) else domains
     digits = len(str(len(events)))
@@ -44,9 +45,15 @@ def write_event(domain: Domain, event: Tensor, path: Path) -> list[Path]:
     return [path, *seen, *domain.extras(event, path)]
 
 
-def drawn(domain: Domain, events: Tensor) -> list[Picture]:
+def drawn(domains: Domain | Sequence[Domain], events: Tensor | Sequence[Tensor]) -> list[Picture]:
     """The picture of each event."""
-    return [domain.picture(event) for event in events]
+    each = [domains] * len(events) if isinstance(domains, Domain) else domains
+    return [domain.picture(event) for domain, event in zip(each, events, strict=True)]
+
+
+def together(seen: Sequence[Picture], columns: int | None = None) -> Image:
+    """In a grid, or of unequal size in a column."""
+    return pictures.column(seen) if len({p.shape for p in seen}) > 1 else pictures.grid(seen, columns)
 
 
 @contextmanager
@@ -57,11 +64,13 @@ def marked_folder(out: Path) -> Iterator[Path]:
         yield folder
 
 
-def write_samples(domain: Domain, events: Tensor, out: Path, stem: str = "sample") -> list[Path]:
+def write_samples(
+    domains: Domain | Sequence[Domain], events: Tensor | Sequence[Tensor], out: Path, stem: str = "sample"
+) -> list[Path]:
     """A grid and each event."""
     with marked_folder(out) as folder:
-        pictures.save(pictures.grid(drawn(domain, events)), folder / "grid.png")
-        names = ["grid.png", *write_events(domain, events, folder, stem)]
+        pictures.save(together(drawn(domains, events)), folder / "grid.png")
+        names = ["grid.png", *write_events(domains, events, folder, stem)]
     return [out / name for name in names]
 
 
@@ -78,14 +87,26 @@ def write_path(domain: Domain, events: Tensor, out: Path, loop: bool) -> list[Pa
     return [out / name for name in names]
 
 
-def write_pairs(domains: Sequence[Domain], inputs: Tensor, outputs: Tensor, out: Path) -> list[Path]:
+def write_morph(domain: Domain, steps: Tensor, whole: Tensor, out: Path) -> list[Path]:
+    """The steps from file to file, which are whole ones: each, all in a picture, and one that goes all the way."""
+    with marked_folder(out) as folder:
+        pictures.save(pictures.column(drawn(domain, steps)), folder / "strip.png")
+        names = ["strip.png", *write_events(domain, steps, folder, "step")]
+        names += [path.name for path in write_event(domain, whole, folder / f"morph{domain.suffixes[0]}")]
+    return [out / name for name in names]
+
+
+def write_pairs(
+    domains: Sequence[Domain], inputs: Sequence[Tensor] | Tensor, outputs: Sequence[Tensor] | Tensor, out: Path
+) -> list[Path]:
     """Inputs above what came back of them, each by its domain, and each of the latter."""
     with marked_folder(out) as folder:
-        rows = [domain.picture(event) for events in (inputs, outputs) for domain, event in zip(domains, events, strict=True)]
-        if len({row.shape for row in rows}) == 1:  # outputs made longer are apart
-            pictures.save(pictures.grid(rows, columns=len(inputs)), folder / "reconstructions.png")
+        above, below = drawn(domains, inputs), drawn(domains, outputs)
+        if len({seen.shape for seen in (*above, *below)}) == 1:
+            image = pictures.grid([*above, *below], columns=len(inputs))
         else:
-            pictures.save(pictures.grid(rows[len(inputs) :], columns=1), folder / "reconstructions.png")
+            image = pictures.column([seen for pair in zip(above, below, strict=True) for seen in pair])
+        pictures.save(image, folder / "reconstructions.png")
         names = ["reconstructions.png", *write_events(domains, outputs, folder, "reconstruction")]
     return [out / name for name in names]
 

@@ -15,6 +15,7 @@ from genae.files import write_file
 
 GROUND = 64  # grey between pictures: apart from both black and white
 SUFFIXES = (".png", ".gif", ".jpg", ".webp")
+SHOWN = 16  # pictures in a column
 LEAST = 112  # pixels, the shorter side of an animation: browsers show them as they are
 
 
@@ -32,6 +33,14 @@ def mosaic(pictures: Sequence[Picture], columns: int, gap: int = 0) -> Picture:
 def grid(pictures: Sequence[Picture], columns: int | None = None, gap: int = 2) -> Image.Image:
     """In rows of `columns`, as near to a square number of them as can be when it is None."""
     return Image.fromarray(mosaic(pictures, columns or math.ceil(math.sqrt(len(pictures))), gap))
+
+
+def column(pictures: Sequence[Picture], gap: int = 2) -> Image.Image:
+    """One under the other, whatever their shapes, at most SHOWN of them; narrower ones on the same ground."""
+    shown = [np.repeat(p[..., None], 3, 2) if p.ndim == 2 else p for p in pictures[:SHOWN]]
+    high, wide = (max(p.shape[axis] for p in shown) for axis in (0, 1))
+    filled = [np.pad(p, ((0, high - p.shape[0]), (0, wide - p.shape[1]), (0, 0)), constant_values=GROUND) for p in shown]
+    return grid(filled, columns=1, gap=gap)
 
 
 def strip(pictures: Sequence[Picture], gap: int = 2) -> Image.Image:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import cache
 from numbers import Number
 from pathlib import Path
 from typing import NamedTuple
@@ -19,15 +21,16 @@ from torch import Tensor
 from genae.data import pins
 from genae.data.domain import Domain
 from genae.data.examples import Dataset, Examples, File
-from genae.data.items import best_split
+from genae.data.items import Span, best_split
 from genae.data.opening import Data, as_dataset
 from genae.errors import GenaeError, remark
+from genae.latent.draws import Chance, Draws
 from genae.latent.paths import Kind, path, walk
 from genae.latent.posteriors import Spread
 from genae.latent.samplers import Noise, Sampler
 from genae.learn import checkpoint, fitting, saved
 from genae.learn.build import Built
-from genae.learn.device import computing, pick, precision, seeded
+from genae.learn.device import computing, drawn, pick, precision, seeded
 from genae.learn.fitting import PRIOR
 from genae.learn.sized import sized
 from genae.model.vae import Model
@@ -36,11 +39,14 @@ from genae.recipe.options import Spec, named
 from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
 from genae.recipe.stages import sampler_of
-from genae.use.evaluate import Numbers, evaluate
+from genae.use import best, wholes
+from genae.use.evaluate import Numbers, evaluate, judged
 from genae.use.seen import Given, Seen, see
 from genae.use.show import Shown, bundle_of
+from genae.use.wholes import Fit, once, starts
 
-CHUNK = 250  # examples at once through a network, so that memory stays bounded
+CHUNK = 256  # examples at once through a network, so that memory stays bounded
+ROWS = 16  # a batch's multiple: matrices of other heights are summed in other orders, and the last bits depend on the batch
 
 Condition = str | Sequence[str] | Tensor | None  # a class by its name, one for each example, or the vectors (N, C) themselves
 
@@ -50,6 +56,18 @@ class Latents(NamedTuple):
 
     z: Tensor  # (N, *shape), means, or codes
     sigma: Tensor | None  # (N, *shape), standard deviations, where there are such
+
+
+class Morph(NamedTuple):
+    """Whole files on the way from one to another."""
+
+    domain: Domain  # that writes them
+    framed: str  # the file whose length and style they have
+    steps: Tensor  # (S, *long)
+    whole: Tensor  # (*long), from the first to the last while it runs
+
+
+Written = tuple[Domain, Tensor]  # an example, or several joined, and the domain that writes it
 
 
 class Run:
@@ -100,30 +118,55 @@ class Run:
         condition: Condition = None,
         length: int = 1,
         sampler: str | None = None,
+        best_of: int = 1,
     ) -> Tensor:
         """n new events (n, *event) on the CPU: see `Model.sample`; a temperature of None is the domain's own.
 
         z comes from the `sampler` of that name, else from the one that the recipe fitted, else from the prior. With a `length`
-        above 1 each is that many events long, joined by the domain: a walk in the latent space.
+        above 1 each is that many events long, joined by the domain: a walk in the latent space. Each is the `best_of` so many,
+        by the domain's score.
         """
-        if n < 1:
-            raise GenaeError(f"-n must be at least 1, not {n}")
+        for option, value in {"-n": n, "--best-of": best_of}.items():
+            if value < 1:
+                raise GenaeError(f"{option} must be at least 1, not {value}")
+        if best_of > 1:
+            return self._best(n, best_of, temperature, seed, condition, length, sampler)
         temperature, source = self._temperature(temperature), self.sampler(sampler)
-        with seeded(seed):
-            given = self._drawn(condition, n)
-            if length == 1:
-                return self._each(lambda x, c: self.vae.sample(len(x), temperature, c, source), torch.empty(n, 0), given)
-            given = None if given is None else given.repeat_interleave(length, 0)
-            z = self._walked(source, n, length, temperature, given)
-            return self._joined(self.decode(z, given, temperature, seed=None), length)
+        chance = Chance(drawn(seed), range(n * length))
+        given = self._drawn(condition, n, chance)
+        if length == 1:
+            return self._each(lambda x, c: self.vae.sample(len(x), temperature, c, source), torch.empty(n, 0), given, chance)
+        given = None if given is None else given.repeat_interleave(length, 0)
+        z = self._walked(source, n, length, temperature, given, chance._replace(stream="z"))
+        return self._joined(self._shown(z, given, temperature, chance), length)
 
-    def _walked(self, source: Sampler, n: int, length: int, temperature: float, condition: Tensor | None) -> Tensor:
+    def _best(
+        self,
+        n: int,
+        of: int,
+        temperature: float | None,
+        seed: int | None,
+        condition: Condition,
+        length: int,
+        sampler: str | None,
+    ) -> Tensor:
+        """n events, each the best of `of` that have one condition."""
+        kept = best.scorer(self.folder, self.domain, self.training)
+        seed = drawn(seed)
+        given = self._drawn(condition, n, Chance(seed, range(n)))
+        given = None if given is None else given.repeat_interleave(of, 0)
+        events = self.sample(n * of, temperature, seed, given, length, sampler)
+        return best.best(events, self.domain.score(events, kept), of)
+
+    def _walked(
+        self, source: Sampler, n: int, length: int, temperature: float, condition: Tensor | None, chance: Chance
+    ) -> Tensor:
         """z (n·length, *shape): a walk where noise becomes z, else draws that do not know each other."""
-        spread = temperature if self.vae.shows == "mean" else 1.0
+        spread, size = temperature if self.vae.shows == "mean" else 1.0, self.vae.space.size
         if not isinstance(source, Noise):
-            return self._each(lambda x, c: source.sample(len(x), spread, c), torch.empty(n * length, 0), condition)
-        u = walk(n, length, self.vae.space.size).flatten(0, 1) * spread
-        return self._each(source.push, u, condition)
+            return self._each(lambda x, c: source.sample(len(x), spread, c), torch.empty(n * length, 0), condition, chance)
+        u = self._each(lambda x, c: walk(len(x), length, size), torch.empty(n, 0), None, chance)
+        return self._each(source.push, u.flatten(0, 1) * spread, condition)
 
     def sampler(self, name: str | None = None) -> Sampler:
         """The prior, or a fitted sampler by its name. GenaeError for what there is not."""
@@ -165,6 +208,8 @@ class Run:
     def latents(self, x: Given, condition: Condition = None) -> Latents:
         """As `encode`, with the posterior's standard deviations."""
         seen, spreads = self.seen(x), list[Tensor]()
+        given = self.condition(seen, condition)
+        own, place = once([seen.events, given], seen.spans)
 
         def infer(x: Tensor, c: Tensor | None) -> Tensor:
             inference = self.vae.infer(x, c)
@@ -172,20 +217,40 @@ class Run:
                 spreads.append(inference.spread.float().cpu())
             return inference.mean
 
-        z = self._each(infer, seen.events, self.condition(seen, condition), "32")
-        return Latents(z, torch.cat(spreads) if spreads else None)
+        z = self._each(infer, seen.events[own], None if given is None else given[own], precision="32")
+        return Latents(z[place], torch.cat(spreads)[: len(z)][place] if spreads else None)
 
     def decode(
-        self, z: Tensor, condition: Condition = None, temperature: float | None = None, seed: int | None = 0, length: int = 1
+        self,
+        z: Tensor,
+        condition: Condition = None,
+        temperature: float | None = None,
+        seed: int | None = 0,
+        length: int = 1,
+        spans: Sequence[Span] = (),
     ) -> Tensor:
-        """z (N, *shape) to events (N, *event) on the CPU; with a `length` above 1, so many of each z, joined by the domain."""
+        """z (N, *shape) to events (N, *event) on the CPU; with a `length` above 1, so many of each z, joined by the domain.
+
+        With a seed all are drawn with the same random numbers, so that each is the same whatever stands beside it. Of windows
+        that `spans` say are of one file each has random numbers of its own, and those of equal z are equal.
+        """
         temperature, z = self._temperature(temperature), self.vae.space.check(z)
         given = self._given(condition, len(z))
-        if length > 1:
-            given = None if given is None else given.repeat_interleave(length, 0)
-            return self._joined(self.decode(z.repeat_interleave(length, 0), given, temperature, seed), length)
-        with seeded(seed):
-            return self._each(lambda z, c: self.vae.show(z, c, temperature), z, given)
+        if spans:
+            own, place = once([z, given], spans)
+            chance = Chance(drawn(seed), (own if seed is None else own - starts(spans)[own]).tolist())
+            made = self._shown(z[own], None if given is None else given[own], temperature, chance)[place]
+            made[torch.cat([span.resting for span in spans])] = 0
+            return made
+        keys = [*range(length)] * len(z) if seed is not None else range(len(z) * length)
+        chance = Chance(drawn(seed), keys)
+        if length == 1:
+            return self._shown(z, given, temperature, chance)
+        given = None if given is None else given.repeat_interleave(length, 0)
+        return self._joined(self._shown(z.repeat_interleave(length, 0), given, temperature, chance), length)
+
+    def _shown(self, z: Tensor, condition: Tensor | None, temperature: float, chance: Chance) -> Tensor:
+        return self._each(lambda z, c: self.vae.show(z, c, temperature), z, condition, chance)
 
     def reconstruct(
         self,
@@ -195,12 +260,37 @@ class Run:
         temperature: float | None = None,
         length: int = 1,
     ) -> tuple[Tensor, Tensor]:
-        """The inputs as the run's task makes them, and what comes back of them, both (N, *event)."""
+        """The inputs as the run's task makes them, and what comes back of them, both (N, *event).
+
+        Windows of a file in which there is nothing come back as they are.
+        """
         seen = self.seen(x)
         given = self.condition(seen, condition)
-        with seeded(seed):
-            inputs = self.built.task(seen.events)
-        return inputs, self.decode(self.encode(inputs, given), given, temperature, seed, length)
+        inputs = self._inputs(seen.events, seed)
+        z = self.encode(replace(seen, events=inputs), given)
+        return inputs, self.decode(z, given, temperature, seed, length, seen.spans if length == 1 else ())
+
+    def joined(self, spans: Sequence[Span], events: Tensor, **options: object) -> list[Written]:
+        """Windows (N, *event) as the files and examples that they are of, each with the domain that writes it as it was."""
+        made, parts = list[Written](), torch.split(events, [span.count for span in spans])
+        for span, part in zip(spans, parts, strict=True):
+            domain = self.framed(span, **options)
+            whole = domain.join(part) if span.piece is not None else None
+            made.append((domain, part[0] if whole is None else whole))
+        return made
+
+    def framed(self, span: Span, **options: object) -> Domain:
+        """The domain that writes a file or example in its style, or by `options` where they say otherwise."""
+        domain = self.styled(span.name, **options)
+        return (
+            domain.framed({k: v for k, v in span.piece.frame.items() if k not in options}) if span.piece is not None else domain
+        )
+
+    def _inputs(self, targets: Tensor, seed: int | None) -> Tensor:
+        """What the run's task makes of targets (N, *event), each with the same random numbers, unless there is no seed."""
+        keys = range(len(targets)) if seed is None else [0] * len(targets)
+        with Draws(keys, drawn(seed), "task"):
+            return self.built.task(targets)
 
     def interpolate(
         self,
@@ -212,22 +302,55 @@ class Run:
         temperature: float | None = None,
         seed: int = 0,
         length: int = 1,
+        fit: Fit = "resample",
     ) -> Tensor:
         """`interpolate(a, b, steps=9)`, `interpolate(a, b, c)`: events (n, *event) between posterior means, repeatable.
 
-        `steps` from each point to the next, both ends counted. Where what is shown is a sample, every step is drawn with the
-        same random numbers, so that only z tells them apart. A condition goes linearly from each point's to the next.
+        `steps` from each point to the next, both ends counted, which are what `reconstruct` makes of them. Every step is drawn
+        with the same random numbers, so that only z tells them apart. A condition goes linearly from each point's to the next.
+        Whole files become whole ones, as long as the longest, window by window: see `morph`.
         """
         if wrong := [point for point in points if isinstance(point, Number)]:
             raise GenaeError(f"interpolate takes examples, and steps by its name: interpolate(a, b, steps={wrong[0]})")
         ends, space = self.seen(list(points)), self.vae.space
+        if any(span.count > 1 for span in ends.spans):
+            return self.morph(ends, steps, kind, loop, condition, temperature, seed, fit).steps
         given = self.condition(ends, condition)
-        z = space.shaped(path(list(space.flat(self.encode(ends, given))), steps, kind, loop))
+        means = self.encode(self._inputs(ends.events, seed), given)
+        z = space.shaped(path(list(space.flat(means)), steps, kind, loop))
         between = None if given is None else path(list(given), steps, "linear", loop)
-        if self.vae.shows == "mean":
-            return self.decode(z, between, temperature, seed, length)
-        each = [None] * len(z) if between is None else torch.split(between, 1)
-        return torch.cat([self.decode(at, c, temperature, seed, length) for at, c in zip(torch.split(z, 1), each, strict=True)])
+        return self.decode(z, between, temperature, seed, length)
+
+    def morph(
+        self,
+        x: Given,
+        steps: int = 9,
+        kind: Kind = "spherical",
+        loop: bool = False,
+        condition: Condition = None,
+        temperature: float | None = None,
+        seed: int = 0,
+        fit: Fit = "resample",
+        **options: object,
+    ) -> Morph:
+        """From file to file: whole ones at each step, and one that goes from the first to the last while it runs.
+
+        They have the frame of the longest, whose windows they have; shorter ones are resampled in latent time, or looped.
+        """
+        seen = self.seen(x)
+        given = self.condition(seen, condition)
+        means = self.encode(replace(seen, events=self._inputs(seen.events, seed)), given)
+        ends = list(wholes.points(seen.spans, means, given))
+        longest = max(ends, key=lambda end: end.span.count).span
+        same = wholes.fitted(ends, fit)
+        z, between = wholes.way(same, steps, kind, loop)
+        spans = [wholes.at(longest, resting) for resting in wholes.rests(same, steps, loop)]
+        rows = None if between is None else between.flatten(0, 2)
+        made = self.decode(z.flatten(0, 2), rows, temperature, seed, spans=spans).view(*z.shape[:3], *self.vae.event)
+        domain = self.framed(longest, **options)
+        long = [domain.join(events.flatten(0, 1)) for events in (*made, wholes.gradual(made))]
+        whole = [one for one in long if one is not None]
+        return Morph(domain, longest.name, torch.stack(whole[:-1]), whole[-1])
 
     # -- measuring ----------------------------------------------------------------------------------------------------
 
@@ -238,21 +361,39 @@ class Run:
         limit: int | None = None,
         seed: int = 0,
         report: Callable[[int, int], object] = lambda done, total: None,
+        sampler: str | None = None,
+        temperature: float | None = None,
     ) -> Numbers:
-        """ELBO, rate, distortion, NLL and more on the data set's test examples: see genae/use/evaluate.py."""
+        """ELBO, rate, distortion, NLL and more on the data set's test examples: see genae/use/evaluate.py.
+
+        Where the domain judges new examples, these are drawn as `sample` draws them.
+        """
         split, examples = self.held_out(data)
         changed = self.changes({split: examples}) if data is None else []
         if changed:
             remark(f"the data are not those that {self.folder} was trained on ({'; '.join(changed)})")
         own = None if self.recipe.data or self._given_data else data
+        train = cache(lambda: self.training(own))
         numbers = evaluate(
             self.built, examples.to(self.device), limit=limit,
             samples=self.domain.defaults.samples if samples is None else samples,
             seed=seed, device=self.device, precision=precision(self.recipe.precision, self.device), report=report,
-            train=lambda: self.training(own),
+            train=train,
         )  # fmt: skip
+        numbers |= self._judged(examples, train, seed, sampler, temperature)
         named = str(data) if isinstance(data, str | Path) else self.recipe.data or "given"
         return {"data": named, "split": split, **numbers, "skipped": len(examples.skipped), "changed": changed}
+
+    def _judged(
+        self, held: Examples, train: Callable[[], Examples], seed: int, sampler: str | None, temperature: float | None
+    ) -> Numbers:
+        """The domain's figures of new examples, and what these were drawn from; nothing where it has none."""
+        name = sampler or self.default_sampler
+        if name is None:
+            return {}
+        figures = judged(self.domain, lambda n: self.sample(n, temperature, seed, sampler=name), held, train, seed)
+        of = {"sampler": name, "temperature": self._temperature(temperature), "drawn": self.domain.defaults.judged}
+        return {"judged": {**of, "figures": figures}} if figures else {}
 
     def held_out(self, data: Data | None = None) -> tuple[str, Examples]:
         """The test examples, or valid, or train where a set has no others; and which it was."""
@@ -326,12 +467,12 @@ class Run:
 
     # -- helpers ------------------------------------------------------------------------------------------------------
 
-    def seen(self, x: Given) -> Seen:
-        """An item, a folder, Examples, events, or a list of such, as events with what is known of them: genae/use/seen.py.
+    def seen(self, x: Given, window: int = 0) -> Seen:
+        """A file, an item, a folder, Examples, events, or a list of such, as events with what is known: genae/use/seen.py.
 
-        Wherever examples are taken, this goes in too.
+        Wherever examples are taken, this goes in too. Of files a `window` alone, from 1, unless it is 0.
         """
-        return see(x, self.domain)
+        return see(x, self.domain, window)
 
     def _temperature(self, temperature: float | None) -> float:
         if temperature is None:
@@ -349,16 +490,24 @@ class Run:
         return torch.stack(whole)
 
     def _each(
-        self, call: Callable[[Tensor, Tensor | None], Tensor], x: Tensor, condition: Tensor | None, precision: str = ""
+        self,
+        call: Callable[[Tensor, Tensor | None], Tensor],
+        x: Tensor,
+        condition: Tensor | None,
+        chance: Chance | None = None,
+        precision: str = "",
     ) -> Tensor:
-        """`call(part, condition)` for x (N, …) in parts on the device, in the run's precision or another; on the CPU."""
-        given = None if condition is None else condition.to(self.device)
-        with computing(self.device, precision or self.recipe.precision):
-            parts = [
-                call(x[i : i + CHUNK].to(self.device), None if given is None else given[i : i + CHUNK]).cpu()
-                for i in range(0, len(x), CHUNK)
-            ]
-        whole = torch.cat(parts)
+        """`call(part, condition)` for x (N, …) in parts on the device, in the run's precision or another; on the CPU.
+
+        What is drawn is each example's own, by `chance`; parts are filled up to multiples of ROWS.
+        """
+        chance, parts = chance or Chance(0, [0] * len(x)), []
+        with seeded(chance.seed), computing(self.device, precision or self.recipe.precision):
+            for rows in batches(len(x)):
+                given = None if condition is None else condition[rows].to(self.device)
+                with chance.rows(rows):
+                    parts.append(call(x[rows].to(self.device), given).cpu())
+        whole = torch.cat(parts)[: len(x)]
         return whole.float() if whole.is_floating_point() else whole
 
     def _asked(self, condition: str | Sequence[str] | Tensor, n: int) -> Tensor:
@@ -383,11 +532,16 @@ class Run:
             return self._asked(condition, n)
         return self.built.condition.absent(n) if self.built.condition.size else None
 
-    def _drawn(self, condition: Condition, n: int) -> Tensor | None:
+    def _drawn(self, condition: Condition, n: int, chance: Chance) -> Tensor | None:
         """(n, C) for new examples: what is asked for, else what the condition draws."""
         if condition is not None:
             return self._asked(condition, n)
-        return self.built.condition.drawn(n) if self.built.condition.size else None
+        own = self.built.condition
+        return (
+            self._each(lambda x, c: own.drawn(len(x)), torch.empty(n, 0), None, chance._replace(stream="c"))
+            if own.size
+            else None
+        )
 
     def _require_prior(self) -> None:
         if self.built.bounded:
@@ -395,6 +549,11 @@ class Run:
         have = fitting.names(self.folder)
         how = f"--sampler {' or '.join(have)}" if have else f"a sampler fitted on its latents: genae fit {self.folder} gaussian"
         raise GenaeError(f"{self.folder} is a plain autoencoder: it has no prior to sample from; use {how}")
+
+
+def batches(n: int) -> list[list[int]]:
+    """0 … n − 1 in batches of multiples of ROWS; the last is filled up with the last example."""
+    return [[min(row, n - 1) for row in range(begin, min(begin + CHUNK, -(-n // ROWS) * ROWS))] for begin in range(0, n, CHUNK)]
 
 
 def samplers(folder: Path) -> list[str]:

@@ -17,6 +17,7 @@ from genae.data.opening import Data
 from genae.data.reading import quiet
 from genae.learn.session import Preset, Session
 from genae.recipe.settings import Settings
+from genae.use import best
 from genae.use import progress as showing
 from genae.use.card import write_card
 from genae.use.run import Run, load
@@ -26,6 +27,7 @@ class Training(Session):
     """Iterate to train; `run()` afterwards, or at any time, is the run so far."""
 
     def finish(self) -> None:
+        best.keep(self.folder, self.built.domain, self.examples)
         write_card(self.run(), self.seconds, len(self.examples), self.valid_split)
 
     def run(self) -> Run:

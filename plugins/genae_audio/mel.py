@@ -74,9 +74,12 @@ class MelScale:
         if self.loudness:
             magnitude = magnitude * (level[:, -1:] / _power(magnitude).clamp(min=FLOOR)).clamp(max=LIFT)
         y = self._phased(magnitude)
-        wanted, got = (power.norm(dim=(1, 2)) for power in (_power(magnitude), _power(self._magnitudes(y))))
+        wanted, got = (
+            torch.linalg.vector_norm(power, dim=(1, 2)) for power in (_power(magnitude), _power(self._magnitudes(y)))
+        )
         y = y * (wanted / got.clamp(min=FLOOR)).clamp(max=LIFT)[:, None] * self._fades(y.shape[-1])
-        return y / y.abs().amax(-1, keepdim=True).clamp(min=1)
+        whole: Tensor = y / y.abs().amax(-1, keepdim=True).clamp(min=1)
+        return whole
 
     def _magnitudes(self, sound: Tensor) -> Tensor:
         """(B, N) to |X| (B, window / 2 + 1, N / hop)."""
@@ -100,7 +103,7 @@ class MelScale:
 
 def _power(magnitude: Tensor) -> Tensor:
     """|X| (B, bins, T) to the root of its power in each frame (B, 1, T)."""
-    return magnitude.norm(dim=1, keepdim=True)
+    return torch.linalg.vector_norm(magnitude, dim=1, keepdim=True)
 
 
 def mel(f: float) -> float:

@@ -11,22 +11,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from annotated_types import Ge, Le, doc
 from torch import Tensor
 
 from genae.data.curve import Picture
 from genae.data.domain import Condition, Defaults, Domain, Reading, Stage
-from genae.data.examples import Examples, File, Found
+from genae.data.examples import Examples, File, Found, Piece
 from genae.errors import GenaeError
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
-from genae_audio import reading, spectrogram
+from genae_audio import reading, recording, spectrogram, whole
 from genae_audio.channels import Channels
 from genae_audio.formats import SUFFIXES
 from genae_audio.mel import RANGE, MelScale
@@ -34,6 +35,8 @@ from genae_audio.mel import RANGE, MelScale
 MULTIPLE = 16  # frames
 LOUDER = 6.0  # dB, or quieter
 MOVED = 0.02  # of the frames
+LONGEST = 1 << 14  # frames whose phases are found together, so that memory stays bounded, and columns of a picture
+COMMON = 64  # frames of two such parts, over which they are faded
 TALL = 192  # pixels, a picture's least height
 
 
@@ -49,6 +52,7 @@ class Mel(Domain):
     channels: Channels = "mid"
     loudness: Annotated[bool, doc("the last band's row holds each frame's loudness, which its sound is given")] = False
     augment: Annotated[bool, doc("in training louder or quieter and moved, at random")] = True
+    frame: whole.Frame | None = field(default=None, init=False, repr=False)  # of the recording that it writes
 
     suffixes: ClassVar[tuple[str, ...]] = SUFFIXES
     reading: ClassVar[Reading] = Reading(
@@ -95,30 +99,64 @@ class Mel(Domain):
     def _stored(self, sound: Tensor) -> Tensor:
         return self.scale.spectrogram(sound)[:, None].half()
 
+    def piece(self, file: File) -> Piece:
+        """The whole recording: windows of every channel, one after the other."""
+        found = recording.read_whole(file, self.rate, self.length, self.length, self._stored)
+        frame = whole.Frame(found.rate, found.channels, found.samples)
+        return Piece(found.x, frame._asdict(), found.silent, found.channels)
+
+    def framed(self, frame: Mapping[str, Any]) -> Mel:
+        """With the recording's channels, rate and length."""
+        made = replace(self)
+        object.__setattr__(made, "frame", whole.Frame(**frame))
+        return made
+
     def inspect(self, file: File) -> list[str]:
         """A line for the file."""
         return reading.inspect(file, self.rate, self.length, self.channels)
 
     def write(self, example: Tensor, path: Path) -> None:
         """As 16-bit WAV, of any length; equal examples give equal files."""
-        import soundfile
-
-        soundfile.write(path, self.sound(example[None])[0].numpy(), self.rate, "PCM_16")
+        sound = self.sound(example[:, None])
+        if self.frame is not None and example.shape[2] == self._frames(self.frame):
+            sound = sound[:, : self.frame.length(self.rate)]
+        whole.write(sound, self.rate, self.frame, path)
 
     def sound(self, examples: Tensor) -> Tensor:
         """(B, 1, mels, T) to samples (B, T · hop) at `rate`."""
         with torch.autocast("cpu", enabled=False):
-            return self.scale.sound(examples.detach().cpu().float().nan_to_num()[:, 0])
+            x = examples.detach().cpu().float().nan_to_num()[:, 0]
+            if x.shape[-1] <= LONGEST:
+                return self.scale.sound(x)
+            each = whole.count(x.shape[-1], LONGEST, LONGEST - COMMON)
+            parts = F.pad(x, (0, LONGEST + (each - 1) * (LONGEST - COMMON) - x.shape[-1])).unfold(-1, LONGEST, LONGEST - COMMON)
+            sounds = [torch.cat([self.scale.sound(part) for part in one.transpose(0, 1).split(1)]) for one in parts]
+            return torch.stack([whole.overlapped(sound, COMMON * self.hop)[: x.shape[-1] * self.hop] for sound in sounds])
 
     def picture(self, example: Tensor) -> Picture:
-        """(1, mels, T) to (H, W, 3) uint8, low bands at the bottom, every level a square of pixels."""
-        shade = (example[0].detach().float().cpu().nan_to_num() * 255).round().clamp(0, 255).byte().flip(0).numpy()
+        """(channels, mels, T), their mean, to (H, W, 3) uint8, low bands at the bottom, every level a square of pixels."""
+        seen = example.mean(0)[:, :: 1 + example.shape[2] // LONGEST]
+        shade = (seen.detach().float().cpu().nan_to_num() * 255).round().clamp(0, 255).byte().flip(0).numpy()
         side = math.ceil(TALL / self.mels)
         return np.ascontiguousarray(spectrogram.colours()[shade.repeat(side, 0).repeat(side, 1)])
 
     def join(self, examples: Tensor) -> Tensor:
         """(K, 1, mels, frames) in a row: sound knows no seam, since the phases are found for the whole."""
-        return torch.cat(list(examples), 2)
+        if self.frame is None:
+            return torch.cat(list(examples), 2)
+        channels = torch.cat([torch.cat(list(part), 2) for part in examples.chunk(self.frame.channels)])
+        own = whole.count(self.frame.length(self.rate), self.length, self.length)
+        return channels[..., : self._frames(self.frame)] if len(examples) // self.frame.channels == own else channels
+
+    def _frames(self, frame: whole.Frame) -> int:
+        """Of a recording, at least a window's."""
+        return max(self.event[2], -(-frame.length(self.rate) // self.hop))
+
+    def part(self, long: Tensor) -> Tensor:
+        """Windows (W, 1, mels, frames) of a longer one (channels, mels, T), silent at its end."""
+        frames = self.event[2]
+        padded = F.pad(long, (0, -long.shape[2] % frames))
+        return padded.unfold(2, frames, frames).transpose(1, 2).reshape(-1, *self.event)
 
     # -- examples -----------------------------------------------------------------------------------------------------
 
@@ -131,7 +169,7 @@ class Mel(Domain):
         x = (x + gain).clamp(min=0).where(x > 0, 0.0)
         most = max(1, round(MOVED * x.shape[-1]))
         shift = int(torch.randint(-most, most + 1, ()))  # drawn on the CPU: the device is not waited for
-        return torch.nn.functional.pad(x, (shift, -shift))
+        return F.pad(x, (shift, -shift))
 
     def assess(
         self, vae: Generative, held: Examples, train: Callable[[], Examples], condition: Condition

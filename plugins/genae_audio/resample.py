@@ -10,19 +10,29 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import soxr
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 QUALITY = "HQ"
 MOST = 1 << 20  # samples given at once
 
 
+def length(samples: int, before: int, rate: int) -> int:
+    """How many samples at `rate` Hz so many at `before` Hz become."""
+    return -(-samples * rate // before)
+
+
 def resample(blocks: Iterable[Tensor], before: int, rate: int) -> Iterator[Tensor]:
-    """Blocks of samples (n,) at `before` Hz to blocks at `rate` Hz, n · rate / before samples in all, rounded."""
+    """Blocks of samples (n,) at `before` Hz to blocks at `rate` Hz, `length` samples in all."""
     if before == rate:
         yield from blocks
         return
-    stream = soxr.ResampleStream(before, rate, 1, "float32", QUALITY)
+    stream, given, made = soxr.ResampleStream(before, rate, 1, "float32", QUALITY), 0, 0
     for block in blocks:
+        given += len(block)
         for part in torch.split(block, max(1, MOST * before // rate)):
-            yield torch.from_numpy(stream.resample_chunk(part.numpy()))
-    yield torch.from_numpy(stream.resample_chunk(np.empty(0, np.float32), last=True))
+            found = torch.from_numpy(stream.resample_chunk(part.contiguous().numpy()))
+            made += len(found)
+            yield found
+    last = torch.from_numpy(stream.resample_chunk(np.empty(0, np.float32), last=True))
+    yield F.pad(last, (0, length(given, before, rate) - made - len(last)))  # soxr rounds: one more, or less

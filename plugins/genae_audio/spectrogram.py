@@ -21,6 +21,7 @@ from genae_audio.stft import magnitudes
 from genae_audio.torchaudio_cpu import torchaudio
 
 LOOK = 512  # samples a window, a row for each frequency and a column for each quarter of it
+WIDEST = 4096  # columns of a picture, and up to twice as many
 RANGE = 80.0  # dB
 MELS = 64
 WINDOW = 0.064  # seconds
@@ -35,8 +36,11 @@ def colours() -> npt.NDArray[np.uint8]:
 
 
 def picture(x: Tensor) -> Picture:
-    """x (1, N) to (257, N/128 + 1, 3) uint8."""
-    levels = 20 * (magnitudes(x.detach().float().cpu().nan_to_num(), LOOK)[0] / (LOOK / 4)).log10()  # a full sine at 0 dB
+    """x (channels, N), their mean, to (257, N/128 + 1, 3) uint8; of a long one a column looks at the first of its part."""
+    x = x.detach().float().cpu().nan_to_num().mean(0, keepdim=True)
+    if (part := x.shape[1] // (WIDEST * (LOOK // 4))) > 1:
+        x = x[:, : x.shape[1] // (part * (LOOK // 4)) * part * (LOOK // 4)].reshape(1, -1, part, LOOK // 4)[:, :, 0].flatten(1)
+    levels = 20 * (magnitudes(x, LOOK)[0] / (LOOK / 4)).log10()  # a full sine at 0 dB
     shade = ((levels / RANGE + 1) * 255).round().clamp(0, 255).byte()
     return np.ascontiguousarray(colours()[shade.flip(0).numpy()])
 

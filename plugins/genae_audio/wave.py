@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -22,16 +22,15 @@ from torch import Tensor
 
 from genae.data.curve import Picture
 from genae.data.domain import Condition, Defaults, Domain, Reading, Stage
-from genae.data.examples import Examples, File, Found
+from genae.data.examples import Examples, File, Found, Piece
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
-from genae_audio import reading, spectrogram
+from genae_audio import reading, recording, spectrogram, whole
 from genae_audio.channels import Channels
 from genae_audio.formats import SUFFIXES
 from genae_audio.stft import distance
 
 STRIDE = 2048  # samples: RAVE's
-LEVELS = 1 << 15  # of 16 bits, on either side of 0
 QUIETER = 6.0  # dB
 MOVED = 0.02  # seconds
 FADE = 0.05  # seconds, between two clips in a row
@@ -45,6 +44,7 @@ class Wave(Domain):
     seconds: reading.Seconds = 2.0
     channels: Channels = "mid"
     augment: Annotated[bool, doc("in training quieter, upside down and moved, at random")] = True
+    frame: whole.Frame | None = field(default=None, init=False, repr=False)  # of the recording that it writes
 
     suffixes: ClassVar[tuple[str, ...]] = SUFFIXES
     reading: ClassVar[Reading] = Reading(cached=True)
@@ -75,35 +75,57 @@ class Wave(Domain):
         found = reading.read_sound(file, self.rate, self.event[1], self.channels, to_levels)
         return found._replace(x=found.x.reshape(-1, *self.event))  # none are (0, N)
 
+    def piece(self, file: File) -> Piece:
+        """The whole recording: windows of every channel, each begun FADE before the end of the one before."""
+        n = self.event[1]
+        found = recording.read_whole(file, self.rate, n, n - self._fade, to_levels)
+        frame = whole.Frame(found.rate, found.channels, found.samples)
+        return Piece(found.x, frame._asdict(), found.silent, found.channels)
+
+    def framed(self, frame: Mapping[str, Any]) -> Wave:
+        """With the recording's channels, rate and length."""
+        made = replace(self)
+        object.__setattr__(made, "frame", whole.Frame(**frame))
+        return made
+
     def inspect(self, file: File) -> list[str]:
         """A line for the file."""
         return reading.inspect(file, self.rate, self.event[1], self.channels)
 
     def write(self, example: Tensor, path: Path) -> None:
         """As WAV of 16 bits, of any length; what is beyond full scale is clipped."""
-        import soundfile
-
-        soundfile.write(path, to_levels(example.detach().float().cpu()).view(-1).numpy(), self.rate, "PCM_16")
+        whole.write(example.detach().float().cpu().nan_to_num(), self.rate, self.frame, path)
 
     def picture(self, example: Tensor) -> Picture:
         """Its spectrogram."""
         return spectrogram.picture(example)
 
+    @property
+    def _fade(self) -> int:
+        """Samples that windows in a row have in common."""
+        return min(round(FADE * self.rate), self.event[1] // 2)
+
     def join(self, examples: Tensor) -> Tensor:
-        """Clips (K, 1, N) in a row, faded into each other at equal power."""
-        fade = min(round(FADE * self.rate), examples.shape[-1] // 2)
-        turn = torch.linspace(0, math.pi / 2, fade, device=examples.device)
-        whole = examples[0]
-        for clip in examples[1:]:
-            both = whole[:, -fade:] * turn.cos() + clip[:, :fade] * turn.sin()
-            whole = torch.cat([whole[:, :-fade], both, clip[:, fade:]], 1)
-        return whole
+        """Clips (K, 1, N) in a row, faded into each other: at equal power, or as the windows of a recording, which agree."""
+        clips = examples[:, 0].float().cpu()
+        if self.frame is None:
+            return whole.overlapped(clips, self._fade, 0.5)[None]
+        channels = torch.stack([whole.overlapped(part, self._fade) for part in clips.chunk(self.frame.channels)])
+        n = self.frame.length(self.rate)
+        hop, each = self.event[1] - self._fade, len(clips) // self.frame.channels
+        return channels[:, :n] if whole.count(n, self.event[1], hop) == each else channels
+
+    def part(self, long: Tensor) -> Tensor:
+        """Windows (W, 1, N) of a longer clip (channels, n), silent at its end."""
+        n, hop = self.event[1], self.event[1] - self._fade
+        each = whole.count(long.shape[1], n, hop)
+        return F.pad(long, (0, n + (each - 1) * hop - long.shape[1])).unfold(1, n, hop).reshape(-1, *self.event)
 
     # -- examples -----------------------------------------------------------------------------------------------------
 
     def prepare(self, stored: Tensor, stage: Stage) -> Tensor:
         """(B, 1, N) int16 to float; varied while training."""
-        x = stored.float() / LEVELS
+        x = stored.float() / whole.LEVELS
         if stage != "train" or not self.augment:
             return x
         gain = 10 ** (-QUIETER / 20 * torch.rand(len(x), 1, 1, device=x.device))
@@ -122,8 +144,8 @@ class Wave(Domain):
 
 
 def to_levels(x: Tensor) -> Tensor:
-    """Samples (W, N) or (1, N), full scale 1, to int16 (W, 1, N)."""
-    return (x.nan_to_num() * LEVELS).round().clamp(-LEVELS, LEVELS - 1).to(torch.int16)[:, None]
+    """Samples (W, N), full scale 1, to int16 (W, 1, N)."""
+    return whole.levels(x.nan_to_num())[:, None]
 
 
 def stft_distance(target: Tensor, output: Tensor) -> float:

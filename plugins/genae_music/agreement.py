@@ -36,6 +36,12 @@ def classes(stream: str, full: bool = False) -> int:
     return (1 << len(drums.FULL) if full else drums.LABELS) if stream == DRUMS else melody.CLASSES
 
 
+def alphabets(events: Tensor, kind: Kind) -> dict[str, int]:
+    """How many tokens each stream of events (N, *event) can have."""
+    full = kind == DRUMS and events.ndim == 3
+    return {name: classes(name, full) for name in (trio.PARTS if kind == "trio" else (kind,))}
+
+
 def accuracy(x: Streams, y: Streams) -> dict[str, float]:
     """By stream."""
     return {name: (x[name] == y[name]).double().mean().item() for name in x}

@@ -4,6 +4,7 @@ r"""What a sequence VAE is worth beyond its ELBO, on windows it has not seen.
     sampled          x̂ ~ p(x | z) at temperature 1, running free; greedy is the same at temperature 0
     shuffled         sampled with the z of another window, so own − shuffled is what the latent code tells
     always, trigram  what needs no network: see `baselines`; the trigram is told the true past, as teacher forcing is
+    nll_ngram        nats a window under the n-gram of `ngram`, over all streams: what an NLL is to be below
 
 z is a sample of q(z | x) throughout, as in https://arxiv.org/abs/1803.05428, and the same for all four. A morph goes between
 posterior means. Of a trio every score is the mean of its three streams, each of which is there by name as well.
@@ -23,9 +24,10 @@ from torch import Tensor
 from genae.errors import GenaeError
 from genae.latent.inference import Generative
 from genae.use.evaluate import ACTIVE
-from genae_music.agreement import DRUMS, Kind, Streams, accuracy, by_stream, classes, onset_f1, streams
+from genae_music.agreement import Kind, Streams, accuracy, alphabets, by_stream, onset_f1, streams
 from genae_music.baselines import Ngrams
 from genae_music.morph import smoothness
+from genae_music.ngram import stream_ngrams
 
 BATCH = 256  # windows at once
 FITTED = 1 << 22  # steps of training windows that trigrams are counted in, 16,384 of 256: seconds, and some hundred MiB
@@ -71,7 +73,8 @@ def assess(
     scores |= margins(scores) | {"assessed": float(len(x))}
     pairs = min(pairs, len(x) // 2)
     a, b = slice(pairs), slice(pairs, 2 * pairs)
-    return scores | morphed(vae, (mean[a], mean[b]), (x[a], x[b]), models, kind, _at(given, a)) | {"morph_pairs": float(pairs)}
+    scores |= morphed(vae, (mean[a], mean[b]), (x[a], x[b]), models, kind, _at(given, a)) | {"morph_pairs": float(pairs)}
+    return scores | {"nll_ngram": nats(train, truth, kind, steps_per_bar)}
 
 
 def _at(condition: Tensor | None, rows: slice) -> Tensor | None:
@@ -94,10 +97,10 @@ def encoded(vae: Generative, x: Tensor, condition: Tensor | None = None) -> tupl
 
 def fitted(train: Tensor, kind: Kind, steps_per_bar: int) -> Mapping[str, Ngrams]:
     """The n-grams of every stream of training events (M, *event)."""
-    full = kind == DRUMS and train.ndim == 3
-    length = train.shape[1 if full else -1]
+    length = train.shape[-1 if kind == "trio" else 1]
     drawn = torch.randperm(len(train))[: max(1, FITTED // length)].to(train.device)
-    return {name: Ngrams(x, steps_per_bar, classes(name, full)) for name, x in streams(train[drawn], kind).items()}
+    sizes = alphabets(train, kind)
+    return {name: Ngrams(x, steps_per_bar, sizes[name]) for name, x in streams(train[drawn], kind).items()}
 
 
 def decoded(vae: Generative, z: Tensor, x: Tensor, truth: Streams, kind: Kind, condition: Tensor | None = None) -> Scores:
@@ -131,6 +134,12 @@ def trivial(models: Mapping[str, Ngrams], truth: Streams) -> Scores:
     always = {name: torch.full_like(x, models[name].most_common()) for name, x in truth.items()}
     guess = {name: torch.from_numpy(models[name].predict(x)) for name, x in truth.items()}
     return by_stream("always_hold_accuracy", accuracy(truth, always)) | agreement("trigram", truth, guess)
+
+
+def nats(train: Tensor, truth: Streams, kind: Kind, steps_per_bar: int) -> float:
+    """The mean NLL of windows under the n-grams of training events (M, *event), summed over the streams."""
+    models = stream_ngrams(train, kind, steps_per_bar)
+    return sum(float(models[name].nll(x).mean()) for name, x in truth.items())
 
 
 def margins(scores: Scores) -> Scores:

@@ -55,13 +55,11 @@ class Ngrams:
     """Trigrams of training windows (N, T) of whole numbers below `classes`. GenaeError if there is no token."""
 
     def __init__(self, train: Tensor, steps_per_bar: int, classes: int) -> None:
-        if train.ndim != 2 or not train.numel():
-            raise GenaeError(f"n-grams need training windows (N, T) with a token in them, not {tuple(train.shape)}")
-        self.tokens, self.bar, self.classes = np.unique(_numpy(train)), steps_per_bar, classes
+        self.tokens, self.bar, self.classes = np.unique(whole(require_tokens(train))), steps_per_bar, classes
         self.base = len(self.tokens) + 2  # 0 is the beginning, base − 1 what training never saw
         if train.shape[1] * self.base**3 >= KEYS:
             raise GenaeError(f"n-grams of {len(self.tokens):,} different tokens in windows of {train.shape[1]:,} are too many")
-        rows = np.stack(self._rows(_numpy(train)))
+        rows = np.stack(self._rows(whole(train)))
         packed, times = np.unique(np.ravel_multi_index(rows, self._sizes(train.shape[1])), return_counts=True)
         *before, token = (np.asarray(part) for part in np.unravel_index(packed, self._sizes(train.shape[1])))
         self.levels = [Counts.of(context, token, times, self.base) for context in self._contexts(*before)]
@@ -72,7 +70,7 @@ class Ngrams:
 
     def predict(self, x: Tensor) -> Array:
         """Windows (N, T) to the trigram's guess at every step (N, T)."""
-        *before, _ = self._rows(_numpy(x))
+        *before, _ = self._rows(whole(x))
         guess = np.zeros(x.numel(), np.int64)
         for level, context in zip(self.levels, self._contexts(*before), strict=True):
             at, seen = find(context, level.context)
@@ -81,7 +79,7 @@ class Ngrams:
 
     def cost(self, x: Tensor) -> Array:
         """Windows (N, T) to their mean bits a token (N,)."""
-        *before, token = self._rows(_numpy(x))
+        *before, token = self._rows(whole(x))
         p = np.full(x.numel(), 1 / self.classes)
         orders = list(zip(self.levels, self._contexts(*before), strict=True))[2:]  # those without a place
         for level, context in reversed(orders):
@@ -109,5 +107,13 @@ class Ngrams:
         return [place * square + two, place % self.bar * square + two, two, last, np.zeros_like(last)]
 
 
-def _numpy(x: Tensor) -> Array:
+def require_tokens(train: Tensor) -> Tensor:
+    """Itself. GenaeError for what is no windows (N, T) with a token in them."""
+    if train.ndim != 2 or not train.numel():
+        raise GenaeError(f"n-grams need training windows (N, T) with a token in them, not {tuple(train.shape)}")
+    return train
+
+
+def whole(x: Tensor) -> Array:
+    """Events of whole numbers, int64 on the CPU."""
     return x.detach().cpu().numpy().round().astype(np.int64)

@@ -135,5 +135,5 @@ class Autoregressive:
                 for cell in cells if t % per_segment == 0 else ():
                     cell.begin(context[:, t // per_segment].float())
                 h = torch.cat([cell.step(steps[-1] if steps else None) for cell in cells], -1)
-                steps.append(head.sample(h, temperature, None if noise is None else noise[t]))
+                steps.append(head.sample(h, temperature, None if noise is None else noise[:, t]))
         return steps

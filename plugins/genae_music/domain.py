@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -20,20 +20,23 @@ from annotated_types import Ge, Le, Unit, doc
 from torch import Tensor
 
 from genae.data.curve import Picture
-from genae.data.domain import WRITTEN, Condition, Defaults, Domain, Reading, Stage
-from genae.data.examples import Examples, File, Found
+from genae.data.domain import WRITTEN, Condition, Defaults, Domain, Figures, Reading, Scorer, Stage
+from genae.data.examples import Examples, File, Found, Piece
 from genae.errors import GenaeError, Rejected
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
-from genae_music import drums, melody, midi, report, roll, trio
+from genae_music import drums, melody, midi, pieces, report, roll, trio
 from genae_music.drums import Kit
+from genae_music.events import begun, in_a_row, transposed
 from genae_music.quantise import Setting
 from genae_music.reasons import Unusable, told
 from genae_music.score import Score
-from genae_music.windows import Windows
+from genae_music.smf import Array
+from genae_music.windows import Lost, Windows
 
 Kind = Literal["melody", "drums", "trio"]
 PITCHED = 2  # the first streams of a trio
+SLOWEST, FASTEST = 4, 60_000  # quarters per minute
 
 
 @dataclass(frozen=True)
@@ -51,13 +54,17 @@ class Music(Domain):
         doc("General MIDI's first and last of a melody; without, all, or 0 and 31 as in Magenta's 2 bars"),
     ] = ()
     transpose: Annotated[int, Ge(0), doc("most semitones up or down in training")] = 0
-    tempo: Annotated[float, WRITTEN, Ge(4), Le(60_000), Unit("quarters per minute"), doc("how fast it is played")] = 120.0
+    tempo: Annotated[float, WRITTEN, Ge(SLOWEST), Le(FASTEST), Unit("quarters per minute"), doc("how fast it is played")] = (
+        120.0
+    )
     program: Annotated[int, WRITTEN, Ge(0), Le(127), doc("General MIDI's number of the melody's instrument")] = 0
     velocity: Annotated[int, WRITTEN, Ge(1), Le(127), doc("loudness of the notes")] = 80
     audio: Annotated[bool, WRITTEN, doc("a WAV beside every MIDI file")] = True
+    tail: Annotated[float, WRITTEN, Ge(0), Le(60), Unit("seconds"), doc("how long a WAV rings on after the last bar")] = 0.0
+    frame: pieces.Frame | None = field(default=None, init=False, repr=False)  # of the song that it writes
 
     suffixes: ClassVar[tuple[str, ...]] = (".mid", ".midi", ".kar")
-    defaults: ClassVar[Defaults] = Defaults(network="music-lstm", shows="sample", temperature=0.5, samples=10)
+    defaults: ClassVar[Defaults] = Defaults(network="music-lstm", shows="sample", temperature=0.5, samples=10, judged=256)
     reading: ClassVar[Reading] = Reading(
         cached=True, distinct=True, least=16,
         advice="give more files, or shorter windows (--set domain.bars=2); `genae data inspect` tells why, track by track",
@@ -97,15 +104,41 @@ class Music(Domain):
     def read(self, file: File) -> Found:
         """One file to all of its windows (W, *event)."""
         _, found = self._found(file)
-        lost: Counter[str] = Counter()
-        for loss in found.lost:
-            lost[told(loss.what, loss.reason)] += len(loss.instrument)
         tokens = drums.roll(found.tokens, "full") if self.kit == "full" else found.tokens
-        return Found(torch.from_numpy(np.ascontiguousarray(tokens)), {why: n for why, n in lost.items() if n})
+        return Found(torch.from_numpy(np.ascontiguousarray(tokens)), _sums(found.lost))
+
+    def piece(self, file: File) -> Piece:
+        """The whole song: its melody, all its drums, or a trio; silent bars are rests."""
+        score, song = self._song(file)
+        mine = np.isin(score.instrument, song.instrument[:1])
+        frame = {
+            **pieces.frame_of(score, song)._asdict(),
+            "program": self.program if self.kind == "drums" else score.instruments[song.instrument[0]].program,
+            "velocity": int(np.median(score.velocity[mine])),
+        }
+        tokens = drums.roll(song.tokens, "full") if self.kit == "full" else song.tokens
+        x = torch.from_numpy(np.ascontiguousarray(tokens))
+        return Piece(x, frame, torch.from_numpy(~song.heard), lost=_sums(song.lost))
+
+    def _song(self, file: File) -> tuple[Score, pieces.Song]:
+        try:
+            score = midi.read(file.read(), self.setting.magenta)
+            if self.kind == "drums":
+                return score, pieces.drummed(score, self.setting, self.kit)
+            return score, (pieces.together if self.kind == "trio" else pieces.melodic)(score, self.setting)
+        except Unusable as error:
+            raise Rejected(f"{file.name}: {error}", told("files", error.reason)) from error
+
+    def framed(self, frame: Mapping[str, Any]) -> Music:
+        """With the song's bars, tempi, program and velocity."""
+        rest = dict(frame)
+        made = replace(self, **{key: rest.pop(key) for key in ("program", "velocity") if key in rest})
+        object.__setattr__(made, "frame", pieces.Frame(**rest))
+        return made
 
     def _found(self, file: File) -> tuple[Score, Windows]:
         try:
-            score = midi.read(file.read())
+            score = midi.read(file.read(), self.setting.magenta)
             if self.kind == "drums":
                 return score, drums.windows(score, self.setting, self.kit)
             return score, report.KINDS[self.kind](score, self.setting)
@@ -117,13 +150,15 @@ class Music(Domain):
         return report.inspect(file.name, file.read(), self.setting, self.kind).lines
 
     def style(self, file: File) -> dict[str, object]:
-        """The file's tempo at the start, and program and velocity of the instrument whose window is the first."""
+        """The tempo where the first window's notes begin, and program and velocity of the instrument whose it is."""
         score, found = self._found(file)
         whose = int(np.ravel(found.instrument)[0]) if len(found.tokens) else 0
         velocity = int(np.median(score.velocity[score.instrument == whose]))
         player = score.instruments[whose]
         program = self.program if player.is_drum else player.program
-        return {"tempo": round(score.tempo, 3), "program": program, "velocity": velocity}
+        begins = float(found.sounds(score.resolution)[0] if len(found.tokens) else score.onset.min())
+        tempo = min(max(score.tempo(begins), SLOWEST), FASTEST)
+        return {"tempo": round(tempo, 3), "program": program, "velocity": velocity}
 
     def write(self, example: Tensor, path: Path) -> None:
         """As MIDI, of any length."""
@@ -135,10 +170,14 @@ class Music(Domain):
             return []
         from genae_music.sound import render
 
-        return [render(self._score(example), path.with_suffix(".wav"))]
+        return [render(self._score(example), path.with_suffix(".wav"), self.tail)]
 
     def _score(self, example: Tensor) -> Score:
         tokens = example.detach().cpu().round().long().numpy()
+        score = self._played(tokens)
+        return score if self.frame is None else pieces.place(score, self.frame)
+
+    def _played(self, tokens: Array) -> Score:
         if self.kind == "drums":
             labels = tokens @ (1 << np.arange(len(drums.FULL))) if self.kit == "full" else tokens
             return drums.score(labels, self.tempo, self.velocity, self.steps_per_bar, self.kit)
@@ -161,8 +200,45 @@ class Music(Domain):
         return roll.picture(example.detach().cpu().round().long().numpy(), self.kind, self.steps_per_bar)
 
     def join(self, examples: Tensor) -> Tensor:
-        """One after the other."""
-        return torch.cat(list(examples), 1 if self.kind == "trio" else 0)
+        """One after the other; in a song's frame each as long, and held as long, as there. A note ends with its window."""
+        if self.frame is None:
+            return self._in_a_row(examples)
+        x = examples.detach().cpu().round().long().numpy()
+        take = pieces.taken(self.frame, len(x), self.setting.steps)
+        if self.kind == "drums":
+            return torch.from_numpy(np.concatenate([w[:own] for w, own in zip(x, take, strict=True)])).float()
+        lines = [x] if self.kind == "melody" else [x[:, i] for i in range(PITCHED)]
+        made = [pieces.join(line, take, hold) for line, hold in zip(lines, self.frame.hold, strict=True)]
+        if self.kind == "trio":
+            made.append(np.concatenate([w[:own] for w, own in zip(x[:, PITCHED], take, strict=True)]))
+        return torch.from_numpy(np.stack(made) if self.kind == "trio" else made[0]).float()
+
+    def part(self, long: Tensor) -> Tensor:
+        """Windows (W, *event) of a longer example, silent at its end; none ends a note of the one before."""
+        axis, steps = (1 if self.kind == "trio" else 0), self.setting.steps
+        count = -(-long.shape[axis] // steps)
+        pad = [0, 0] * (long.ndim - axis - 1) + [0, count * steps - long.shape[axis]]
+        windows = torch.stack(torch.split(torch.nn.functional.pad(long, pad), steps, axis))
+        if self.kind == "trio":
+            return torch.cat([begun(windows[:, :PITCHED]), windows[:, PITCHED:]], 1)
+        return begun(windows) if self.kind == "melody" else windows
+
+    def _in_a_row(self, examples: Tensor) -> Tensor:
+        if self.kind == "trio":
+            return torch.cat([in_a_row(examples[:, :PITCHED]), torch.cat(list(examples[:, PITCHED:]), -1)])
+        return in_a_row(examples) if self.kind == "melody" else torch.cat(list(examples))
+
+    def scorer(self, train: Examples) -> Scorer:
+        """N-grams of the training windows."""
+        from genae_music.rerank import learned
+
+        return learned(self.prepare(train.x, "show"), self.kind, self.steps_per_bar)
+
+    def score(self, events: Tensor, scorer: Scorer) -> Tensor:
+        """See `genae_music.rerank`."""
+        from genae_music.rerank import score
+
+        return score(events, self.kind, scorer)
 
     def assess(
         self, vae: Generative, held: Examples, train: Callable[[], Examples], condition: Condition
@@ -173,13 +249,19 @@ class Music(Domain):
         x, other = (self.prepare(x, "score").to(vae.anchor.device) for x in (held.x, train().x))
         return assess(vae, x, other, condition(held, x), kind=self.kind, steps_per_bar=self.steps_per_bar)
 
+    def judge(self, samples: Tensor, held: Examples, train: Callable[[], Examples]) -> Figures:
+        """The figures of `genae_music.judged`, of the samples and of its baselines."""
+        from genae_music.judged import Judge
 
-def transposed(x: Tensor, most: int) -> Tensor:
-    """Tokens (B, …) with the notes of each example shifted alike, uniformly within ±`most` and the piano's keys."""
-    notes = x >= melody.FIRST
-    rest = tuple(range(1, x.ndim))
-    low = torch.where(notes, x, melody.CLASSES - 1).amin(rest)
-    high = torch.where(notes, x, melody.FIRST).amax(rest)
-    least, largest = (melody.FIRST - low).clamp(min=-most), (melody.CLASSES - 1 - high).clamp(max=most)
-    shift = least + (torch.rand_like(least) * (largest - least + 1)).floor()
-    return torch.where(notes, x + shift.view(-1, *[1] * len(rest)), x)
+        known, wanted = (self.prepare(x, "show") for x in (train().x, held.x))
+        judge = Judge(known, wanted, self.kind, self.steps_per_bar)
+        made, others = judge(samples), judge.baselines(len(samples))
+        return {name: {"samples": value, **{whose: of[name] for whose, of in others.items()}} for name, value in made.items()}
+
+
+def _sums(lost: Sequence[Lost]) -> dict[str, int]:
+    """What was not used, by reason in words."""
+    sums: Counter[str] = Counter()
+    for loss in lost:
+        sums[told(loss.what, loss.reason)] += len(loss.instrument)
+    return {why: n for why, n in sums.items() if n}

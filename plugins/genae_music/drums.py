@@ -14,11 +14,11 @@ from typing import Literal
 
 import numpy as np
 
-from genae_music.quantise import Setting, quantise
+from genae_music.quantise import Setting, Steps, quantise
 from genae_music.reasons import Reason
 from genae_music.score import Instrument, Score, arrange
 from genae_music.smf import Array
-from genae_music.windows import Windows, choose, cut, passages, sift, unfilled
+from genae_music.windows import Lost, Windows, choose, cut, passages, sift, ticks, unfilled
 
 Kit = Literal["reduced", "full"]
 
@@ -41,21 +41,26 @@ LABELS = 1 << len(REDUCED)
 
 def windows(score: Score, setting: Setting, kit: Kit = "reduced") -> Windows:
     """All windows of labels (W, T) of a score's drums; int16, or int64 for the full kit."""
-    steps = quantise(score, setting)
-    kind = classes(kit)[score.pitch]
-    melodic, unknown, meter = ~score.drums(), kind < 0, steps.unit[steps.piece] == 0
-    use, lost = sift(score, [(Reason.KIND, melodic), (Reason.RANGE, unknown), (Reason.METER, meter)])
+    steps, kind = quantise(score, setting), classes(kit)[score.pitch]
+    use, lost = eligible(score, steps, kit)
     dtype = np.int16 if kit == "reduced" else np.int64
     if not len(use):
-        return Windows(np.zeros((0, setting.steps), dtype), use, lost)
+        return Windows(np.zeros((0, setting.steps), dtype), use, use, lost)
     use = use[np.lexsort((steps.start[use], steps.piece[use]))]
     piece, start, instrument = steps.piece[use], steps.start[use], score.instrument[use]
     p = passages(piece, start, start + 1, steps.unit[piece], setting)
     lost += unfilled(p, instrument, setting)
     heard = p.at < (p.place + p.length)[p.of]
-    found, of = cut(labels(p.at[heard], kind[use][heard], int(p.length.sum()), dtype), p, setting)
+    found, of, step = cut(labels(p.at[heard], kind[use][heard], int(p.length.sum()), dtype), p, setting)
     first = p.first[of]
-    return choose(found, found > 0, instrument[first], piece[first], lost, setting)
+    tick = ticks(steps, piece[first], step, score.resolution)
+    return choose(Windows(found, instrument[first], tick, lost), found > 0, piece[first], setting)
+
+
+def eligible(score: Score, steps: Steps, kit: Kit) -> tuple[Array, list[Lost]]:
+    """The notes (n,) that are drums of the kit, as places in the score, and why others cannot be used."""
+    melodic, unknown, meter = ~score.drums(), classes(kit)[score.pitch] < 0, steps.unit[steps.piece] == 0
+    return sift(score, [(Reason.KIND, melodic), (Reason.RANGE, unknown), (Reason.METER, meter)])
 
 
 def classes(kit: Kit) -> Array:

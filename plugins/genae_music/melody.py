@@ -17,7 +17,7 @@ from genae_music.quantise import Setting, Steps, quantise
 from genae_music.reasons import Reason
 from genae_music.score import Instrument, Score, arrange
 from genae_music.smf import Array
-from genae_music.windows import Lost, Passages, Windows, changes, choose, cut, passages, sift, unfilled, without
+from genae_music.windows import Lost, Passages, Windows, changes, choose, cut, passages, sift, ticks, unfilled, without
 
 CLASSES = 90
 OFF = 1
@@ -30,17 +30,18 @@ def windows(score: Score, setting: Setting) -> Windows:
     steps = quantise(score, setting)
     use, lost = eligible(score, steps, setting)
     if not len(use):
-        return Windows(np.zeros((0, setting.steps), np.uint8), use, lost)
+        return Windows(np.zeros((0, setting.steps), np.uint8), use, use, lost)
     kept = skyline(score, steps, use)
     if len(kept) < len(use):
         lost.append(Lost(Reason.POLYPHONY, "notes", score.instrument[without(use, kept)]))
     piece, instrument, stop = steps.piece[kept], score.instrument[kept], steps.stop[kept]
     p = passages(voices(piece, instrument, steps), steps.start[kept], stop, steps.unit[piece], setting)
     lost += unfilled(p, instrument, setting)
-    found, of = cut(line(p, score.pitch[kept], stop), p, setting)
+    found, of, step = cut(line(p, score.pitch[kept], stop), p, setting)
     found = without_orphans(found)
     first = p.first[of]
-    return choose(found, found >= FIRST, instrument[first], piece[first], lost, setting)
+    tick = ticks(steps, piece[first], step, score.resolution)
+    return choose(Windows(found, instrument[first], tick, lost), found >= FIRST, piece[first], setting)
 
 
 def eligible(score: Score, steps: Steps, setting: Setting) -> tuple[Array, list[Lost]]:

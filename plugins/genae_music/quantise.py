@@ -7,8 +7,9 @@ A quarter has 4 steps. Two grids:
               the piece's start, q quarters per minute; a note lasts one step at least. Only bars of 16 steps count.
     default   step(n) = ⌊4 (n - c) / r + ½⌋, n - c ticks from the piece's start, r ticks per quarter: tempo changes cut nothing.
               The file is cut where the meter changes, or is said again off its own bar lines. A piece shorter than a bar of
-              the next one is the anacrusis of that: its notes fill the end of a bar before. Bars of 1/4, 2/4 or 2/2 are read
-              as 4/4, as many as make 16 steps; 3/4, 3/8, 6/8 … likewise on bars of 12.
+              the next one is the anacrusis of that: its notes fill the end of a bar before. Bars of 2/4 or 2/2 are read as
+              4/4, as many as make 16 steps; 3/4, 3/8, 6/8 … likewise on bars of 12. 1/4 gives no bars: they are estimated
+              (`genae_music.downbeats`), and where one has other than 4 beats, what follows is a piece of its own.
 
 A grid of 16 steps a bar also reads meters in three when `triple` is set, in windows of as many steps that begin on their own
 bar lines: nothing is bent, only the window ends inside a bar. A grid of 12 reads meters in three alone.
@@ -22,6 +23,7 @@ from typing import Literal
 import numpy as np
 
 from genae.errors import GenaeError
+from genae_music.downbeats import downbeats
 from genae_music.reasons import Reason, Unusable
 from genae_music.score import DEFAULT_QPM, Meter, Score
 from genae_music.smf import Array
@@ -30,6 +32,8 @@ STEPS_PER_QUARTER = 4
 MAX_BARS = 1 << 14  # of a file
 MAX_PIECES = 1 << 12  # of one tempo and meter
 _COMMON = Meter(0, 4, 4)
+
+Piece = tuple[int, int, Meter]  # where it begins and where its first bar line is, in ticks; its meter
 
 
 @dataclass(frozen=True)
@@ -76,11 +80,21 @@ class Steps:
     unit: Array  # (P,), steps from bar line to bar line; 0 if the meter is not read
     length: Array  # (P,), steps to the end of the piece
     meters: tuple[Meter, ...]  # (P,)
+    origin: Array  # (P,), the piece's start in ticks, a bar line
 
 
 def quantise(score: Score, setting: Setting) -> Steps:
     """A score in steps. Unusable if it is far longer than music."""
-    steps = (_by_seconds if setting.magenta else _by_ticks)(score, setting)
+    return _bounded((_by_seconds if setting.magenta else _by_ticks)(score, setting))
+
+
+def along(score: Score, setting: Setting) -> tuple[Steps, Array]:
+    """A score in steps of the default grid, whatever its own, and the tick of each piece's first bar line, (P,)."""
+    steps = _bounded(_by_ticks(score, setting))
+    return steps, steps.origin
+
+
+def _bounded(steps: Steps) -> Steps:
     for what, number, most in (("bars", int(steps.length.sum()) // 16, MAX_BARS), ("pieces", len(steps.meters), MAX_PIECES)):
         if number > most:
             raise Unusable(Reason.LARGE, f"has {number:,} {what}, more than the {most:,} that are read")
@@ -102,7 +116,7 @@ def _by_seconds(score: Score, setting: Setting) -> Steps:
     stop += stop == start
     length = np.zeros(len(times), np.int64)
     np.maximum.at(length, piece, stop)
-    return Steps(piece, start, stop, _units(meters, setting), length, meters)
+    return Steps(piece, start, stop, _units(meters, setting), length, meters, score.ticks(times))
 
 
 def _changes(score: Score, end: float) -> tuple[Array, Array, tuple[Meter, ...]]:
@@ -129,7 +143,8 @@ def _changes(score: Score, end: float) -> tuple[Array, Array, tuple[Meter, ...]]
 
 
 def _by_ticks(score: Score, setting: Setting) -> Steps:
-    begin, origin, meters = _pieces(score)
+    begins, origins, meters = zip(*_barred(score, _pieces(score)), strict=True)
+    begin, origin = np.array(begins), np.array(origins)
     step = score.resolution / STEPS_PER_QUARTER  # ticks
     # a first beat that comes early is not of the piece before
     piece = begin.searchsorted(score.onset + step / 2, "right") - 1
@@ -139,7 +154,7 @@ def _by_ticks(score: Score, setting: Setting) -> Steps:
     last = _nearest(end - origin, score.resolution)
     stop = np.maximum(np.minimum(_nearest(score.offset - zero, score.resolution), last[piece]), start + 1)
     np.maximum.at(last, piece, stop)
-    return Steps(piece, start, stop, _units(meters, setting), last, meters)
+    return Steps(piece, start, stop, _units(meters, setting), last, meters, origin)
 
 
 def _nearest(ticks: Array, resolution: int) -> Array:
@@ -147,9 +162,9 @@ def _nearest(ticks: Array, resolution: int) -> Array:
     return (2 * STEPS_PER_QUARTER * ticks + resolution) // (2 * resolution)
 
 
-def _pieces(score: Score) -> tuple[Array, Array, tuple[Meter, ...]]:
-    """Where pieces begin, in ticks, where their first bar line is, and the meter of each, (P,)."""
-    pieces = [(0, 0, _COMMON)]  # begin, bar line, meter
+def _pieces(score: Score) -> list[Piece]:
+    """What changes of meter cut a score into."""
+    pieces = [(0, 0, _COMMON)]
     for meter in score.meters:
         begin, line, now = pieces[-1]
         bar = 4 * score.resolution * now.beats / now.unit
@@ -162,5 +177,36 @@ def _pieces(score: Score) -> tuple[Array, Array, tuple[Meter, ...]]:
             pieces[-1] = (begin, meter.tick - int(following), meter)
         else:
             pieces.append((meter.tick, meter.tick, meter))
-    begins, origins, meters = zip(*pieces, strict=True)
-    return np.array(begins), np.array(origins), meters
+    return pieces
+
+
+def _barred(score: Score, pieces: list[Piece]) -> list[Piece]:
+    """The same with the bars of those in 1/4 as they are estimated, where they can be."""
+    ends = dict(unbarred(score))
+    made: list[Piece] = []
+    for begin, line, meter in pieces:
+        lines = estimated(score, begin, ends[begin]) if begin in ends else None
+        made += [(begin, line, meter)] if lines is None else _regular(begin, lines, meter, 4 * score.resolution)
+    return made
+
+
+def unbarred(score: Score) -> list[tuple[int, int]]:
+    """Where pieces in 1/4 begin and end, in ticks: a meter that says beats, and no bars."""
+    pieces = _pieces(score)
+    ends = [*(begin for begin, _, _ in pieces[1:]), score.length]
+    return [(begin, end) for (begin, _, m), end in zip(pieces, ends, strict=True) if (m.beats, m.unit) == (1, 4)]
+
+
+def estimated(score: Score, begin: int, end: int) -> Array | None:
+    """The bar lines (B,) of a piece in 1/4, ticks; None where they cannot be estimated."""
+    mine = (score.onset >= begin) & (score.onset < end) & ~score.drums()
+    offset = np.minimum(score.offset[mine], end)
+    lines = downbeats(score.onset[mine], offset, score.pitch[mine], score.resolution)
+    return None if lines is None else lines[lines < end]
+
+
+def _regular(begin: int, lines: Array, meter: Meter, bar: int) -> list[Piece]:
+    """Bar lines (B,) to stretches with a bar every `bar` ticks; the first reaches back to where the piece begins."""
+    first = int(lines[0]) - -(-(int(lines[0]) - begin) // bar) * bar
+    other = np.flatnonzero(np.abs(np.diff(lines) - bar) > bar // 8) + 1
+    return [(begin, first, meter), *((line, line, meter) for line in lines[other].tolist())]

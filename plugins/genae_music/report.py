@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genae_music import drums, melody, midi, smf, trio
+from genae_music import drums, melody, midi, quantise, smf, trio
 from genae_music.quantise import Setting
 from genae_music.reasons import Reason, Unusable
 from genae_music.score import Score
@@ -23,6 +23,7 @@ _LINES = {
     Reason.KIND: "{n} of {who}",
     Reason.PROGRAM: "{n} of a program that is not asked for ({program})",
     Reason.RANGE: "{n} out of range",
+    Reason.TRACK: "{n} of another track",
     Reason.POLYPHONY: "{n} under a higher one at the same step",
     Reason.SHORT: "{n} in a passage shorter than {bars} bars",
     Reason.LONG: "{n} after the longest passage taken",
@@ -87,7 +88,7 @@ def _count(n: int, what: str) -> str:
 def inspect(name: str, data: bytes, setting: Setting, kind: str = "melody") -> FileReport:
     """A MIDI file's bytes to what of it is used; never raises for what is in them."""
     try:
-        score = midi.read(data)
+        score = midi.read(data, setting.magenta)
         found = KINDS[kind](score, setting)
     except Unusable as error:
         return FileReport(name, 0, (), (Loss(error.reason, 1, "files", str(error)),))
@@ -103,13 +104,32 @@ def inspect(name: str, data: bytes, setting: Setting, kind: str = "melody") -> F
         for k, i in enumerate(score.instruments)
     ]  # fmt: skip
     unended = (_loss(Reason.UNENDED, score.unended, "notes", score, 0, setting),) if score.unended else ()
-    return FileReport(name, len(found.tokens), tuple(tracks), unended, _miscounted(data))
+    remarks = _miscounted(data) + (() if setting.magenta else _bars(score))
+    return FileReport(name, len(found.tokens), tuple(tracks), unended, remarks)
 
 
 def _miscounted(data: bytes) -> tuple[str, ...]:
     """That a file has more tracks than its header says."""
     said, there = smf.promised(data), len(smf.chunks(data)[1])
     return (f"all {there} tracks are read, though its header promises {said}",) if said < there else ()
+
+
+def _bars(score: Score) -> tuple[str, ...]:
+    """Where the bars of pieces in 1/4 come from."""
+    lines = [quantise.estimated(score, begin, end) for begin, end in quantise.unbarred(score)]
+    known = [line for line in lines if line is not None]
+    told = []
+    if known:
+        of = 4 * score.resolution
+        other = sum(int(np.count_nonzero(np.abs(np.diff(line) - of) > of // 8)) for line in known)
+        first = known[0][0] / score.resolution
+        told.append(
+            f"1/4 gives no bars: they are estimated from the notes, the first line {first:.2f} quarters after the start; "
+            f"{sum(map(len, known)) - other:,} of 4 beats and {other:,} of others"
+        )
+    if len(known) < len(lines):
+        told.append("1/4 gives no bars, and there is too little music, or of no steady beat, to estimate them: 4 beats each")
+    return tuple(told)
 
 
 def _loss(reason: Reason, count: int, what: str, score: Score, track: int, setting: Setting) -> Loss:

@@ -68,10 +68,9 @@ class Score:
     length: int = 0  # ticks, the end of the longest track
     unended: int = 0  # notes that never stop, left out
 
-    @property
-    def tempo(self) -> float:
-        """Quarters per minute at the start."""
-        return self.tempos[0].qpm if self.tempos else DEFAULT_QPM
+    def tempo(self, tick: float) -> float:
+        """Quarters per minute at a tick: of several changes at one the last holds, and none reaches back."""
+        return next((t.qpm for t in reversed(self.tempos) if t.tick <= tick), DEFAULT_QPM)
 
     def drums(self) -> Mask:
         """Which notes are drums, (N,)."""
@@ -104,6 +103,12 @@ class Score:
             return np.asarray(scales[0] * ticks)
         at = np.searchsorted(changes, ticks, "right") - 1
         return np.asarray(times[at] + scales[at] * (ticks - changes[at]))
+
+    def ticks(self, seconds: Array) -> Array:
+        """And back, to the nearest."""
+        changes, times, scales = self.tempo_map
+        at = np.searchsorted(times, seconds, "right") - 1
+        return np.asarray(changes[at] + np.round((seconds - times[at]) / scales[at]).astype(np.int64))
 
 
 Part = tuple[Instrument, tuple[Array, Array, Array]]  # onsets, ends (steps), pitches, (N,) each

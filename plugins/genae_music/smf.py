@@ -30,7 +30,8 @@ Mask = npt.NDArray[np.bool_]
 
 MAX_BYTES = 1 << 23  # of a file
 MAX_EVENTS = 1 << 20  # two-data messages
-MAX_TICK = 10_000_000  # a file with a later event is corrupt: pretty_midi's bound
+MAKERS = b"\x41\x43"  # Roland and Yamaha, whose system exclusive messages are kept,
+SYSTEM = range(7, 17)  # if they are so many bytes: those that say what is a drum
 
 _DELTA = rb"[\x80-\xff]{0,3}[\x00-\x7f]"
 _RUN = re.compile(rb"(?:" + _DELTA + rb"[\x80-\xbf\xe0-\xef]?[\x00-\x7f]{2})++")
@@ -45,6 +46,7 @@ class Scan:
     runs: list[tuple[int, int, int, int, bytes]] = field(default_factory=list)  # from, to, track, ticks waited, programs
     tempos: list[tuple[int, int, int, int]] = field(default_factory=list)  # track, runs before, ticks waited, µs per quarter
     meters: list[tuple[int, int, int, int, int]] = field(default_factory=list)  # track, runs before, waited, 4, 4
+    systems: list[tuple[int, int, int, bytes]] = field(default_factory=list)  # track, runs before, waited, what it says
     ends: list[tuple[int, int, int]] = field(default_factory=list)  # track, runs before, ticks waited
     names: dict[int, str] = field(default_factory=dict)  # track to its name
 
@@ -163,7 +165,9 @@ def _system(data: bytes, at: int, end: int, where: tuple[int, int, int], found: 
     if at + size > end:
         raise IndexError
     body = data[at : at + size]
-    if kind == 0x03:
+    if status == 0xF0 and size in SYSTEM and body[0] in MAKERS:
+        found.systems.append((*where, body))
+    elif kind == 0x03:
         found.names[where[0]] = _text(body)
     elif kind == 0x51:
         if size != 3 or not any(body):

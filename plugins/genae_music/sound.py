@@ -24,8 +24,8 @@ from genae_music import midi
 from genae_music.score import Score
 from genae_music.soundfont import RATE, Array, SoundFont
 
-TAIL = 1.5  # seconds after the score's end, for what still rings
-FADE = 0.3  # seconds
+FADE, CLICK = 0.3, 0.005  # seconds of fading at the end, the first where the sound has rung on as long
+SPARE = 0.5  # seconds that fluidsynth is given more: before 2.3.1 it stopped at the track's end, whatever still rang
 PEAK = 0.7  # of full scale, about -3 dB: every clip's, however quiet or loud it was
 PATIENCE = 120.0  # seconds that fluidsynth may take; some releases never end on some notes
 
@@ -33,9 +33,9 @@ _log = logging.getLogger(__name__)
 _failed: set[str] = set()  # programs that are not tried again in this process
 
 
-def render(score: Score, path: Path) -> Path:
-    """A score to a WAV file that lasts its length and a tail. GenaeError if no SoundFont is there."""
-    sound = synthesise(score)
+def render(score: Score, path: Path, tail: float = 0.0) -> Path:
+    """A score to a WAV file that lasts its length, to the sample, and `tail` seconds. GenaeError if no SoundFont is there."""
+    sound = synthesise(score, tail)
     peak = np.abs(sound).max(initial=0.0)
     samples = np.round(sound * (PEAK * 32767 / peak if peak > 0 else 0.0)).astype("<i2")
 
@@ -49,18 +49,18 @@ def render(score: Score, path: Path) -> Path:
     return write_file(path, write)
 
 
-def synthesise(score: Score) -> Array:
-    """A score to samples (N, 2), float32, at RATE, as loud as they come."""
-    seconds = float(score.seconds(np.array([score.length]))[0]) + TAIL
+def synthesise(score: Score, tail: float = 0.0) -> Array:
+    """A score and `tail` seconds of what still rings to samples (N, 2), float32, at RATE, as loud as they come."""
+    seconds = float(score.seconds(np.array([score.length]))[0]) + tail
     sound = np.zeros((round(seconds * RATE), 2), np.float32)
     if len(score.onset):
-        played = _fluidsynth(score, place())
+        played = _fluidsynth(score, place(), max(tail, SPARE))
         if played is None:
             _mix(score, sound)
         else:
             sound[: len(played)] = played[: len(sound)]
-    fade = round(FADE * RATE)
-    sound[-fade:] *= np.linspace(1, 0, fade, dtype=np.float32)[:, None]
+    fade = min(len(sound), round((FADE if tail >= FADE else CLICK) * RATE))
+    sound[len(sound) - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)[:, None]
     return sound
 
 
@@ -94,12 +94,12 @@ def _mix(score: Score, sound: Array) -> None:
             sound[first : first + len(part)] += part
 
 
-def _fluidsynth(score: Score, font: Path) -> Array | None:
-    """By the system's program (N, 2); None if there is none or it fails, of which the log tells once."""
+def _fluidsynth(score: Score, font: Path, tail: float) -> Array | None:
+    """By the system's program and with `tail` seconds more (N, 2); None if there is none or it fails, as the log tells once."""
     program = shutil.which("fluidsynth")
     if program is None or program in _failed:
         return None
-    ticks = round(TAIL / float(score.tempo_map[2][-1]))  # before 2.3.1 it stopped at the track's end, whatever still rang
+    ticks = round(tail / float(score.tempo_map[2][-1]))
     try:
         return _run(program, font, midi.write(replace(score, length=score.length + ticks)))
     except (OSError, ValueError, EOFError, wave.Error, subprocess.SubprocessError) as error:

@@ -58,7 +58,7 @@ class Head(Protocol):
         ...
 
     def noise(self, n: int, length: int, device: torch.device) -> Tensor:
-        """All the random numbers of `length` steps of n examples, (length, n, …)."""
+        """All the random numbers of `length` steps of n examples, (n, length, …)."""
         ...
 
     def sample(self, h: Tensor, temperature: float, noise: Tensor | None = None) -> Tensor:
@@ -165,8 +165,8 @@ class Tokens(Stepwise):
         return torch.stack(each).sum(0)
 
     def noise(self, n: int, length: int, device: torch.device) -> Tensor:
-        """Gumbel, (length, n, ΣC)."""
-        return gumbel(length, n, sum(self.classes), device=device)
+        """Gumbel, (n, length, ΣC)."""
+        return gumbel(n, length, sum(self.classes), device=device)
 
     def sample(self, h: Tensor, temperature: float, noise: Tensor | None = None) -> Tensor:
         each = self.logits(h)
@@ -214,8 +214,8 @@ class Nade(Stepwise):
         return -F.binary_cross_entropy_with_logits(logits, steps, reduction="none").sum(-1)
 
     def noise(self, n: int, length: int, device: torch.device) -> Tensor:
-        """Uniform, (length, n, K)."""
-        return torch.rand(length, n, self.pitches, device=device)
+        """Uniform, (n, length, K)."""
+        return torch.rand(n, length, self.pitches, device=device)
 
     def sample(self, h: Tensor, temperature: float, noise: Tensor | None = None) -> Tensor:
         """Pitch by pitch, each at that temperature; 0 takes the likelier value of each."""

@@ -23,7 +23,7 @@ from genae_music.quantise import Setting, Steps, quantise
 from genae_music.reasons import Reason
 from genae_music.score import Instrument, Score, arrange
 from genae_music.smf import Array
-from genae_music.windows import MAX_STEPS, MAX_WINDOWS, Lost, Passages, Windows, limit, sift, unique
+from genae_music.windows import MAX_STEPS, MAX_WINDOWS, Lost, Passages, Windows, limit, sift, ticks, unique
 
 MELODY, BASS = (0, 31), (32, 39)  # programs
 GAP_BARS = 2
@@ -39,6 +39,7 @@ def windows(score: Score, setting: Setting) -> Windows:
     steps, part = quantise(score, setting), parts(score)
     use, lost = eligible(score, steps, part)
     tokens, whose = [np.zeros((0, 3, setting.steps), np.int16)], [np.zeros((0, 3), np.int64)]
+    tick: list[Array] = [np.zeros(0, np.int64)]
     bands = [Band(score, steps, part, use, piece, setting) for piece in np.unique(steps.piece[use]).tolist()]
     total = 0
     for band in bands:
@@ -46,13 +47,14 @@ def windows(score: Score, setting: Setting) -> Windows:
             at = band.together(members)
             tokens.append(np.stack([band.windows[i][at] for i in members], 1))
             whose.append(np.tile(members, (len(at), 1)))
+            tick.append(ticks(steps, np.full(len(at), band.piece), band.first[at], score.resolution))
             total += len(at)
             limit("windows", total, MAX_WINDOWS)
     lost += [Lost(Reason.GAP, "windows", band.silent) for band in bands]
     lost += [Lost(Reason.SHORT, "notes", band.short) for band in bands]
     if not all(np.isin(range(3), part[score.instrument[use]])):
         lost.append(Lost(Reason.PARTS, "notes", score.instrument[use]))
-    return _distinct(Windows(np.concatenate(tokens), np.concatenate(whose), lost), setting)
+    return _distinct(Windows(np.concatenate(tokens), np.concatenate(whose), np.concatenate(tick), lost), setting)
 
 
 def _distinct(found: Windows, setting: Setting) -> Windows:
@@ -62,7 +64,7 @@ def _distinct(found: Windows, setting: Setting) -> Windows:
     first = unique(found.tokens, np.zeros(len(found.tokens), np.int64))
     twice = np.delete(found.instrument[:, 0], first)
     lost = [*found.lost, Lost(Reason.DUPLICATE, "windows", twice)]
-    return Windows(found.tokens[first], found.instrument[first], lost)
+    return Windows(found.tokens[first], found.instrument[first], found.tick[first], lost)
 
 
 def parts(score: Score) -> Array:
@@ -87,7 +89,7 @@ class Band:
     """The instruments of one piece of a score: each one's windows, and where it plays."""
 
     def __init__(self, score: Score, steps: Steps, part: Array, use: Array, piece: int, setting: Setting) -> None:
-        self.setting, self.part, self.unit = setting, part, int(steps.unit[piece])
+        self.setting, self.part, self.piece, self.unit = setting, part, piece, int(steps.unit[piece])
         self.bars = -(-int(steps.length[piece]) // self.unit)
         if setting.magenta:
             self.bars = min(self.bars, MAGENTA_BARS)

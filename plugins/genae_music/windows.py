@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genae_music.quantise import Setting
+from genae_music.quantise import STEPS_PER_QUARTER, Setting, Steps
 from genae_music.reasons import Reason, Unusable
 from genae_music.score import Score
 from genae_music.smf import Array, Mask
@@ -38,7 +38,14 @@ class Windows:
 
     tokens: Array  # (W, T), or (W, 3, T)
     instrument: Array  # (W,), or (W, 3): whose they are
+    tick: Array  # (W,), where they begin in the file
     lost: list[Lost] = field(default_factory=list)
+
+    def sounds(self, resolution: int) -> Array:
+        """Where in the file the first event of each is, (W,) ticks."""
+        event = self.tokens > 0
+        first: Array = (event.any(1) if event.ndim == 3 else event).argmax(-1)
+        return self.tick + first * resolution // STEPS_PER_QUARTER
 
 
 class Passages(NamedTuple):
@@ -97,14 +104,14 @@ def without(some: Array, others: Array) -> Array:
     return mask.nonzero()[0]
 
 
-def cut(line: Array, p: Passages, setting: Setting) -> tuple[Array, Array]:
-    """Windows (W, T) of the one array `line`, one from every bar of every passage, and the passage of each, (W,)."""
+def cut(line: Array, p: Passages, setting: Setting) -> tuple[Array, Array, Array]:
+    """Windows (W, T) of the one array `line`, one from every bar of every passage; the passage, and the first step, of each."""
     count = np.maximum((p.length - setting.steps) // p.unit + 1, 0)
     total = int(count.sum())
     limit("windows", total, MAX_WINDOWS)
     of = np.arange(len(count)).repeat(count)
-    bar = np.arange(total) - (count.cumsum() - count).repeat(count)
-    return line[(p.place[of] + bar * p.unit[of])[:, None] + np.arange(setting.steps)], of
+    step = (np.arange(total) - (count.cumsum() - count).repeat(count)) * p.unit[of]  # of the passage
+    return line[(p.place[of] + step)[:, None] + np.arange(setting.steps)], of, p.origin[of] + step
 
 
 def sift(score: Score, faults: list[tuple[Reason, Mask]]) -> tuple[Array, list[Lost]]:
@@ -126,8 +133,14 @@ def unfilled(p: Passages, instrument: Array, setting: Setting) -> list[Lost]:
     return [Lost(reason, "notes", instrument[bad]) for reason, bad in faults if bad.any()]
 
 
-def choose(found: Array, onset: Mask, whose: Array, piece: Array, lost: list[Lost], setting: Setting) -> Windows:
-    """Of windows (W, T) with onsets (W, T) those that are used: none silent, none twice in a file (Magenta: a piece)."""
+def ticks(steps: Steps, piece: Array, step: Array, resolution: int) -> Array:
+    """Steps (n,) of pieces (n,) to ticks of the file; a piece of Magenta's has one tempo."""
+    return steps.origin[piece] + step * resolution // STEPS_PER_QUARTER
+
+
+def choose(each: Windows, onset: Mask, piece: Array, setting: Setting) -> Windows:
+    """Of windows with onsets (W, T) those that are used: none silent, none twice in a file (Magenta: a piece)."""
+    found, whose, lost = each.tokens, each.instrument, each.lost
     good = np.ones(len(found), bool)
     if not setting.magenta:
         heard, soon = onset.any(1), onset[:, : 2 * setting.steps_per_bar].any(1)
@@ -138,7 +151,7 @@ def choose(found: Array, onset: Mask, whose: Array, piece: Array, lost: list[Los
     twice = good.copy()
     twice[first] = False
     lost.append(Lost(Reason.DUPLICATE, "windows", whose[twice]))
-    return Windows(found[first], whose[first], lost)
+    return Windows(found[first], whose[first], each.tick[first], lost)
 
 
 def unique(windows: Array, group: Array) -> Array:

@@ -118,8 +118,37 @@ def test_tokens_of_every_window(genae, tunes):
 
 def test_evaluating_tells_what_sequences_are_worth(answer, sung):
     found = answer("evaluate", sung, "--samples", 2, "--limit", 12)
-    for key in ("nll", "teacher_forced_accuracy", "sampled_accuracy", "shuffled_accuracy", "trigram_accuracy", "rate_bits"):
+    for key in (
+        "nll",
+        "teacher_forced_accuracy",
+        "sampled_accuracy",
+        "shuffled_accuracy",
+        "trigram_accuracy",
+        "rate_bits",
+        "nll_ngram",
+    ):
         assert key in found, sorted(found)
+    figures = found["judged"]["figures"]
+    assert list(figures["in_scale"]) == ["samples", "held-out", "3-gram", "training"]
+    assert figures["copies"]["training"] == 1
+
+
+def test_the_best_of_several(answer, genae, sung, tmp_path):
+    found = answer("sample", sung, "-n", 2, "--best-of", 3, "--no-audio", "--out", tmp_path / "best")
+    assert found["best_of"] == 3
+    assert len(found["files"]) == 5
+    lines = genae("sample", sung, "-n", 1, "--best-of", 2, "--no-audio", "--out", tmp_path / "more").stdout.splitlines()
+    assert lines[0] == "each is the best of 2 by its domain's score"
+
+
+def test_an_evaluation_is_a_table(genae, sung):
+    lines = genae("evaluate", sung, "--samples", 2, "--limit", 12, "--temperature", 1).stdout.splitlines()
+    head = lines.index("256 new examples by sampler prior at temperature 1")
+    assert lines[head + 1].split() == ["samples", "held-out", "3-gram", "training"]
+    assert lines[head + 2].split()[0] == "in_scale"
+    assert all(len(line.split()) == 5 for line in lines[head + 2 :])
+    (morph,) = [line for line in lines if line.split()[:1] == ["morph_distance"]]
+    assert len(morph.split()) == 10
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def test_every_file_gives_magentas_windows(conformance, archive, name: str) -> N
     with archive(where) as files:
         for file, want in expected.items():
             try:
-                got = windows(midi.read(files.read(folder + file)), setting).tokens.tolist()
+                got = windows(midi.read(files.read(folder + file), setting.magenta), setting).tokens.tolist()
             except Unusable:
                 got = []
             assert sorted(got) == want, file

@@ -52,6 +52,70 @@ def test_a_note_that_ends_at_once_is_left_out(raw) -> None:
     assert score.unended == 1
 
 
+def test_a_drums_hit_needs_no_end(raw) -> None:
+    """Its end is never used: of kick, snare and hat one lasts, one ends at once, one never ends; Magenta has the first."""
+    hits = bytes.fromhex("00 99 24 50  10 89 24 00  10 99 26 51  00 89 26 00  10 99 2A 52")
+    assert rows(midi.read(raw.file(hits))) == [(0, 0, 16, 36, 80), (0, 32, 33, 38, 81), (0, 48, 49, 42, 82)]
+    assert midi.read(raw.file(hits)).unended == 0
+    assert rows(midi.read(raw.file(hits), magenta=True)) == [(0, 0, 16, 36, 80)]
+    assert midi.read(raw.file(hits), magenta=True).unended == 2
+
+
+@pytest.mark.parametrize("division", [1, 24, 480, 10080, 32767])
+def test_a_long_song_is_one_at_any_resolution(raw, division: int) -> None:
+    """250 bars, 500 seconds: https://github.com/craffel/pretty-midi/issues/112."""
+    played = [(i * division, (i + 1) * division, 60 + i % 12) for i in range(1000)]
+    score = midi.read(raw.file(raw.notes(*played), division=division))
+    assert len(score.onset) == 1000
+    assert score.seconds(np.array([score.length]))[0] == pytest.approx(500)
+
+
+def test_silence_after_the_last_note_is_no_fault(raw) -> None:
+    played = raw.notes((0, 480, 60)) + b"\xff\xff\xff\x7f\xff\x01\x00"  # 559,240 quarters later a text
+    assert midi.read(raw.file(played)).length == 480 + midi.SILENCE * 480
+
+
+def kit(bank: int, channel: int = 2) -> bytes:
+    """A bank, and program 1 of it."""
+    return bytes([0, 0xB0 | channel, 0, bank, 0, 0xC0 | channel, 0])
+
+
+def system(*body: int) -> bytes:
+    return bytes([0, 0xF0, len(body) + 1, *body, 0xF7])
+
+
+XG_ON, GS_RESET = system(0x43, 0x10, 0x4C, 0, 0, 0x7E, 0), system(0x41, 0x10, 0x42, 0x12, 0x40, 0, 0x7F, 0, 0x41)
+
+
+@pytest.mark.parametrize(
+    "said, channel, drums",
+    [
+        (b"", 2, False), (b"", 9, True),
+        (kit(127), 2, True), (kit(126), 2, True), (kit(120), 2, True), (kit(127) + kit(0), 2, False), (kit(8), 2, False),
+        (kit(0, 9), 9, True), (kit(121, 9), 9, False), (XG_ON + kit(0, 9), 9, False), (XG_ON + kit(127, 9), 9, True),
+        (XG_ON + kit(127), 2, True), (XG_ON, 9, True), (GS_RESET + kit(127), 2, False), (GS_RESET + kit(8, 9), 9, True),
+        (system(0x43, 0x10, 0x4C, 0x08, 2, 7, 2), 2, True), (system(0x43, 0x10, 0x4C, 0x08, 9, 7, 0), 9, False),
+        (GS_RESET + system(0x41, 0x10, 0x42, 0x12, 0x40, 0x13, 0x15, 2, 0x16), 2, True),
+        (system(0x41, 0x10, 0x42, 0x12, 0x40, 0x13, 0x15, 1, 0x17), 3, False),
+        (system(0x41, 0x10, 0x42, 0x12, 0x40, 0x1A, 0x15, 1, 0x10), 10, True),
+        (system(0x41, 0x10, 0x42, 0x12, 0x40, 0x10, 0x15, 0, 0x1B), 9, False),
+    ],
+)  # fmt: skip
+def test_which_parts_are_drums(raw, said: bytes, channel: int, drums: bool) -> None:
+    """Yamaha MU50, Roland SC-88 and SD-80, owner's manuals; pretty_midi has channel 10 alone."""
+    apart = raw.file(said, raw.notes((0, 480, 38), channel=channel))
+    for data in (apart, raw.file(said + raw.notes((0, 480, 38), channel=channel))):
+        assert [i.is_drum for i in midi.read(data).instruments] == [drums]
+        assert [i.is_drum for i in midi.read(data, magenta=True).instruments] == [channel == 9]
+
+
+def test_a_part_is_drums_from_where_it_is_said(raw) -> None:
+    one, two = raw.notes((0, 480, 60), channel=2), raw.notes((0, 480, 38), channel=2)
+    score = midi.read(raw.file(one + kit(127) + two + kit(0) + one))
+    assert score.drums().tolist() == [False, False, True]  # by instrument
+    assert score.onset.tolist() == [0, 960, 480]
+
+
 def test_an_instrument_is_program_channel_and_track(raw) -> None:
     track = bytes.fromhex("00 FF 03 01 41  00 C0 05  00 90 3C 50  10 C0 07  10 80 3C 00  00 99 24 50  10 89 24 00")
     score = midi.read(raw.file(track, raw.notes((0, 10, 60))))
@@ -61,7 +125,8 @@ def test_an_instrument_is_program_channel_and_track(raw) -> None:
 def test_seconds_follow_the_tempo(raw) -> None:
     score = midi.read(raw.file(raw.tempo(120) + raw.tempo(60, wait=480) + raw.notes((0, 480, 60), (480, 960, 62))))
     assert score.seconds(np.array([0, 240, 480, 960, 1440])).tolist() == [0, 0.25, 0.5, 1.5, 2.5]
-    assert score.tempo == 120
+    assert [score.tempo(tick) for tick in (-1, 0, 479, 480, 1e9)] == [120, 120, 120, 60, 60]
+    assert score.ticks(np.array([0, 0.25, 0.5, 1.5, 2.5])).tolist() == [0, 240, 480, 960, 1440]
 
 
 def test_a_score_that_is_written_is_read_again() -> None:
@@ -86,7 +151,7 @@ def test_the_notes_of_real_files_are_pretty_midis(real, archive: str, every: int
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             theirs = pretty_midi.PrettyMIDI(io.BytesIO(data))
-        ours = midi.read(data)
+        ours = midi.read(data, magenta=True)
         seconds = np.stack([ours.seconds(ours.onset), ours.seconds(ours.offset)])
         assert len(ours.instruments) == len(theirs.instruments), name
         for i, instrument in enumerate(theirs.instruments):

@@ -16,7 +16,8 @@ from genae.data.reading import read_split
 from genae.errors import GenaeError, Rejected
 from genae.recipe.parts import instantiate
 from genae_music import melody, midi
-from genae_music.domain import Music, transposed
+from genae_music.domain import Music
+from genae_music.events import in_a_row, transposed
 
 KINDS = {
     "melody": {"kind": "melody"}, "drums": {"kind": "drums"}, "trio": {"kind": "trio", "bars": 4},
@@ -71,15 +72,16 @@ def test_the_style_of_a_file_is_kept(tmp_path):
 
 
 def test_every_clip_has_its_sound(tmp_path):
-    domain = Music(tempo=90)
-    event = _random(domain)[0]
-    domain.write(event, tmp_path / "a.mid")
-    (path,) = domain.extras(event, tmp_path / "a.mid")
-    with wave.open(str(path)) as sound:
-        seconds = sound.getnframes() / sound.getframerate()
-        samples = np.frombuffer(sound.readframes(sound.getnframes()), np.int16)
-    assert 2 * 4 * 60 / 90 <= seconds < 2 * 4 * 60 / 90 + 3
-    assert 3000 < np.abs(samples).max() < 32767
+    for tail in (0.0, 1.5):
+        domain = Music(tempo=90, tail=tail)
+        event = _random(domain)[0]
+        domain.write(event, tmp_path / "a.mid")
+        (path,) = domain.extras(event, tmp_path / "a.mid")
+        with wave.open(str(path)) as sound:
+            frames, rate = sound.getnframes(), sound.getframerate()
+            samples = np.frombuffer(sound.readframes(frames), np.int16)
+        assert frames == round((2 * 4 * 60 / 90 + tail) * rate)
+        assert 3000 < np.abs(samples).max() < 32767
     assert Music(audio=False).extras(event, tmp_path / "b.mid") == []
 
 
@@ -93,6 +95,34 @@ def test_joined_events_play_one_after_the_other(tmp_path):
         seconds = midi.read((tmp_path / "whole.mid").read_bytes()).length / 480 * 0.5
         assert seconds == 3 * domain.bars * 2
         assert domain.picture(whole).shape[1] > domain.picture(events[0]).shape[1]
+
+
+def test_a_note_ends_at_the_border_of_its_window():
+    """https://github.com/magenta/note-seq, melodies_lib.py: 0 is no event, 1 a note-off."""
+    c, e, off = 41.0, 45.0, 1.0
+    held, silent, ended, begun = torch.zeros(4, 8)
+    held[4] = c
+    ended[2], ended[5] = c, off
+    begun[0] = e
+    rest = torch.zeros(8)
+    rest[0] = off
+    assert torch.equal(in_a_row(torch.stack([held, silent, silent])), torch.cat([held, rest, silent]))
+    assert torch.equal(in_a_row(torch.stack([ended, silent, begun])), torch.cat([ended, silent, begun]))
+    assert torch.equal(in_a_row(torch.stack([held, begun, rest])), torch.cat([held, begun, rest]))
+    band = torch.stack([torch.stack([held, ended, held]), torch.stack([silent, silent, silent])])
+    joined = Music(kind="trio", bars=4).join(band)
+    assert torch.equal(joined, torch.stack([torch.cat([held, rest]), torch.cat([ended, silent]), torch.cat([held, silent])]))
+
+
+def test_joined_windows_have_the_notes_of_each():
+    domain = Music()
+    events = _random(domain, 64)
+    whole = [row.tolist() for row in melody.notes(domain.join(events).numpy())]
+    apart = [[], [], []]
+    for i, event in enumerate(events.numpy()):
+        for column, part, shift in zip(apart, melody.notes(event), (32 * i, 32 * i, 0), strict=True):
+            column += (part + shift).tolist()
+    assert whole == apart
 
 
 def test_pictures_have_one_size():

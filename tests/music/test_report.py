@@ -12,11 +12,12 @@ BAR = 1920
 def test_a_report_names_every_track_and_reason(raw) -> None:
     tune = b"\x00\xff\x03\x04tune" + raw.notes((0, BAR, 60), (0, BAR, 64), (BAR, 2 * BAR, 62), (4 * BAR, 5 * BAR, 62))
     kick = b"\x00\xff\x03\x04kick" + raw.notes((0, 30, 36), channel=9) + b"\x00\x99\x24\x50"  # the last one never ends
+    tune += b"\x00\x90\x24\x50"  # nor does this, of which it matters
     found = report.inspect("küche.mid", raw.file(raw.meter(4, 4), tune, kick), Setting())
     assert found.windows == 1
     assert [(t.name, t.program, t.is_drum, t.notes, t.windows) for t in found.tracks] == [
         ("tune", 0, False, 4, 1),
-        ("kick", 0, True, 1, 0),
+        ("kick", 0, True, 2, 0),
     ]
     assert [(x.reason, x.count, x.what) for x in found.tracks[0].losses] == [
         (Reason.POLYPHONY, 1, "notes"),
@@ -26,7 +27,7 @@ def test_a_report_names_every_track_and_reason(raw) -> None:
         "küche.mid: 1 window; 1 note without an end, or with one at once",
         "  tune (program 0): 4 notes, 1 window; 1 note under a higher one at the same step; "
         "1 note in a passage shorter than 2 bars",
-        "  kick (drums): 1 note, 0 windows; 1 note of drums",
+        "  kick (drums): 2 notes, 0 windows; 2 notes of drums",
     ]
 
 

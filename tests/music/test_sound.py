@@ -13,8 +13,10 @@ import pytest
 from genae.errors import GenaeError
 from genae_music import drums, melody, midi, sound, trio
 from genae_music.score import Tempo
-from genae_music.sound import PEAK, RATE, TAIL, place, render, synthesise
+from genae_music.sound import PEAK, RATE, place, render, synthesise
 from genae_music.soundfont import SoundFont
+
+TAIL = 1.5  # seconds
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +52,7 @@ def _decay(part):
 @pytest.mark.parametrize("tempo", [60.0, 120.0, 173.0])
 def test_length_tempo_and_peak(tmp_path, tempo):
     score = melody.score(_tokens(t8=41, t16=45), tempo=tempo)
-    samples = _samples(render(score, tmp_path / "a.wav"))
+    samples = _samples(render(score, tmp_path / "a.wav", TAIL))
     step = 60 / tempo / 4
     assert len(samples) / RATE == pytest.approx(32 * step + TAIL, rel=1e-4)
     assert np.abs(samples).max() == pytest.approx(PEAK * 32767, abs=2)
@@ -61,7 +63,7 @@ def test_length_tempo_and_peak(tmp_path, tempo):
 
 def test_the_length_follows_the_tempo_and_keeps_a_silent_end():
     score = replace(melody.score(_tokens(t0=41, t4=1)), tempos=(Tempo(0, 120.0), Tempo(16 * 120, 60.0)))
-    heard = synthesise(score)
+    heard = synthesise(score, TAIL)
     assert len(heard) == round((2 + 4 + TAIL) * RATE)  # a bar at 120 and one at 60 quarters per minute
     assert np.abs(heard[2 * RATE :]).max() < 1e-4 < np.abs(heard[:RATE]).max()
 
@@ -78,8 +80,19 @@ def test_every_hit_is_at_its_step(tempo):
 
 
 def test_the_last_note_rings_into_the_tail():
-    heard = np.abs(synthesise(drums.score(_tokens(t31=128))))  # a crash, struck at 3.875 s of 4
+    heard = np.abs(synthesise(drums.score(_tokens(t31=128)), TAIL))  # a crash, struck at 3.875 s of 4
     assert heard[int(4.3 * RATE) : int(4.5 * RATE)].max() > 0.05 * heard.max()
+
+
+@pytest.mark.parametrize("tempo", [60.0, 97.0, 120.0])
+def test_a_clip_ends_where_it_loops(tmp_path, tempo):
+    """Two clips played one after the other are the clip of both, but for what rings over from the first."""
+    hits = _tokens(t0=1, t8=4, t16=2, t24=4)
+    once, twice = (_samples(render(drums.score(t, tempo=tempo), tmp_path / "a.wav")) for t in (hits, np.tile(hits, 2)))
+    assert len(once) == round(8 * 60 / tempo * RATE)
+    assert len(twice) in (2 * len(once) - 1, 2 * len(once), 2 * len(once) + 1)  # each end is at the nearest sample
+    assert np.abs(np.concatenate([once, once]).astype(int)[: len(twice)] - twice[: 2 * len(once)]).mean() < 20
+    assert not once[-1].any()
 
 
 @pytest.mark.parametrize("velocity", [1, 127])
@@ -158,7 +171,7 @@ def test_velocity_is_loudness():
 
 
 def test_silence_is_silence_of_its_length(tmp_path):
-    samples = _samples(render(melody.score(_tokens()), tmp_path / "a.wav"))
+    samples = _samples(render(melody.score(_tokens()), tmp_path / "a.wav", TAIL))
     assert len(samples) == round((4 + TAIL) * RATE)
     assert not samples.any()
 
@@ -207,18 +220,21 @@ def fluidsynth(tmp_path, monkeypatch):
 
 def test_the_systems_fluidsynth_goes_first(fluidsynth, caplog):
     folder = fluidsynth("works")
-    heard = synthesise(melody.score(_tokens(t16=41), tempo=60))
+    heard = synthesise(melody.score(_tokens(t16=41), tempo=60), TAIL)
     assert heard.shape == (round((8 + TAIL) * RATE), 2)
     assert heard[RATE // 2, 0] == 0x1000 / 32768  # nothing of genae's own plays before the note
     assert not heard[88200:].any()  # it wrote a second
     given = midi.read((folder / "given.mid").read_bytes())
     assert given.seconds(np.array([given.length]))[0] == pytest.approx(8 + TAIL, abs=0.01)  # so that the end rings
     assert not caplog.text
+    assert synthesise(melody.score(_tokens(t16=41), tempo=60)).shape == (8 * RATE, 2)
+    given = midi.read((folder / "given.mid").read_bytes())
+    assert given.seconds(np.array([given.length]))[0] == pytest.approx(8 + sound.SPARE, abs=0.01)
 
 
 def test_what_still_sounds_at_the_end_is_faded(fluidsynth):
     fluidsynth("long")
-    heard, fade = synthesise(melody.score(_tokens(t0=41)))[:, 0], round(sound.FADE * RATE)
+    heard, fade = synthesise(melody.score(_tokens(t0=41)), TAIL)[:, 0], round(sound.FADE * RATE)
     assert len(heard) == round((4 + TAIL) * RATE)  # of twenty seconds
     assert (heard[:-fade] == 0x1000 / 32768).all()
     assert heard[-fade // 2] == pytest.approx(0x0800 / 32768, rel=1e-3)

@@ -144,7 +144,7 @@ def test_a_melodys_notes_tempo_program_and_velocity_are_kept(raw) -> None:
     assert score.pitch.tolist() == [60, 62, 62, 108]
     assert set(score.velocity.tolist()) == {101}
     assert score.instruments[0].program == 73
-    assert score.tempo == pytest.approx(97, rel=1e-6)
+    assert score.tempo(0) == pytest.approx(97, rel=1e-6)
     assert score.length == 2 * BAR
     assert melody.windows(score, Setting()).tokens.tolist() == [line.tolist()]
 

@@ -8,6 +8,7 @@ import torch
 
 import genae
 from genae.data.domain import Defaults, Domain
+from genae.data.tensors import load_tensors
 from genae.errors import GenaeError
 from genae.recipe import registry
 from genae.use import output
@@ -21,7 +22,7 @@ class Beats(Domain):
     note: bool = True
 
     suffixes: ClassVar[tuple[str, ...]] = (".beat",)
-    defaults: ClassVar[Defaults] = Defaults(shows="sample", temperature=0.25, samples=3)
+    defaults: ClassVar[Defaults] = Defaults(shows="sample", temperature=0.25, samples=3, judged=7)
 
     @property
     def event(self):
@@ -48,6 +49,20 @@ class Beats(Domain):
 
     def assess(self, vae, held, train, condition):
         return {"held_and_train": float(len(held) + len(train())), "nothing": None}
+
+    def scorer(self, train):
+        return {"far": train.x.mean(0) + 10}
+
+    def score(self, events, scorer):
+        return -(events - scorer["far"].repeat(events.shape[1] // 4)).abs().sum(1)
+
+    def judge(self, samples, held, train):
+        each = {"samples": samples, "held-out": held.x, "training": train().x}
+        return {
+            "first": {whose: x[:, 0].mean().item() for whose, x in each.items()},
+            "many": {whose: float(len(x)) for whose, x in each.items()},
+            "empty": dict.fromkeys(each, float("nan")),
+        }
 
 
 @pytest.fixture
@@ -123,6 +138,43 @@ def test_the_domains_own_assessment_is_part_of_an_evaluation(run):
     assert numbers["held_and_train"] == 30
     assert numbers["nothing"] is None
     assert numbers["samples"] == 3
+
+
+def test_new_examples_are_judged_as_they_are_sampled(run):
+    found = run.evaluate(samples=1, limit=2, seed=3)["judged"]
+    assert {key: found[key] for key in ("sampler", "temperature", "drawn")} == {
+        "sampler": "prior", "temperature": 0.25, "drawn": 7,
+    }  # fmt: skip
+    figures = found["figures"]
+    assert figures["many"] == {"samples": 7, "held-out": 6, "training": 24}
+    assert figures["first"]["samples"] == run.sample(7, seed=3)[:, 0].mean().item()
+    assert figures["empty"] == {"samples": None, "held-out": None, "training": None}
+    warm = run.evaluate(samples=1, limit=2, seed=3, temperature=2.0)["judged"]
+    assert warm["temperature"] == 2
+    assert warm["figures"]["first"]["samples"] == run.sample(7, 2.0, seed=3)[:, 0].mean().item()
+
+
+def test_the_best_of_several_is_that_with_the_highest_score(run):
+    """Scores rise towards a place that no example reaches, so that the best is that with the largest sum."""
+    every = run.sample(12, seed=1, best_of=1).view(3, 4, 4)
+    found = run.sample(3, seed=1, best_of=4)
+    assert torch.equal(found.sum(1), every.sum(2).amax(1))
+    assert run.sample(2, seed=1, length=3, best_of=2).shape == (2, 12)
+    with pytest.raises(GenaeError, match="--best-of must be at least 1, not 0"):
+        run.sample(2, best_of=0)
+
+
+def test_what_scores_need_is_kept_in_the_run(run, monkeypatch):
+    kept = load_tensors(run.folder / "scorer.safetensors")[0]
+    assert torch.equal(kept["far"], run.training().x.mean(0) + 10)
+    before = run.sample(3, seed=1, best_of=2)
+    (run.folder / "scorer.safetensors").unlink()  # of a run of before
+    assert torch.equal(run.sample(3, seed=1, best_of=2), before)
+    assert torch.equal(load_tensors(run.folder / "scorer.safetensors")[0]["far"], kept["far"])
+    (run.folder / "scorer.safetensors").unlink()
+    monkeypatch.setattr(Beats, "scorer", Domain.scorer)
+    with pytest.raises(GenaeError, match=r"--best-of: the domain of .* does not score examples; leave it out"):
+        run.sample(3, best_of=2)
 
 
 def test_training_files_are_read_in_full_precision(run):

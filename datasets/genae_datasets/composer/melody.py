@@ -28,19 +28,21 @@ from genae_datasets.composer.harmony import Chord
 BAR = 16  # steps
 NONE = -99  # no wish where a note should be
 RANGE = 11  # positions: an octave and a half
-MOVES = (4, 0, 1, 3, 5, 6, 10, 8)  # what it costs to repeat a tone, to go a step, a third, … an octave
+MOVES = (4, 0, 1, 3, 4, 4, 8, 4)  # what it costs to repeat a tone, to go a step, a third, … an octave
+RESOLVES = 20  # another way than to the tonic, of a leading tone whose dominant resolves
 FAR = 99  # anything further, and what must not be
 ARCH = (1, 2, 4, 2, 3, 5, 4, 3)  # where the line tends to begin in each bar of a section, positions above its lowest
 GESTURES = (  # and where it goes from there, beat by beat
     (0, 1, 2, 4), (0, 2, 4, 2), (0, 4, 3, 2), (4, 2, 1, 0), (3, 4, 2, 0), (2, 0, 1, 3), (0, 2, 1, 4), (4, 3, 1, 2),
-    (2, 4, 0, 1),
+    (2, 4, 0, 1), (0, 7, 5, 4), (7, 2, 4, 2), (5, 0, 2, 4), (0, 5, 4, 2),
 )  # fmt: skip
 TONE = np.full(BAR, 1)  # what a tone that is not of the chord costs at each step of a bar
-TONE[[0, 8]], TONE[[4, 12]] = 16, 6
+TONE[[0, 8]], TONE[[4, 12]] = 24, 6
 HELD = 6  # and if it lasts for a beat
+LIKE, SAME = 2, 40  # what a place away from the motive costs, where it comes again and where the bar does
 
-HALF = ("x-------....x-x-", "x-----------....", "x---x-------....", "x-x-x-------....", "x-------....x---", "x-----x-----....")
-FULL = ("x-----------....", "x---x-------....", "x-x-x-------....", "x-----x-----....")
+HALF = ("x-------....x-x-", "x-x-x-----..x-x-", "x---x-------....", "x-x-x-------x-x-", "x-------....x---", "x---x-x-------x-")
+FULL = ("x-x-x-x-x-----..", "x---x-------....", "x-x-x-------....", "x---x-x-x-------")
 LAST = "x---------------"
 
 
@@ -54,7 +56,7 @@ class Bar(NamedTuple):
 
 PLANS = {
     "period": (Bar("a"), Bar("b"), Bar("a", 0, 1), Bar("h"), Bar("a", 0), Bar("b", 1), Bar("a", 2), Bar("f")),
-    "sentence": (Bar("a"), Bar("b"), Bar("a", 0, 1), Bar("b", 1, 1), Bar("a", 0, 1), Bar("a", 0, 2), Bar("c"), Bar("f")),
+    "sentence": (Bar("a"), Bar("b"), Bar("a", 0, 1), Bar("b", 1, 1), Bar("a", 0), Bar("b", 1), Bar("c"), Bar("f")),
     "lyric": (Bar("a"), Bar("a", 0, 1), Bar("b"), Bar("h"), Bar("a", 0), Bar("a", 1), Bar("c"), Bar("f")),
 }
 GROUPS = (slice(0, 1), slice(1, 2), slice(2, 4), slice(4, 5), slice(5, 6), slice(6, 8))  # bars found together: causes first
@@ -89,14 +91,22 @@ def section(chords: Sequence[Chord], cells: Sequence[str], moves: Array, low: in
     line = _blank(plan, cells, low, last, dice)
     tone, move = rules(line, chords, moves, low, dice.array(5, len(line.onset), RANGE))
     bar = line.onset // BAR
+    wanted: Array = np.array([SAME if _same(plan[k], k, chords) else LIKE for k in range(len(plan))])[bar]
     for group in GROUPS:
         start, stop = np.searchsorted(bar, (group.start, group.stop)).tolist()
         wishes = [_wish(line, plan[k], bar == k, bar == plan[k].after, interval, low) for k in range(group.start, group.stop)]
-        cost = tone[start:stop] + 2 * _apart(np.concatenate(wishes), low)
+        cost = tone[start:stop] + wanted[start:stop, None] * _apart(np.concatenate(wishes), low)
         if start:
             cost[0] += move[start - 1, line.position[start - 1] - low]
+        if stop < len(bar) and wanted[stop] == SAME:  # what comes next is known
+            cost[-1] += move[stop - 1, :, line.position[np.searchsorted(bar, plan[bar[stop]].after)] - low]
         line.position[start:stop] = low + cheapest(cost, move[start : stop - 1])
     return line
+
+
+def _same(bar: Bar, k: int, chords: Sequence[Chord]) -> bool:
+    """Whether bar k is another one again, note for note: not moved, and over the same chords."""
+    return bar.after >= 0 and not bar.shift and chords[2 * k : 2 * k + 2] == chords[2 * bar.after : 2 * bar.after + 2]
 
 
 def _blank(plan: Sequence[Bar], cells: Sequence[str], low: int, last: bool, dice: Dice) -> Line:
@@ -139,8 +149,9 @@ def rules(line: Line, chords: Sequence[Chord], moves: Array, low: int, chance: A
     tone += FAR * (line.lands[:, None] & np.where(tonic[:, None], p % 7 != 0, strange))
     dominant = np.array([c.dominant for c in under])
     resolves = dominant[:-1] & ~dominant[1:]
-    move = moves + 6 * LEAPS * (strange[:-1, :, None] | strange[1:, None, :]) + 8 * LEAPS * tonic[1:, None, None]
-    return tone, move + 12 * resolves[:, None, None] * ((p % 7 == 6)[:, None] & (p - p[:, None] != 1))
+    free = np.where(line.lands[:-1, None, None] | (line.onset[1:, None, None] % BAR == 0), moves // 3, moves)
+    move = free + 6 * LEAPS * (strange[:-1, :, None] | strange[1:, None, :]) + 8 * LEAPS * tonic[1:, None, None]
+    return tone, move + RESOLVES * resolves[:, None, None] * ((p % 7 == 6)[:, None] & (p - p[:, None] != 1))
 
 
 def cheapest(tone: Array, move: Array) -> Array:

@@ -70,7 +70,7 @@ def _chords(mode: str, letter: str, last: bool, before: list[Chord], dice: Dice)
     first = before[:half] or progression(mode, "open" if letter == "A" else "away", dice)
     if before and (letter == "A" or not last):
         return before
-    return first + progression(mode, "close" if letter == "A" or last else "back", dice)
+    return first + progression(mode, "close" if letter == "A" or last else "back", dice, first)
 
 
 def _sung(lines: list[Line], chords: list[Chord], key: Key) -> Notes:

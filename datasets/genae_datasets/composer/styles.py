@@ -38,7 +38,7 @@ EIGHTHS = ("X.x.X.x.X.x.X.x.", "x.x.x.x.x.x.x.x.")
 STYLES = {
     "ballad": Style(
         tempo=(66, 84), modes=("major", "major", "minor"), programs=(0, 2, 4, 24), basses=(32, 33, 35),
-        melody=("x---x---", "x-----x-", "x---x-x-", "x-x-x---", "x-------", "..x-x-x-"),
+        melody=("x---x---", "x-----x-", "x---x-x-", "x-x-x---", "x-------", "..x-x-x-", "x-x-x-x-"),
         bass=("r-------", "r-----r-", "r---f---", "r-----f-"),
         drums={"kick": ("x...............", "x.......x.......", "x.........x.....", "x.....x........."),
                "stick": ("........x.......",), "hat": EIGHTHS},
@@ -47,7 +47,7 @@ STYLES = {
     ),
     "bossa": Style(
         tempo=(116, 144), modes=("major", "minor", "dorian"), programs=(0, 11, 24, 26), basses=(32, 33, 35),
-        melody=("x--x--x-", "x-x--x--", "..x--x--", "x-----x-", "x---x---", "x--x----"),
+        melody=("x--x--x-", "x-x--x--", "..x--x--", "x-----x-", "x---x---", "x--x----", "x-x-x-x-"),
         bass=("r-----f-", "r-----r-", "r---..f-"),
         drums={"kick": ("x..x..x.x..x..x.", "x.....x.x.....x."),
                "stick": ("x..x..x...x..x..", "x..x..x...x...x.", "..x..x..x..x..x."), "hat": EIGHTHS},
@@ -65,7 +65,7 @@ STYLES = {
     ),
     "funk": Style(
         tempo=(92, 112), modes=("dorian", "dorian", "mixolydian"), programs=(4, 7, 16, 27), basses=(33, 36, 37),
-        melody=("x--x--x-", "x-x.x-x.", "x-xx--x-", "..x--xx-", "x.x-..x-", "x--x-x--"),
+        melody=("x--x--x-", "x-x.x-x.", "x-xx--x-", "..x--xx-", "x.x-..x-", "x--x-x--", "x-x-x-x-"),
         bass=("r--r..o.", "r.r..o.r", "r-..r-f-", "r...r.or", "r--o..f."),
         drums={"kick": ("X..x......x.....", "X.....x...x..x..", "X.x.......xx....", "X..x..x...x....."),
                "snare": ("....X..o.o..X...", "....X..o....X..o", "....X.......X.o."),
@@ -75,7 +75,7 @@ STYLES = {
     ),
     "march": Style(
         tempo=(100, 124), modes=("major", "major", "major", "minor"), programs=(9, 19, 21, 22), basses=(32, 34),
-        melody=("x---x---", "x--xx---", "x---x-x-", "x-----x-", "x-x-x---", "x-xxx---"),
+        melody=("x---x---", "x--xx---", "x---x-x-", "x-----x-", "x-x-x---", "x-xxx---", "x-x-x-x-"),
         bass=("r---f---", "r-..f-..", "r---r---"),
         drums={"kick": ("X...x...X...x...", "X.......X......."),
                "snare": ("x...X.xxx...X.xx", "..x...x...x.x.xx", "x.xxX.x.x.xxX.x.", "....X..x....X.xx")},
@@ -84,7 +84,7 @@ STYLES = {
     ),
     "reggae": Style(
         tempo=(70, 88), modes=("major", "minor", "mixolydian"), programs=(16, 17, 22, 28), basses=(33, 34, 37),
-        melody=("x-x-x---", "..x-x-x-", "x---x-x-", "x-x-x-x-", "x--x--x-", "x-..x-x-"),
+        melody=("x-x-x---", "..x-x-x-", "x---x-x-", "x-x-x-x-", "x--x--x-", "x-..x-x-", "x-x-x-x-"),
         bass=("r-t-f---", "r--r--f-", "..r-r-f-", "r-..r-t-", "r---..f-"),
         drums={"kick": ("........X.......", "x.......X.......", "......x.X......."), "stick": ("........X.......",),
                "hat": ("x.x.X.x.x.x.X.x.", "..x...x...x...x.", "x.xxx.xxx.xxx.xx")},
@@ -93,7 +93,7 @@ STYLES = {
     ),
     "rock": Style(
         tempo=(112, 144), modes=("major", "minor", "mixolydian"), programs=(0, 27, 29, 30), basses=(33, 34),
-        melody=("x-x-x-x-", "x---x-x-", "x--x--x-", "x-x-x---", "..x-x-x-", "x---x---"),
+        melody=("x-x-x-x-", "x---x-x-", "x--x--x-", "x-x-x---", "..x-x-x-", "x---x---", "x-x-x-x-"),
         bass=("r-r-r-r-", "r---r-r-", "r-r-..r-", "r--r--r-"),
         drums={"kick": ("X.......X.x.....", "X.....x.X.......", "X.......X.....x.", "X.x.....x.x....."), "snare": BACKBEAT,
                "hat": (*EIGHTHS, "x...x...x...x...")},

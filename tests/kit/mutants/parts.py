@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from annotated_types import Ge, Gt, doc
 from torch import nn
 
-from genae import GenaeError
+from genae import GenaeError, Likelihood
 from genae.latent.posteriors import Family
 from genae.latent.samplers import Fitting, Noise, Prior
 from genae.model.conditions import Condition, hide
@@ -35,7 +35,7 @@ class Heavy:
         return self.mean + temperature * self.scale * normal / others.sqrt()
 
 
-class StudentT(nn.Module):
+class StudentT(Likelihood):
     def __init__(self, scale: Annotated[float, Gt(0), doc("in the event's units")] = 0.2):
         super().__init__()
         self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))

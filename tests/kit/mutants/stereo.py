@@ -56,7 +56,12 @@ class Stereo(Domain):
     units: ClassVar = {"windows": 1}
     reading = Reading(distinct=True)
     defaults = Defaults(
-        network="net", networks={"net": net}, tasks={"hide": Hide}, attributes={"balance": balance}, metrics={"mse": mse}
+        network="net",
+        networks={"net": net},
+        tasks={"hide": Hide},
+        attributes={"balance": balance},
+        metrics={"mse": mse},
+        judged=20,
     )
 
     def read(self, file):
@@ -96,6 +101,17 @@ class Stereo(Domain):
 
     def style(self, file):
         return {"digits": 6}
+
+    def scorer(self, train):
+        return {"mean": self.prepare(train.x, "show").mean(0)}
+
+    def score(self, events, scorer):
+        return -(events - scorer["mean"]).square().mean((1, 2))
+
+    def judge(self, samples, held, train):
+        each = {"samples": samples, "held-out": self.prepare(held.x, "show"), "training": self.prepare(train().x, "show")}
+        loud = {whose: x.square().mean().item() for whose, x in each.items()}
+        return {"loud": loud, "first": dict.fromkeys(each)}
 
 
 class Waves:

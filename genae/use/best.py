@@ -1,0 +1,41 @@
+"""The best of several new examples, by the domain's own score: what that needs of the training examples is kept in the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from genae.data.domain import Domain, Scorer
+from genae.data.examples import Examples
+from genae.data.tensors import load_tensors, save_tensors
+from genae.errors import GenaeError
+from genae.learn.device import seeded
+
+SCORER = "scorer.safetensors"
+
+
+def keep(folder: Path, domain: Domain, train: Examples) -> Scorer:
+    """What the domain's score needs, made of the training examples and written to a run's folder; nothing where it has none."""
+    with seeded(0):
+        made = domain.scorer(train)
+    if made:
+        save_tensors(folder / SCORER, made)
+    return made
+
+
+def scorer(folder: Path, domain: Domain, train: Callable[[], Examples]) -> Scorer:
+    """As it was kept, else as it is made now. GenaeError for a domain that scores nothing."""
+    if (folder / SCORER).exists():
+        return load_tensors(folder / SCORER)[0]
+    if not (made := keep(folder, domain, train())):
+        raise GenaeError(f"--best-of: the domain of {folder} does not score examples; leave it out")
+    return made
+
+
+def best(events: Tensor, scores: Tensor, of: int) -> Tensor:
+    """Of events (n·of, *event), `of` in a row for each that is wanted, those with the highest scores (n·of,): (n, *event)."""
+    chosen = scores.view(-1, of).argmax(1).cpu()
+    return events[torch.arange(len(chosen)) * of + chosen]

@@ -1,0 +1,243 @@
+r"""A whole score as windows that tile it, and the way back to its own ticks.
+
+The line of a voice goes through all pieces of the score, bar line to bar line. A window begins at the voice's first bar, the
+next one as many whole bars later as fit into it, and none reaches over a change of meter: of the T steps of window w the first
+take(w) are its own, and the rest of it is silence or what the next one has too. Their sum is the length of the voice.
+
+    tick(s) = tick(k) + (s − first(k)) · r / 4       the step s of the joined windows, in the last piece k that begins before it
+
+A window knows nothing of what was before it, so that a note held over its beginning is silence there; hold(w) is for how many
+of its steps the note before went on, and joined windows end it there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from genae_music import drums, melody, trio
+from genae_music.quantise import STEPS_PER_QUARTER, Setting, Steps, along
+from genae_music.reasons import Reason, Unusable
+from genae_music.score import TICKS_PER_STEP, Meter, Score, Tempo
+from genae_music.smf import Array, Mask
+from genae_music.windows import Lost, Passages, limit, without
+
+MAX_WINDOWS = 1 << 14
+NAMES = ("melod", "vocal", "voice", "lead")  # in the names of tracks that are one
+
+
+class Grid(NamedTuple):
+    """Where windows lie: columns (W,), and pieces of the score (K,)."""
+
+    start: Array  # the step of the whole line at which a window begins
+    take: Array  # how many steps of it are its own
+    last: Mask  # which are the last of their piece of the score
+    first: Array  # (K,), the step of the joined windows at which the first bar line of a piece is, or would be
+    tick: Array  # (K,), and its tick
+    unit: int  # steps of a bar where the last window is
+
+
+@dataclass(frozen=True)
+class Song:
+    """A voice, or several that sound together, in windows."""
+
+    tokens: Array  # (W, …, T)
+    heard: Mask  # (W,), which have an onset
+    hold: Array  # (W,) or (W, 2), steps for which a note of the window before goes on
+    grid: Grid
+    instrument: Array  # (V,), who plays
+    lost: list[Lost]
+
+
+def melodic(score: Score, setting: Setting) -> Song:
+    """The melody: of the track that is named so, else of the instrument, no bass, that is heard in the most bars."""
+    steps, tick = along(score, setting)
+    use, lost = melody.eligible(score, steps, setting)
+    who = _leader(score, steps, use)
+    mine = melody.skyline(score, steps, use[score.instrument[use] == who])
+    lost += _left(score, use, mine, np.array([who]))
+    grid = tiles(steps, tick, mine, setting)
+    tokens, hold = _melodic(score, steps, mine, grid, setting)
+    return Song(tokens, np.asarray((tokens >= melody.FIRST).any(1)), hold, grid, np.array([who]), lost)
+
+
+def drummed(score: Score, setting: Setting, kit: drums.Kit) -> Song:
+    """All drums together."""
+    steps, tick = along(score, setting)
+    use, lost = drums.eligible(score, steps, kit)
+    _require(use)
+    grid = tiles(steps, tick, use, setting)
+    tokens = _drummed(score, steps, use, grid, setting, kit)
+    return Song(
+        tokens, np.asarray(tokens.any(1)), np.zeros(len(tokens), np.int64), grid, np.unique(score.instrument[use]), lost
+    )
+
+
+def together(score: Score, setting: Setting) -> Song:
+    """A melody, a bass and drums: of each the instrument that is heard in the most bars. Unusable without all three."""
+    (steps, tick), part = along(score, setting), trio.parts(score)
+    use, lost = trio.eligible(score, steps, part)
+    of = part[score.instrument[use]]
+    if not all(np.isin(range(3), of)):
+        raise Unusable(Reason.PARTS, "has no melody, bass and drums that sound together")
+    who = np.array([_leader(score, steps, use[of == i]) for i in range(3)])
+    mine = [use[score.instrument[use] == i] for i in who]
+    mine[:2] = [melody.skyline(score, steps, notes) for notes in mine[:2]]
+    lost += _left(score, use, np.concatenate(mine), who)
+    grid = tiles(steps, tick, np.concatenate(mine), setting)
+    pitched = [_melodic(score, steps, notes, grid, setting) for notes in mine[:2]]
+    hits = _drummed(score, steps, mine[2], grid, setting, "reduced")
+    tokens = np.stack([*(line.astype(np.int16) for line, _ in pitched), hits], 1)
+    heard = (tokens[:, :2] >= melody.FIRST).any((1, 2)) | hits.any(1)
+    return Song(tokens, np.asarray(heard), np.stack([hold for _, hold in pitched], 1), grid, who, lost)
+
+
+def _left(score: Score, use: Array, mine: Array, who: Array) -> list[Lost]:
+    """Notes (n,) that are not among mine (m,): of other instruments, or under a higher note."""
+    whose = score.instrument[without(use, mine)]
+    others = ~np.isin(whose, who)
+    return [Lost(Reason.TRACK, "notes", whose[others]), Lost(Reason.POLYPHONY, "notes", whose[~others])]
+
+
+def _require(use: Array) -> None:
+    if not len(use):
+        raise Unusable(Reason.EMPTY, "has no notes that this model reads")
+
+
+def _leader(score: Score, steps: Steps, use: Array) -> int:
+    """Of the instruments of notes (n,) the one whose track is named a melody, else no bass, that is heard in the most bars."""
+    _require(use)
+    unit = np.maximum(steps.unit[steps.piece[use]], 1)
+    bars = np.unique(np.stack([score.instrument[use], steps.piece[use], steps.start[use] // unit], 1), axis=0)
+    who, count = np.unique(bars[:, 0], return_counts=True)
+    named = np.array([any(name in score.instruments[i].name.lower() for name in NAMES) for i in who])
+    bass = np.array([trio.BASS[0] <= score.instruments[i].program <= trio.BASS[1] for i in who])
+    return int(who[np.lexsort((-who, count, ~bass, named))[-1]])
+
+
+# -- where windows lie ------------------------------------------------------------------------------------------------
+
+
+def tiles(steps: Steps, tick: Array, use: Array, setting: Setting) -> Grid:
+    """The windows from the first bar of notes (n,) to the last of them."""
+    piece, unit = steps.piece[use], np.where(steps.unit > 0, steps.unit, 16)
+    low, high = int(piece.min()), int(piece.max())
+    begin, end = np.zeros(len(unit), np.int64), steps.length.copy()
+    begin[low] = steps.start[use][piece == low].min() // unit[low] * unit[low]
+    end[high] = steps.stop[use][piece == high].max()
+    before, within = steps.length.cumsum() - steps.length, slice(low, high + 1)
+    hop = setting.steps // unit * unit
+    places = [np.arange(begin[k], end[k], hop[k]) for k in range(low, high + 1)]
+    limit("windows", sum(map(len, places)), MAX_WINDOWS)
+    of = np.arange(low, high + 1).repeat([len(p) for p in places])
+    place = np.concatenate(places)
+    lengths = (end - begin)[within]
+    return Grid(
+        before[of] + place, np.minimum(hop[of], end[of] - place), place + hop[of] >= end[of],
+        lengths.cumsum() - lengths - begin[within], tick[within], int(unit[high]),
+    )  # fmt: skip
+
+
+def _own(grid: Grid, line: Array, setting: Setting) -> Array:
+    """The windows (W, T) of a line (steps,), silent after a change of meter and at the end."""
+    padded = np.append(line, np.zeros(setting.steps, line.dtype))
+    found = padded[np.minimum(grid.start[:, None] + np.arange(setting.steps), len(padded) - 1)]
+    found[grid.last[:, None] & (np.arange(setting.steps) >= grid.take[:, None])] = 0
+    return np.asarray(found)
+
+
+def _melodic(score: Score, steps: Steps, use: Array, grid: Grid, setting: Setting) -> tuple[Array, Array]:
+    """Windows (W, T) uint8 of one instrument's skyline of notes (n,), and their holds (W,)."""
+    before = (steps.length.cumsum() - steps.length)[steps.piece[use]]
+    start, stop = before + steps.start[use], before + steps.stop[use]
+    whole, zero = np.array([int(steps.length.sum())]), np.zeros(1, np.int64)
+    p = Passages(np.zeros(len(use), np.int64), start, start, zero, zero, whole, whole, zero)
+    line = melody.line(p, score.pitch[use], stop)
+    found = _own(grid, line, setting)
+    return melody.without_orphans(found.copy()), _holds(found, line, grid)
+
+
+def _holds(found: Array, line: Array, grid: Grid) -> Array:
+    """For how many steps of each window (W, T) the note before it goes on, (W,): until its first note-off, if one sounds."""
+    event = np.maximum.accumulate(np.where(line > 0, np.arange(len(line)), -1))
+    last = np.append(-1, event)[grid.start]  # the latest event before each window
+    sounding = (last >= 0) & (line[last] >= melody.FIRST)
+    first = np.where(found.any(1), (found > 0).argmax(1), grid.take)
+    return np.where(sounding, np.minimum(first, grid.take), 0)
+
+
+def _drummed(score: Score, steps: Steps, use: Array, grid: Grid, setting: Setting, kit: drums.Kit) -> Array:
+    """Windows (W, T) of the labels of notes (n,)."""
+    start = (steps.length.cumsum() - steps.length)[steps.piece[use]] + steps.start[use]
+    dtype = np.int16 if kit == "reduced" else np.int64
+    line = drums.labels(start, drums.classes(kit)[score.pitch[use]], int(steps.length.sum()), dtype)
+    return _own(grid, line, setting)
+
+
+# -- the way back -----------------------------------------------------------------------------------------------------
+
+
+class Frame(NamedTuple):
+    """What leads from joined windows back to the song: lists of numbers, as JSON has them."""
+
+    take: list[int]
+    hold: list[list[int]]  # (V, W), of the melodies
+    first: list[int]
+    tick: list[int]
+    unit: int
+    resolution: int
+    length: int  # ticks of the file
+    meters: list[list[int]]  # tick, beats, unit
+    tempo: Sequence[list[float]] = ()  # tick, quarters per minute; none: it is said by whoever writes
+
+
+def frame_of(score: Score, song: Song) -> Frame:
+    """Of a song in its score."""
+    grid, track = song.grid, score.tempos[0].track if score.tempos else 0
+    return Frame(
+        grid.take.tolist(), np.atleast_2d(song.hold.T).tolist(), grid.first.tolist(), grid.tick.tolist(), grid.unit,
+        score.resolution, score.length, [[m.tick, m.beats, m.unit] for m in score.meters],
+        [[t.tick, t.qpm] for t in score.tempos if t.track == track] or [[0, score.tempo(0)]],
+    )  # fmt: skip
+
+
+def taken(frame: Frame, count: int, steps: int) -> list[int]:
+    """How many steps of each of `count` windows are its own: those after the song's are whole, its last bar then too."""
+    take = list(frame.take[:count])
+    if count > len(take):
+        take[-1] = min(steps, -(-take[-1] // frame.unit) * frame.unit)
+    return take + [steps] * (count - len(take))
+
+
+def join(windows: Array, take: Sequence[int], hold: Sequence[int]) -> Array:
+    """Melodies (W, T) in a row (steps,): a note goes on over a border for as long as the song's did, at its end none does."""
+    parts, sounding = list[Array](), False
+    for window, own, held in zip(windows, take, [*hold, *[0] * (len(take) - len(hold))], strict=True):
+        part = window[:own].copy()
+        events = part.nonzero()[0]
+        if sounding and held < (events[0] if len(events) else own):
+            part[held], sounding = melody.OFF, False
+        sounding = bool(part[events[-1]] >= melody.FIRST) if len(events) else sounding
+        parts.append(part)
+    return np.concatenate(parts)
+
+
+def place(score: Score, frame: Frame) -> Score:
+    """A score of joined windows in the ticks of the song, with its meters and tempi."""
+    onset, offset = _ticks(score.onset // TICKS_PER_STEP, frame), _ticks(score.offset // TICKS_PER_STEP - 1, frame, 1)
+    tempos = tuple(Tempo(int(tick), qpm) for tick, qpm in frame.tempo) or score.tempos
+    length = max(frame.length, int(_ticks(np.array([score.length // TICKS_PER_STEP - 1]), frame, 1)[0]))
+    return replace(
+        score, resolution=frame.resolution, onset=onset, offset=np.maximum(offset, onset + 1), tempos=tempos,
+        meters=tuple(Meter(*m) for m in frame.meters), length=length,
+    )  # fmt: skip
+
+
+def _ticks(step: Array, frame: Frame, after: int = 0) -> Array:
+    """Steps (n,) of joined windows to ticks of the song, so many steps later."""
+    first, tick = np.array(frame.first), np.array(frame.tick)
+    k = np.maximum(first.searchsorted(step, "right") - 1, 0)
+    return np.asarray(np.maximum(tick[k] + (step + after - first[k]) * frame.resolution // STEPS_PER_QUARTER, 0))

@@ -1,0 +1,93 @@
+"""Bar lines that 1/4 does not give: of songs made by hand, and against POP909's annotation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from genae_music import midi, quantise, report
+from genae_music.downbeats import downbeats
+from genae_music.quantise import Setting
+
+BEAT = 480
+CHORDS = ((48, 64, 67), (45, 60, 64), (41, 60, 65), (43, 59, 62))  # C, a, F, G
+
+
+def song(bars: list[int], shift: int = 0) -> list[tuple[int, int, int]]:
+    """Bars of so many beats: a chord held through each, over it a note a beat; `shift` ticks late."""
+    notes, at = [], shift
+    for i, beats in enumerate(bars):
+        chord = CHORDS[i % 4]
+        notes += [(at, at + beats * BEAT, pitch) for pitch in chord]
+        notes += [(at + b * BEAT, at + (b + 1) * BEAT, 12 + chord[1 + (b + i) % 2]) for b in range(beats)]
+        at += beats * BEAT
+    return notes
+
+
+def columns(notes: list[tuple[int, int, int]]) -> list[np.ndarray]:
+    return [np.array(column) for column in zip(*sorted(notes), strict=True)]
+
+
+@pytest.mark.parametrize("shift", [0, 100, BEAT, 900, 3 * BEAT - 20])
+@pytest.mark.parametrize("resolution", [480, 10080])
+def test_bars_begin_where_the_harmony_changes(shift: int, resolution: int) -> None:
+    onset, offset, pitch = columns(song([4] * 24, shift))
+    scale = resolution // BEAT
+    lines = downbeats(onset * scale, offset * scale, pitch, BEAT * scale)
+    assert lines is not None
+    assert np.abs(lines / scale - (shift + 4 * BEAT * np.arange(24))).max() <= 1
+
+
+def test_a_bar_of_two_beats_moves_those_after_it() -> None:
+    lines = downbeats(*columns(song([4] * 20 + [2] + [4] * 20)), BEAT)
+    assert lines is not None
+    assert {beat * BEAT for beat in (*range(0, 80, 4), *range(82, 162, 4))} <= set(lines.tolist())
+
+
+def test_too_little_music_and_none_of_a_steady_beat_have_no_bars() -> None:
+    assert downbeats(*columns(song([4] * 15)), BEAT) is None
+    assert downbeats(*[np.zeros(0, np.int64)] * 3, BEAT) is None
+    random = np.random.default_rng(0)
+    onset = np.sort(random.integers(0, 100 * BEAT, 500))
+    assert downbeats(onset, onset + BEAT, random.integers(40, 80, 500), BEAT) is None
+
+
+def test_windows_of_a_song_in_beats_begin_on_its_bars(raw) -> None:
+    """The bass alone: a note a bar, so each window has one at its beginning and one in its middle."""
+    notes = [note for note in song([4] * 24, 700) if note[2] > 48 or note[2] in (48, 45, 41, 43)]
+    for meter in (raw.meter(1, 4), raw.meter(1, 4) + raw.meter(4, 4, wait=100 * BEAT)):
+        score = midi.read(raw.file(meter, raw.notes(*notes)))
+        steps = quantise.quantise(score, Setting())
+        assert ((steps.start - steps.start.min()) % 4 == 0).all()
+        assert (steps.start[score.pitch <= 48] % 16 == 0).all()
+        assert (steps.start >= 0).all()
+    lines = report.inspect("a.mid", raw.file(raw.meter(1, 4), raw.notes(*notes)), Setting()).lines
+    assert (
+        "1/4 gives no bars: they are estimated from the notes, the first line 1.46 quarters after the start; 24 of 4"
+        in lines[0]
+    )
+    few = report.inspect("a.mid", raw.file(raw.meter(1, 4), raw.notes(*song([4] * 4))), Setting()).lines
+    assert "too little music, or of no steady beat, to estimate them: 4 beats each" in few[0]
+    usual = report.inspect("a.mid", raw.file(raw.meter(4, 4), raw.notes(*notes)), Setting()).lines
+    assert "1/4" not in usual[0]
+    assert (
+        "estimated"
+        not in report.inspect("a.mid", raw.file(raw.meter(1, 4), raw.notes(*notes)), Setting(grid="magenta")).lines[0]
+    )
+
+
+def test_the_downbeats_of_pop909(archive) -> None:
+    """of the annotated downbeats are bar lines; by chance 6 %, and from tick 0 on 4 %."""
+    with archive("pop909.zip") as songs:
+        shares = []
+        for name in sorted(n for n in songs.namelist() if n.endswith(".mid"))[::6]:
+            score = midi.read(songs.read(name))
+            if {str(meter) for meter in score.meters} != {"1/4"}:
+                continue
+            beats = np.array([line.split() for line in songs.read(f"{name[:11]}beat_midi.txt").decode().splitlines()], float)
+            annotated = score.ticks(beats[beats[:, 2] == 1, 0])
+            lines = quantise.estimated(score, 0, score.length)
+            near = np.abs(annotated[:, None] - (np.zeros(1) if lines is None else lines)).min(1)
+            shares.append((near < score.resolution / 8).mean())
+    assert len(shares) > 80
+    assert np.mean(shares) > 0.7

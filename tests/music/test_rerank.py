@@ -1,0 +1,52 @@
+"""Scores of new music, by hand and of what is scored in a run."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from genae.errors import GenaeError
+from genae_music.ngram import NGram
+from genae_music.rerank import POWER, learned, score
+
+
+def test_an_n_gram_comes_back_from_its_tensors() -> None:
+    torch.manual_seed(0)
+    x = torch.randint(0, 9, (50, 32))
+    model = NGram.of(x, 16, 90)
+    again = NGram.restored(model.tensors())
+    assert (again.nll(x) == model.nll(x)).all()
+    with pytest.raises(GenaeError, match="three numbers, not pair, count, numbers"):
+        NGram.restored({name: t for name, t in model.tensors().items() if name != "tokens"})
+
+
+def test_scores_by_hand() -> None:
+    """Three onsets: the n-gram's log-probability over 4 to the power; of drums every struck class is an onset."""
+    kit = torch.zeros(6, 32)
+    kit[:, [0, 8]] = 1
+    kit[:, 16] = 2 + 4
+    tensors = learned(kit, "drums", 16)
+    nll = NGram.restored({name.removeprefix("drums/"): tensor for name, tensor in tensors.items()}).nll(kit)
+    assert score(kit, "drums", tensors).numpy() == pytest.approx(-nll / 5**POWER)
+
+
+def test_what_training_has_scores_higher_than_what_it_has_not() -> None:
+    """A scale up in any key, and one with its notes in another order; in a trio all streams count."""
+    torch.manual_seed(0)
+    up = torch.zeros(32)
+    up[::4] = torch.tensor([41.0, 43, 45, 46, 48, 50, 52, 53])
+    mixed = up.clone()
+    mixed[::4] = up[::4][torch.tensor([3, 6, 0, 5, 1, 7, 2, 4])]
+    scores = score(torch.stack([up + 2 * (up > 0), mixed]), "melody", learned(up.repeat(20, 1), "melody", 16))
+    assert scores[0] > scores[1] + 1
+    bass, kit = up - 20 * (up > 0), (torch.arange(32) % 8 == 0).float()
+    trios = torch.stack([torch.stack([up, bass, kit]), torch.stack([up, bass, kit.roll(1)])])
+    scores = score(trios, "trio", learned(trios[:1].repeat(20, 1, 1), "trio", 16))
+    assert scores[0] > scores[1] + 1
+
+
+def test_longer_clips_are_scored_whole() -> None:
+    up = torch.zeros(20, 32)
+    up[:, ::4] = torch.tensor([41.0, 43, 45, 46, 48, 50, 52, 53])
+    tensors = learned(up, "melody", 16)
+    assert score(torch.cat([up, up], 1)[:3], "melody", tensors).shape == (3,)
