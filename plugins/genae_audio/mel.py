@@ -103,7 +103,8 @@ class MelScale:
 
 def _power(magnitude: Tensor) -> Tensor:
     """|X| (B, bins, T) to the root of its power in each frame (B, 1, T)."""
-    return torch.linalg.vector_norm(magnitude, dim=1, keepdim=True)
+    root: Tensor = torch.linalg.vector_norm(magnitude, dim=1, keepdim=True)
+    return root
 
 
 def mel(f: float) -> float:
