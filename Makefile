@@ -6,6 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 GENAE := $(BIN)/genae
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile # a process a core: threads would fight for them
 DEMO := demo
 
 .PHONY: install demo test test-slow lint clean
@@ -31,7 +32,7 @@ demo: $(VENV)/plain
 	$(GENAE) train mnist-2d --data glyphs --epochs 6 --out $(DEMO)/plane
 	$(GENAE) plot $(DEMO)/plane --kind manifold --out $(DEMO)/manifold.png
 	$(GENAE) train melody-2bar-tiny --data tunes --steps 600 --set 'domain.programs=[0,31]' --out $(DEMO)/melody
-	$(GENAE) sample $(DEMO)/melody -n 4 --bars 8 --program 11 --out $(DEMO)/tunes
+	$(GENAE) sample $(DEMO)/melody -n 4 --bars 8 --best-of 8 --program 11 --out $(DEMO)/tunes
 	$(GENAE) interpolate $(DEMO)/melody tunes:test:3 tunes:test:300 --steps 9 --out $(DEMO)/tune-morph
 	@echo 'Look at $(DEMO)/samples/grid.png, $(DEMO)/morph/morph.gif and $(DEMO)/manifold.png'
 	@echo 'Listen to $(DEMO)/tunes/sample-1.wav and $(DEMO)/tune-morph/morph.wav'
@@ -43,10 +44,10 @@ lint: $(VENV)/installed
 	$(BIN)/python tests/unused.py
 
 test: lint
-	$(BIN)/python -m pytest -m 'not slow'
+	$(PYTEST) -m 'not slow'
 
 test-slow: $(VENV)/installed
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m slow
 
 clean:
 	rm -rf $(VENV) $(DEMO) dist

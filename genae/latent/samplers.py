@@ -5,13 +5,14 @@ r"""Where new z come from. Priors and samplers fitted after training have one fa
                of the latent space is a grid of quantiles of u
     Prior      called, it gives the density p(z | c); it may be trained inside the ELBO
     Fitted     fit(z, condition): learns, after training, from the latents of the training examples
+    Sequential passages(n, length, …): z of windows in a row, learned by fit_passages from whole pieces
 
 c is the run's condition (B, C), or None. z has the form of its space: genae/latent/space.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -31,8 +32,8 @@ class Sampler(nn.Module):
         self.anchor = nn.Buffer(torch.zeros(1, *space.shape), persistent=False)  # knows the device and the dtype
 
     def sample(self, n: int, temperature: float = 1.0, condition: Tensor | None = None) -> Tensor:
-        """n new z (n, *shape); temperature 0 gives the most typical one n times."""
-        raise NotImplementedError
+        """n new z (n, *shape); temperature 0 gives the most typical one n times. GenaeError for one that cannot draw."""
+        raise GenaeError(f"{type(self).__name__} has no method sample, so nothing can be drawn from it; fit a sampler")
 
     def require(self, discrete: bool) -> None:
         """GenaeError for a space of codes where z must be continuous, or the reverse."""
@@ -55,8 +56,8 @@ class Noise(Sampler):
     """A sampler that carries standard-normal noise to z."""
 
     def push(self, u: Tensor, condition: Tensor | None = None) -> Tensor:
-        """u (B, size) to z (B, *shape)."""
-        raise NotImplementedError
+        """u (B, size) to z (B, *shape). GenaeError for one that says it carries noise and has no such method."""
+        raise GenaeError(f"{type(self).__name__} has no method push, so nothing can be drawn from it; fit a sampler")
 
     def sample(self, n: int, temperature: float = 1.0, condition: Tensor | None = None) -> Tensor:
         noise = torch.randn(n, self.space.size, device=self.anchor.device, dtype=self.anchor.dtype)
@@ -89,4 +90,40 @@ class Fitted(Protocol):
 
     def sample(self, n: int, temperature: float = 1.0, condition: Tensor | None = None) -> Tensor:
         """As `Sampler.sample`."""
+        ...
+
+
+class Passage(NamedTuple):
+    """The posteriors of a piece's windows."""
+
+    mean: Tensor  # (W, *shape), exactly equal where the windows are
+    sigma: Tensor | None = None  # (W, *shape); without, z are the means
+    condition: Tensor | None = None  # (W, C)
+
+
+@runtime_checkable
+class Sequential(Protocol):
+    """A sampler of windows in a row."""
+
+    variants: int  # of each piece that it is fitted on, as training varies examples
+
+    def fit_passages(self, passages: Sequence[Passage]) -> Iterator[Fitting]:
+        """On the pieces of the training examples, on the sampler's device."""
+        ...
+
+    def passages(
+        self,
+        n: int,
+        length: int,
+        temperature: float = 1.0,
+        condition: Tensor | None = None,
+        before: Tensor | None = None,
+        form: Sequence[int] | None = None,
+        part: bool = False,
+    ) -> Tensor:
+        """z of n pieces (n, length, *shape), `before` (n, V, *shape) the windows that they go on from.
+
+        `condition` is (n, C), or (n, V + length, C) of each window. `form` says which window each is equal to, its own number
+        for a new one; a `part` need not begin or end a piece.
+        """
         ...

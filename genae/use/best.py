@@ -17,22 +17,24 @@ from genae.learn.device import seeded
 SCORER = "scorer.safetensors"
 
 
-def keep(folder: Path, domain: Domain, train: Examples) -> Scorer:
-    """What the domain's score needs, made of the training examples and written to a run's folder; nothing where it has none."""
-    with seeded(0):
-        made = domain.scorer(train)
-    if made:
+def keep(folder: Path, domain: Domain, train: Examples) -> None:
+    """Into a run's folder, where its domain scores."""
+    if made := _made(domain, train):
         save_tensors(folder / SCORER, made)
-    return made
 
 
 def scorer(folder: Path, domain: Domain, train: Callable[[], Examples]) -> Scorer:
-    """As it was kept, else as it is made now. GenaeError for a domain that scores nothing."""
+    """As it was kept; of a run of before, as it is made now. GenaeError for a domain that scores nothing."""
     if (folder / SCORER).exists():
         return load_tensors(folder / SCORER)[0]
-    if not (made := keep(folder, domain, train())):
+    if not (made := _made(domain, train())):
         raise GenaeError(f"--best-of: the domain of {folder} does not score examples; leave it out")
     return made
+
+
+def _made(domain: Domain, train: Examples) -> Scorer:
+    with seeded(0):
+        return domain.scorer(train)
 
 
 def best(events: Tensor, scores: Tensor, of: int) -> Tensor:

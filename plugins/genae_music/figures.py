@@ -75,11 +75,15 @@ def in_scale(of: Notes, windows: int) -> Floats:
     return np.asarray((time @ SCALES.T).max(1) / time.sum(1))
 
 
+def scales(of: Notes, windows: int) -> Array:
+    """The best scale of each window (N,): 0 … 11 major on that pitch class, 12 … 23 minor."""
+    time = sounding(of, windows)
+    return np.asarray((time @ SCALES.T + 1e-3 * (time @ TRIADS.T)).argmax(1))
+
+
 def degrees(of: Notes, windows: int) -> Array:
     """Semitones of every note above its window's tonic (M,), 0 … 11."""
-    time = sounding(of, windows)
-    best = (time @ SCALES.T + 1e-3 * (time @ TRIADS.T)).argmax(1)
-    return np.asarray((of.pitch - best[of.window]) % CLASSES)
+    return np.asarray((of.pitch - scales(of, windows)[of.window]) % CLASSES)
 
 
 # -- intervals --------------------------------------------------------------------------------------------------------
