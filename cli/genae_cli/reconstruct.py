@@ -13,15 +13,16 @@ from genae_cli.making import Asked, Making, making, opened, times
 @verb(name="reconstruct", cls=Making, short_help="Send examples through the model and back.")
 @run_argument
 @click.argument("items", nargs=-1, required=True, metavar="FILE|FOLDER|ITEM…")
+@click.option("--as-input", is_flag=True, help="They are what the run's task makes already: noisy, or small.")
 @window
 @making
-def command(run: Path, items: tuple[str, ...], window: int | None, asked: Asked) -> None:
+def command(run: Path, items: tuple[str, ...], as_input: bool, window: int | None, asked: Asked) -> None:
     """Reconstruct files, folders, or items such as mnist:test:7, with a RUN: inputs above outputs, and every output.
 
     A file comes back whole, as long as it is, where the domain can join its windows.
 
     An output has the style of its file, where the domain reads one. A run with another task shows its own: a denoiser is
-    given the noisy input, drawn with --seed.
+    given the noisy input, drawn with --seed; with --as-input the file is that input.
 
     \b
     Example:
@@ -30,13 +31,14 @@ def command(run: Path, items: tuple[str, ...], window: int | None, asked: Asked)
     from genae.use.output import write_pairs
 
     loaded, how = opened(run, asked)
-    seen = loaded.seen(list(items), window or 0)
+    seen = loaded.seen(list(items), window or 0, as_input)
     unused(seen.unused)
-    inputs, outputs = loaded.reconstruct(seen, asked.condition, asked.seed, asked.temperature, times(how, seen))
+    inputs, outputs = loaded.reconstruct(seen, asked.condition, asked.seed, asked.temperature, times(how, seen), as_input)
     before = loaded.joined(seen.spans, inputs, **how.options)
     after = [event for _, event in loaded.joined(seen.spans, outputs, **how.options)] if how.length == 1 else list(outputs)
     files = write_pairs([domain for domain, _ in before], [event for _, event in before], after, asked.out)
-    numbers = {name: float(metric(seen.events, outputs)) for name, metric in loaded.domain.defaults.metrics.items()}
+    metrics = {} if as_input else loaded.domain.defaults.metrics  # the target of such an input is not there
+    numbers = {name: float(metric(seen.events, outputs)) for name, metric in metrics.items()}
     result = {
         "run": str(run),
         "items": [span.name for span in seen.spans],

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from genae.data.domain import Domain
 from genae.data.examples import File, Found, rows_of
-from genae.errors import Rejected
+from genae.errors import GenaeError, Rejected
 
 NOT_FINITE = "holds a NaN or an infinity"
 
@@ -22,7 +22,7 @@ def read_file(file: File, domain: Domain) -> Tensor:
 
 def read_found(file: File, domain: Domain) -> Found:
     """One file to stored examples (W, *event) and what was not used. Rejected if it gives none."""
-    read = domain.read(file)
+    read = _read(file, domain)
     x, lost, known = read if isinstance(read, Found) else (read, {}, {})
     if x.is_floating_point() and not x.isfinite().all():
         raise Rejected(f"{file.name}: {NOT_FINITE}")
@@ -34,3 +34,14 @@ def read_found(file: File, domain: Domain) -> Found:
     whole = {name: torch.tensor(value, dtype=torch.float32).reshape(1, -1).expand(len(x), -1)
              for name, value in file.fields.items()}  # fmt: skip
     return Found(x, lost, whole | {name: rows_of(name, value, len(x), file.name) for name, value in known.items()})
+
+
+def _read(file: File, domain: Domain) -> Tensor | Found:
+    """Whatever a domain's `read` raises names the file, and reading goes on without it."""
+    try:
+        return domain.read(file)
+    except (GenaeError, MemoryError):
+        raise
+    except Exception as error:
+        line = " ".join(f"{type(error).__name__}: {error}".split())
+        raise Rejected(f"{file.name}: {type(domain).__name__}.read failed on it, {line}", "on which reading failed") from error

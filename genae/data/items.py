@@ -46,7 +46,8 @@ class Span:
     @property
     def resting(self) -> Tensor:
         """Which of the examples hold nothing, (count,) bool."""
-        return self.piece.resting if self.piece is not None else torch.zeros(self.count, dtype=torch.bool)
+        rests = None if self.piece is None else self.piece.rests
+        return torch.zeros(self.count, dtype=torch.bool) if rests is None else rests
 
 
 class Gathered(NamedTuple):

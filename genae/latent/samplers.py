@@ -31,8 +31,8 @@ class Sampler(nn.Module):
         self.anchor = nn.Buffer(torch.zeros(1, *space.shape), persistent=False)  # knows the device and the dtype
 
     def sample(self, n: int, temperature: float = 1.0, condition: Tensor | None = None) -> Tensor:
-        """n new z (n, *shape); temperature 0 gives the most typical one n times."""
-        raise NotImplementedError
+        """n new z (n, *shape); temperature 0 gives the most typical one n times. GenaeError for one that cannot draw."""
+        raise GenaeError(f"{type(self).__name__} has no method sample, so nothing can be drawn from it; fit a sampler")
 
     def require(self, discrete: bool) -> None:
         """GenaeError for a space of codes where z must be continuous, or the reverse."""
@@ -55,8 +55,8 @@ class Noise(Sampler):
     """A sampler that carries standard-normal noise to z."""
 
     def push(self, u: Tensor, condition: Tensor | None = None) -> Tensor:
-        """u (B, size) to z (B, *shape)."""
-        raise NotImplementedError
+        """u (B, size) to z (B, *shape). GenaeError for one that says it carries noise and has no such method."""
+        raise GenaeError(f"{type(self).__name__} has no method push, so nothing can be drawn from it; fit a sampler")
 
     def sample(self, n: int, temperature: float = 1.0, condition: Tensor | None = None) -> Tensor:
         noise = torch.randn(n, self.space.size, device=self.anchor.device, dtype=self.anchor.dtype)

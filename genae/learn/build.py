@@ -6,6 +6,7 @@ import dataclasses
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
 from genae.data.domain import Domain
 from genae.data.examples import Examples
@@ -14,6 +15,7 @@ from genae.latent.posteriors import Family
 from genae.latent.samplers import Prior
 from genae.latent.space import Space
 from genae.model.conditions import Attribute, Condition
+from genae.model.likelihoods import Likelihood
 from genae.model.networks import Networks
 from genae.model.objectives import Batch, Objective
 from genae.model.tasks import Task
@@ -21,6 +23,8 @@ from genae.model.vae import VAE, Model
 from genae.recipe.options import plain
 from genae.recipe.parts import OfExample, instance, instantiate, of_kind, part
 from genae.recipe.recipe import Recipe
+
+ROUNDED = 1e-5  # numbers may be so far outside a likelihood's support
 
 
 class Built(NamedTuple):
@@ -31,11 +35,17 @@ class Built(NamedTuple):
     objective: Objective
     task: Task
     condition: Condition
+    likelihood: object = None  # as the recipe names it
 
     @property
     def bounded(self) -> bool:
         """Whether it has an ELBO: a plain autoencoder has none, and no prior to sample from."""
         return self.vae.kind != "point" and self.objective.fits_prior
+
+    @property
+    def ends(self) -> bool:
+        """Whether the decoder ends with that likelihood: a network may have one of its own."""
+        return any(module is self.likelihood for module in self.vae.modules())
 
 
 def learned(recipe: Recipe, train: Examples) -> Recipe:
@@ -52,10 +62,11 @@ def build(recipe: Recipe) -> Built:
     """The parts of a run, with fresh weights drawn from the global random state. GenaeError for parts that do not fit."""
     domain = instance(Domain, "domain", recipe.domain)
     condition = _condition(recipe, domain)
-    vae = _model(recipe, domain, condition)
+    likelihood = instantiate("likelihood", recipe.likelihood)
+    vae = _model(recipe, domain, condition, likelihood)
     objective = instance(Objective, "objective", recipe.objective)
     objective.setup(vae)
-    return Built(domain, vae, objective, instance(Task, "task", recipe.task, domain=domain), condition)
+    return Built(domain, vae, objective, instance(Task, "task", recipe.task, domain=domain), condition, likelihood)
 
 
 @torch.no_grad()
@@ -67,6 +78,18 @@ def require_space(built: Built, batch: Batch, network: str) -> None:
         raise GenaeError(f"the encoder of network '{network}' gives z {tuple(z.shape[1:])}, and its latent space is {space}")
 
 
+def require_support(built: Built, targets: Tensor, likelihood: str) -> None:
+    """GenaeError for events (B, *event) that the likelihood gives no density: it would grow without bound."""
+    if not (built.ends and isinstance(built.likelihood, Likelihood)):
+        return
+    (low, high), (least, most) = built.likelihood.support, (x.item() for x in targets.aminmax())
+    if least < low - ROUNDED or most > high + ROUNDED:
+        raise GenaeError(
+            f"likelihood '{likelihood}' is of numbers from {low:g} to {high:g}, and the events have {least:.4g} to {most:.4g}; "
+            "set likelihood=gaussian, or scale them in Domain.prepare"
+        )
+
+
 def _condition(recipe: Recipe, domain: Domain) -> Condition:
     made = instantiate("condition", recipe.condition, domain=domain)
     if isinstance(made, OfExample):
@@ -74,9 +97,8 @@ def _condition(recipe: Recipe, domain: Domain) -> Condition:
     return of_kind(Condition, "condition", recipe.condition, made).of_domain(domain)
 
 
-def _model(recipe: Recipe, domain: Domain, condition: Condition) -> Model:
+def _model(recipe: Recipe, domain: Domain, condition: Condition, likelihood: object) -> Model:
     family = instance(Family, "posterior", recipe.posterior)
-    likelihood = instantiate("likelihood", recipe.likelihood)
     space = family.space(Space.of(recipe.latent))
     prior = _prior(recipe, space, condition)
     made = instantiate(

@@ -27,7 +27,7 @@ from genae.data.reading import Report, quiet, read_split
 from genae.errors import GenaeError, remark
 from genae.files import disk, require_empty, write_text
 from genae.learn import checkpoint, device, fitting, saved, trainer
-from genae.learn.build import build, learned, require_space
+from genae.learn.build import build, learned, require_space, require_support
 from genae.learn.metrics import METRICS, append_metrics, rewind_metrics
 from genae.learn.objects import with_names
 from genae.learn.sanity import LOOKED_AT, absurd, most, worth
@@ -45,6 +45,7 @@ from genae.recipe.stages import sampler_of
 
 Preset = str | Mapping[str, object]  # its name, or itself: its parent's name and what is different
 
+SUPPORTED = 512  # training examples of which it is looked whether the likelihood is of such numbers
 LOGS = 200  # lines of training numbers in a run's metrics, about
 VALID = 1000  # examples of the validation ELBO
 SAVE_SECONDS = 30.0  # between checkpoints: a kill loses no more than this, and saving costs under a hundredth of it
@@ -162,6 +163,8 @@ class Session:
             fitting.made(self.built, self.sampler)
         batch = next(trainer.batches(self.built, self.examples, self.recipe, 0, 1, torch.device("cpu")))
         require_space(self.built, batch, named("network", self.recipe.network))
+        for stored in torch.split(choose(self.examples, SUPPORTED, seed=0).x, SUPPORTED // 8):
+            require_support(self.built, self.built.domain.prepare(stored, "score"), named("likelihood", self.recipe.likelihood))
 
     def _opened(self) -> Dataset:
         """The data. GenaeError where neither the recipe nor the caller has any."""

@@ -11,7 +11,7 @@ All are independent over the event given z; log-probabilities are nats, summed o
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal, Protocol, runtime_checkable
+from typing import Annotated, ClassVar, Literal, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -26,6 +26,8 @@ LOG_SCALE = (-7.0, 5.0)  # bounds of a log scale that a network gives: e^-7 is a
 
 class Likelihood(nn.Module):
     """Last step of a network: called with features it gives a distribution over one event."""
+
+    support: ClassVar[tuple[float, float]] = (-math.inf, math.inf)  # of an event's numbers
 
     def features(self, event: Shape) -> Shape:
         """The shape that the network must give for one event."""
@@ -116,6 +118,8 @@ class DiscretisedLogisticEvent:
 class Bernoulli(Likelihood):
     """Values in {0, 1}; given values between, its log-probability is the negative cross-entropy of the autoencoder lesson."""
 
+    support = (0.0, 1.0)
+
     def features(self, event: Shape) -> Shape:
         return event
 
@@ -162,6 +166,8 @@ class Laplace(Likelihood):
 
 class DiscretisedLogistic(Likelihood):
     """A mixture of logistics over `levels` equally spaced values in [0, 1]; 256 levels are those of 8 bits."""
+
+    support = (0.0, 1.0)
 
     def __init__(
         self,

@@ -5,11 +5,14 @@ A task is a callable target (B, *event) to input (B, *event). Domains name their
 
 from __future__ import annotations
 
-from typing import Annotated, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Protocol, runtime_checkable
 
 import torch
 from annotated_types import Ge, doc
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from genae.data.domain import Domain
 
 
 @runtime_checkable
@@ -17,6 +20,19 @@ class Task(Protocol):
     """What makes inputs of targets."""
 
     def __call__(self, target: Tensor) -> Tensor: ...
+
+
+@runtime_checkable
+class Smaller(Protocol):
+    """A task whose inputs, as files of their own, have another form than its targets: smaller pictures."""
+
+    def reader(self, domain: Domain) -> Domain:
+        """The domain that reads such files, made of that of the targets."""
+        ...
+
+    def enlarged(self, small: Tensor) -> Tensor:
+        """Its events (B, *event) as the task shows them to the network."""
+        ...
 
 
 class Reconstruct:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from genae.errors import GenaeError, unknown
-from genae.recipe import registry
+from genae.recipe import jsonfile, registry
 from genae.recipe.parts import SECTIONS
 
 WRITTEN = ("preset", "format", "plugins")  # what a recipe says of itself, and nobody sets
@@ -144,10 +144,16 @@ def options(settings: Sequence[str]) -> dict[str, object]:
 
 
 def from_text(text: str) -> object:
-    """JSON; a number as people write it, such as .5; or else the text itself."""
-    for parse in (json.loads, float):
-        try:
-            return parse(text)
-        except ValueError:
-            continue
-    return text
+    """JSON; a number as people write it, such as .5; or else the text itself. GenaeError for JSON beyond its bounds."""
+    try:
+        return jsonfile.parsed(text.encode("utf-8", "surrogateescape"))
+    except json.JSONDecodeError:
+        pass
+    except UnicodeDecodeError:
+        return text
+    except ValueError as error:
+        raise GenaeError(f"the value {text[:40]}… cannot be taken: {error}") from error
+    try:
+        return float(text)
+    except ValueError:
+        return text

@@ -21,11 +21,13 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import entry_points, packages_distributions
 from pathlib import Path
 from typing import Any, Literal
 from unittest import SkipTest
 
 from genae.errors import GenaeError
+from genae.recipe.entries import KINDS
 from genae.testing.target import Target, find
 
 __all__ = ["Check", "Outcome", "checks", "run"]
@@ -109,14 +111,26 @@ def _words(check: Callable[..., None]) -> str:
 
 
 def _place(error: BaseException) -> str:
-    """Where it was raised, `module.py:12`: the last line that is the plugin's, or else genae's, rather than a library's."""
+    """Where it was raised, `module.py:12`: the last line that is a plugin's, or else genae's, rather than a library's."""
     frames = traceback.extract_tb(error.__traceback__)
-    genae = Path(__file__).parents[1]
-    library = [Path(path) for path in {sysconfig.get_path("stdlib"), sysconfig.get_path("purelib")}]
-    near = [f for f in frames if not any(Path(f.filename).is_relative_to(path) for path in library)]
-    own = [f for f in near if not Path(f.filename).is_relative_to(genae)]
+    near = [f for f in frames if not _of_a_library(Path(f.filename))]
+    own = [f for f in near if not Path(f.filename).is_relative_to(Path(__file__).parents[1])]
     last = (own or near or list(frames))[-1]
     return f"{Path(last.filename).name}:{last.lineno}"
+
+
+def _of_a_library(path: Path) -> bool:
+    """Of Python's own, or of an installed distribution that is neither genae nor a plugin of it."""
+    for site in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
+        if path.is_relative_to(site):
+            return path.relative_to(site).parts[0].removesuffix(".py") not in _plugins()
+    return path.is_relative_to(sysconfig.get_path("stdlib"))
+
+
+def _plugins() -> set[str]:
+    """The packages and modules of distributions that offer parts, genae's among them."""
+    offering = {entry.dist.name for group in KINDS.values() for entry in entry_points(group=group) if entry.dist}
+    return {module for module, owners in packages_distributions().items() if offering & {*owners}}
 
 
 # -- pytest's hooks ---------------------------------------------------------------------------------------------------

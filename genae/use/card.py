@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from genae.data.items import best_split
+from genae.errors import GenaeError
 from genae.files import write_text
 from genae.learn import checkpoint
 from genae.learn.metrics import read_metrics
@@ -37,7 +38,10 @@ def write_card(run: Run, seconds: float, examples: int, split: str) -> None:
 def _preview_samples(run: Run) -> str:
     if run.default_sampler is None:
         return ""  # a plain autoencoder without a fitted sampler
-    events = run.sample(PREVIEWS, seed=0)
+    try:
+        events = run.sample(PREVIEWS, seed=0)
+    except GenaeError as error:  # a prior that has a density alone, say
+        return f"No samples: {error}."
     pictures.save(pictures.grid(output.drawn(run.domain, events)), run.folder / checkpoint.PREVIEWS / "samples.png")
     return "![samples](previews/samples.png)"
 
@@ -77,7 +81,7 @@ A variational autoencoder trained with `genae train {recipe.preset}` on {_data(r
 |---|---|
 | latent | {run.vae.space} |
 | weights | {weights:,} |
-| likelihood | {_part(recipe.likelihood)} |
+| likelihood | {_likelihood(run)} |
 | prior | {_part(recipe.prior)} |
 | sampler | {_samplers(run)} |
 | third-party plugins | {"; ".join(f"{part}: {origin}" for part, origin in recipe.plugins.items()) or "none"} |
@@ -101,6 +105,17 @@ def _part(spec: Spec) -> str:
     """`flow (kind maf, transforms 3)`."""
     options = ", ".join(f"{key} {json.dumps(value)}" for key, value in spec.items() if key != "name")
     return f"{spec['name']} ({options})" if options else str(spec["name"])
+
+
+@torch.no_grad()
+def _likelihood(run: Run) -> str:
+    """The recipe's where the decoder ends with it, else what the network gives of its own."""
+    if run.built.ends:
+        return _part(run.recipe.likelihood)
+    z = torch.zeros(1, *run.vae.space.shape, dtype=torch.int64 if run.vae.space.codes else torch.float32)
+    condition = torch.zeros(1, run.built.condition.size) if run.built.condition.size else None
+    p = run.vae.decode(z.to(run.device), None if condition is None else condition.to(run.device))
+    return f"{type(p).__name__}, the network's own"
 
 
 def _samplers(run: Run) -> str:

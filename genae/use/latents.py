@@ -78,7 +78,7 @@ def read(run: Run, path: Path, window: int = 0) -> Stored:
 def _text(span: Span) -> str:
     """As JSON."""
     piece = span.piece
-    facts = None if piece is None else {"frame": piece.frame, "voices": piece.voices, "rests": piece.resting.tolist()}
+    facts = None if piece is None else {"frame": piece.frame, "voices": piece.voices, "rests": span.resting.tolist()}
     return json.dumps({"name": span.name, "count": span.count, "window": span.window, "piece": facts})
 
 

@@ -33,6 +33,7 @@ from genae.learn.build import Built
 from genae.learn.device import computing, drawn, pick, precision, seeded
 from genae.learn.fitting import PRIOR
 from genae.learn.sized import sized
+from genae.model.tasks import Smaller
 from genae.model.vae import Model
 from genae.recipe import recipe
 from genae.recipe.options import Spec, named
@@ -259,14 +260,16 @@ class Run:
         seed: int | None = 0,
         temperature: float | None = None,
         length: int = 1,
+        as_input: bool = False,
     ) -> tuple[Tensor, Tensor]:
         """The inputs as the run's task makes them, and what comes back of them, both (N, *event).
 
-        Windows of a file in which there is nothing come back as they are.
+        With `as_input` x is what the task makes already: pictures that are noisy, or small. Windows of a file in which there is
+        nothing come back as they are.
         """
-        seen = self.seen(x)
+        seen = self.seen(x, as_input=as_input)
         given = self.condition(seen, condition)
-        inputs = self._inputs(seen.events, seed)
+        inputs = seen.events if as_input else self._inputs(seen.events, seed)
         z = self.encode(replace(seen, events=inputs), given)
         return inputs, self.decode(z, given, temperature, seed, length, seen.spans if length == 1 else ())
 
@@ -467,12 +470,17 @@ class Run:
 
     # -- helpers ------------------------------------------------------------------------------------------------------
 
-    def seen(self, x: Given, window: int = 0) -> Seen:
+    def seen(self, x: Given, window: int = 0, as_input: bool = False) -> Seen:
         """A file, an item, a folder, Examples, events, or a list of such, as events with what is known: genae/use/seen.py.
 
-        Wherever examples are taken, this goes in too. Of files a `window` alone, from 1, unless it is 0.
+        Wherever examples are taken, this goes in too. Of files a `window` alone, from 1, unless it is 0. With `as_input` they
+        are inputs of the run's task, which may be smaller than its targets.
         """
-        return see(x, self.domain, window)
+        task = self.built.task
+        if isinstance(x, Seen) or not (as_input and isinstance(task, Smaller)):
+            return see(x, self.domain, window)
+        small = see(x, task.reader(self.domain), window)
+        return replace(small, events=task.enlarged(small.events))
 
     def _temperature(self, temperature: float | None) -> float:
         if temperature is None:

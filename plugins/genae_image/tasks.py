@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
 
 import torch.nn.functional as F
 from annotated_types import Ge, doc
 from torch import Tensor
 
 from genae.errors import GenaeError
+
+if TYPE_CHECKING:
+    from genae_image.domain import Image
 
 
 class SuperResolve:
@@ -23,5 +27,12 @@ class SuperResolve:
         if any(side % self.factor for side in target.shape[-2:]):
             possible = ", ".join(str(n) for n in range(2, size + 1) if size % n == 0)
             raise GenaeError(f"task.factor {self.factor} does not divide the size {size}; possible: {possible}")
-        small = F.avg_pool2d(target, self.factor)
+        return self.enlarged(F.avg_pool2d(target, self.factor))
+
+    def reader(self, domain: Image) -> Image:
+        """Of pictures at 1/factor of the size."""
+        return replace(domain, size=domain.size // self.factor)
+
+    def enlarged(self, small: Tensor) -> Tensor:
+        """small (B, C, H, W) to squares of one value, (B, C, factor·H, factor·W)."""
         return small.repeat_interleave(self.factor, -2).repeat_interleave(self.factor, -1)

@@ -53,6 +53,9 @@ class Music(Domain):
         Sequence[Annotated[int, Ge(0), Le(127)]],
         doc("General MIDI's first and last of a melody; without, all, or 0 and 31 as in Magenta's 2 bars"),
     ] = ()
+    tracks: Annotated[
+        str, doc("of a melody: all; melody, the one named so or most like one; or what their names hold, such as vocal")
+    ] = ""
     transpose: Annotated[int, Ge(0), doc("most semitones up or down in training")] = 0
     tempo: Annotated[float, WRITTEN, Ge(SLOWEST), Le(FASTEST), Unit("quarters per minute"), doc("how fast it is played")] = (
         120.0
@@ -73,6 +76,8 @@ class Music(Domain):
     def __post_init__(self) -> None:
         if self.kit == "full" and self.kind != "drums":
             raise GenaeError(f"domain.kit=full is for domain.kind=drums, not {self.kind}")
+        if self.tracks and self.kind != "melody":
+            raise GenaeError(f"domain.tracks is for domain.kind=melody, not {self.kind}")
         if self.transpose and self.kind == "drums":
             raise GenaeError(f"domain.transpose must be 0 for drums; not {self.transpose}")
         if len(self.programs) not in (0, 2):
@@ -84,7 +89,7 @@ class Music(Domain):
         """How files are cut: Magenta's 2-bar models know programs 0 to 31 alone."""
         usual = (0, 31) if self.grid == "magenta" and self.bars == 2 else (0, 127)
         first, last = self.programs or usual
-        return Setting(self.bars, self.grid, self.steps_per_bar, self.triple, (first, last))
+        return Setting(self.bars, self.grid, self.steps_per_bar, self.triple, (first, last), self.tracks)
 
     @property
     def event(self) -> Shape:

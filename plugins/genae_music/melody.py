@@ -17,6 +17,7 @@ from genae_music.quantise import Setting, Steps, quantise
 from genae_music.reasons import Reason
 from genae_music.score import Instrument, Score, arrange
 from genae_music.smf import Array
+from genae_music.tracks import wanted
 from genae_music.windows import Lost, Passages, Windows, changes, choose, cut, passages, sift, ticks, unfilled, without
 
 CLASSES = 90
@@ -50,7 +51,12 @@ def eligible(score: Score, steps: Steps, setting: Setting) -> tuple[Array, list[
     wrong = (program < setting.programs[0]) | (program > setting.programs[1])
     beyond = (score.pitch < LOWEST) | (score.pitch > HIGHEST)
     meter = steps.unit[steps.piece] == 0
-    return sift(score, [(Reason.KIND, drum), (Reason.PROGRAM, wrong), (Reason.RANGE, beyond), (Reason.METER, meter)])
+    faults = [(Reason.KIND, drum), (Reason.PROGRAM, wrong), (Reason.RANGE, beyond), (Reason.METER, meter)]
+    use, lost = sift(score, faults)
+    if not setting.tracks:
+        return use, lost
+    other = ~np.isin(score.instrument[use], wanted(score, steps, use, setting.tracks))
+    return use[~other], [*lost, Lost(Reason.TRACK, "notes", score.instrument[use[other]])]
 
 
 def voices(piece: Array, instrument: Array, steps: Steps) -> Array:

@@ -19,14 +19,14 @@ from typing import NamedTuple
 import numpy as np
 
 from genae_music import drums, melody, trio
-from genae_music.quantise import STEPS_PER_QUARTER, Setting, Steps, along
+from genae_music.quantise import STEPS_PER_QUARTER, Setting, Steps, along, written
 from genae_music.reasons import Reason, Unusable
 from genae_music.score import TICKS_PER_STEP, Meter, Score, Tempo
 from genae_music.smf import Array, Mask
+from genae_music.tracks import leader
 from genae_music.windows import Lost, Passages, limit, without
 
 MAX_WINDOWS = 1 << 14
-NAMES = ("melod", "vocal", "voice", "lead")  # in the names of tracks that are one
 
 
 class Grid(NamedTuple):
@@ -53,10 +53,11 @@ class Song:
 
 
 def melodic(score: Score, setting: Setting) -> Song:
-    """The melody: of the track that is named so, else of the instrument, no bass, that is heard in the most bars."""
+    """The melody: see `genae_music.tracks`."""
     steps, tick = along(score, setting)
     use, lost = melody.eligible(score, steps, setting)
-    who = _leader(score, steps, use)
+    _require(use)
+    who = leader(score, steps, use)
     mine = melody.skyline(score, steps, use[score.instrument[use] == who])
     lost += _left(score, use, mine, np.array([who]))
     grid = tiles(steps, tick, mine, setting)
@@ -77,13 +78,13 @@ def drummed(score: Score, setting: Setting, kit: drums.Kit) -> Song:
 
 
 def together(score: Score, setting: Setting) -> Song:
-    """A melody, a bass and drums: of each the instrument that is heard in the most bars. Unusable without all three."""
+    """A melody, a bass and drums: of each the instrument that is most like one. Unusable without all three."""
     (steps, tick), part = along(score, setting), trio.parts(score)
     use, lost = trio.eligible(score, steps, part)
     of = part[score.instrument[use]]
     if not all(np.isin(range(3), of)):
         raise Unusable(Reason.PARTS, "has no melody, bass and drums that sound together")
-    who = np.array([_leader(score, steps, use[of == i]) for i in range(3)])
+    who = np.array([leader(score, steps, use[of == i]) for i in range(3)])
     mine = [use[score.instrument[use] == i] for i in who]
     mine[:2] = [melody.skyline(score, steps, notes) for notes in mine[:2]]
     lost += _left(score, use, np.concatenate(mine), who)
@@ -105,17 +106,6 @@ def _left(score: Score, use: Array, mine: Array, who: Array) -> list[Lost]:
 def _require(use: Array) -> None:
     if not len(use):
         raise Unusable(Reason.EMPTY, "has no notes that this model reads")
-
-
-def _leader(score: Score, steps: Steps, use: Array) -> int:
-    """Of the instruments of notes (n,) the one whose track is named a melody, else no bass, that is heard in the most bars."""
-    _require(use)
-    unit = np.maximum(steps.unit[steps.piece[use]], 1)
-    bars = np.unique(np.stack([score.instrument[use], steps.piece[use], steps.start[use] // unit], 1), axis=0)
-    who, count = np.unique(bars[:, 0], return_counts=True)
-    named = np.array([any(name in score.instruments[i].name.lower() for name in NAMES) for i in who])
-    bass = np.array([trio.BASS[0] <= score.instruments[i].program <= trio.BASS[1] for i in who])
-    return int(who[np.lexsort((-who, count, ~bass, named))[-1]])
 
 
 # -- where windows lie ------------------------------------------------------------------------------------------------
@@ -199,7 +189,7 @@ def frame_of(score: Score, song: Song) -> Frame:
     grid, track = song.grid, score.tempos[0].track if score.tempos else 0
     return Frame(
         grid.take.tolist(), np.atleast_2d(song.hold.T).tolist(), grid.first.tolist(), grid.tick.tolist(), grid.unit,
-        score.resolution, score.length, [[m.tick, m.beats, m.unit] for m in score.meters],
+        score.resolution, score.length, [[m.tick, m.beats, m.unit] for m in written(score)],
         [[t.tick, t.qpm] for t in score.tempos if t.track == track] or [[0, score.tempo(0)]],
     )  # fmt: skip
 
@@ -229,7 +219,9 @@ def place(score: Score, frame: Frame) -> Score:
     """A score of joined windows in the ticks of the song, with its meters and tempi."""
     onset, offset = _ticks(score.onset // TICKS_PER_STEP, frame), _ticks(score.offset // TICKS_PER_STEP - 1, frame, 1)
     tempos = tuple(Tempo(int(tick), qpm) for tick, qpm in frame.tempo) or score.tempos
-    length = max(frame.length, int(_ticks(np.array([score.length // TICKS_PER_STEP - 1]), frame, 1)[0]))
+    end = int(_ticks(np.array([score.length // TICKS_PER_STEP - 1]), frame, 1)[0])
+    length = end if end >= frame.length + frame.resolution / STEPS_PER_QUARTER else frame.length  # the last step may be cut
+    offset = np.minimum(offset, length)
     return replace(
         score, resolution=frame.resolution, onset=onset, offset=np.maximum(offset, onset + 1), tempos=tempos,
         meters=tuple(Meter(*m) for m in frame.meters), length=length,

@@ -45,6 +45,7 @@ class Setting:
     steps_per_bar: int = 16  # or 12, for a model trained on meters in three
     triple: bool = True  # on bars of 16, read 3/4, 6/8 … too (default grid)
     programs: tuple[int, int] = (0, 127)  # first and last of a melody's; Magenta's 2-bar models have (0, 31)
+    tracks: str = ""  # of a melody's: all, "melody", or what their names hold
 
     def __post_init__(self) -> None:
         if self.magenta and self.steps_per_bar != 16:
@@ -207,6 +208,23 @@ def estimated(score: Score, begin: int, end: int) -> Array | None:
 
 def _regular(begin: int, lines: Array, meter: Meter, bar: int) -> list[Piece]:
     """Bar lines (B,) to stretches with a bar every `bar` ticks; the first reaches back to where the piece begins."""
-    first = int(lines[0]) - -(-(int(lines[0]) - begin) // bar) * bar
-    other = np.flatnonzero(np.abs(np.diff(lines) - bar) > bar // 8) + 1
-    return [(begin, first, meter), *((line, line, meter) for line in lines[other].tolist())]
+    pieces = [(begin, int(lines[0]) - -(-(int(lines[0]) - begin) // bar) * bar, meter)]
+    for line in lines[np.flatnonzero(np.abs(np.diff(lines) - bar) > bar // 8) + 1].tolist():
+        if line - pieces[-1][0] < bar:
+            pieces[-1] = (pieces[-1][0], line - bar, meter)
+        else:
+            pieces.append((line, line, meter))
+    return pieces
+
+
+def written(score: Score) -> tuple[Meter, ...]:
+    """The meters of a score, those of estimated bars as ones of four beats, which give the same bars again."""
+    if not any(estimated(score, *bounds) is not None for bounds in unbarred(score)):
+        return score.meters
+    made: list[Meter] = []
+    for begin, line, m in _barred(score, _pieces(score)):
+        beats, unit = (4, 4) if (m.beats, m.unit) == (1, 4) else (m.beats, m.unit)
+        made.append(Meter(begin, beats, unit))
+        if line < begin:
+            made.append(Meter(line + 4 * score.resolution * beats // unit, beats, unit))
+    return tuple(made)

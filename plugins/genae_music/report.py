@@ -11,6 +11,8 @@ from genae_music import drums, melody, midi, quantise, smf, trio
 from genae_music.quantise import Setting
 from genae_music.reasons import Reason, Unusable
 from genae_music.score import Score
+from genae_music.smf import Array
+from genae_music.tracks import MELODY, is_named
 from genae_music.windows import Windows
 
 Kind = Callable[[Score, Setting], Windows]
@@ -104,7 +106,7 @@ def inspect(name: str, data: bytes, setting: Setting, kind: str = "melody") -> F
         for k, i in enumerate(score.instruments)
     ]  # fmt: skip
     unended = (_loss(Reason.UNENDED, score.unended, "notes", score, 0, setting),) if score.unended else ()
-    remarks = _miscounted(data) + (() if setting.magenta else _bars(score))
+    remarks = _miscounted(data) + (() if setting.magenta else _bars(score)) + _melody(score, whose, setting)
     return FileReport(name, len(found.tokens), tuple(tracks), unended, remarks)
 
 
@@ -112,6 +114,15 @@ def _miscounted(data: bytes) -> tuple[str, ...]:
     """That a file has more tracks than its header says."""
     said, there = smf.promised(data), len(smf.chunks(data)[1])
     return (f"all {there} tracks are read, though its header promises {said}",) if said < there else ()
+
+
+def _melody(score: Score, whose: Array, setting: Setting) -> tuple[str, ...]:
+    """Which track was taken for the melody, and why, where one was looked for."""
+    if setting.tracks != MELODY or not len(whose):
+        return ()
+    name = " ".join(score.instruments[whose[0]].name.split())
+    why = "by its name" if is_named(name) else "heard in the most bars with single notes"
+    return (f"its melody is {name or 'an unnamed track'}, {why}",)
 
 
 def _bars(score: Score) -> tuple[str, ...]:

@@ -23,9 +23,10 @@ from genae_music.quantise import Setting, Steps, quantise
 from genae_music.reasons import Reason
 from genae_music.score import Instrument, Score, arrange
 from genae_music.smf import Array
+from genae_music.tracks import BASS
 from genae_music.windows import MAX_STEPS, MAX_WINDOWS, Lost, Passages, Windows, limit, sift, ticks, unique
 
-MELODY, BASS = (0, 31), (32, 39)  # programs
+MELODY = (0, 31)  # programs
 GAP_BARS = 2
 MAGENTA_BARS = 1024  # of a piece
 INSTRUMENTS = 128  # the first of a file, in either grid

@@ -163,6 +163,25 @@ def test_stored_examples_by_path(tmp_path):
             stored(tmp_path / "none", "words")
 
 
+def test_whatever_read_raises_names_the_file_and_reading_goes_on(tmp_path, monkeypatch):
+    def read(self, file):
+        if file.name.endswith("b.txt"):
+            raise KeyError("no such\nkey")
+        if file.name.endswith("c.txt"):
+            return torch.tensor([1.0, 2.0, 3.0])[5:][0]
+        return torch.tensor([[1, 2]], dtype=torch.uint8)
+
+    monkeypatch.setattr(Words, "read", read)
+    found = read_split(_folder(tmp_path / "d", train_a="1", train_b="2", train_c="3", train_d="4"), "train", Words())
+    assert len(found) == 2
+    assert [line.split(", ")[0].rsplit("/")[-1] for line in found.skipped] == [
+        "b.txt: Words.read failed on it",
+        "c.txt: Words.read failed on it",
+    ]
+    assert "KeyError: 'no such" in found.skipped[0]
+    assert "IndexError" in found.skipped[1]
+
+
 def test_a_rejected_file_prints_as_its_line():
     assert str(Rejected("a.txt: is empty", "empty", {"x": 1})) == "a.txt: is empty"
 

@@ -6,14 +6,16 @@ import re
 import runpy
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from genae.errors import GenaeError
-from genae.testing import checks, run
+from genae.testing import Check, checks, run
 from genae.testing.scaffold import PLUGINS
+from genae.testing.target import Target
 from genae_cli.main import cli
 
 ROOT = Path(__file__).parents[2]
@@ -284,3 +286,20 @@ def test_a_domain_without_a_preset_is_one(tmp_path, dots):
 
     made = compose("dots", data="x")
     assert (made.domain["name"], made.network["name"]) == ("dots", "mlp")
+
+
+def test_an_error_s_place_is_the_plugin_s_line_where_everything_is_installed_as_wheels(tmp_path, install, monkeypatch):
+    modules = {"genae_where": "def fails():\n    import torch_like\n    torch_like.deep()\n",
+               "torch_like": "def deep():\n    raise KeyError('deep')\n"}  # fmt: skip
+    site = install("genae-where", {"genae.tasks": "where = genae_where:fails"}, {"genae_where": modules["genae_where"]})
+    (site / "genae_where-1.0.dist-info" / "top_level.txt").write_text("genae_where\n")
+    (site / "torch_like.py").write_text(modules["torch_like"])
+    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.setattr(
+        sysconfig, "get_path", lambda name, own=sysconfig.get_path: str(site) if name in ("purelib", "platlib") else own(name)
+    )
+    import genae_where
+
+    check = Check("it", Target("genae-where", {}, {}, installed=True), genae_where.fails)
+    [outcome] = run([check])
+    assert outcome.reason == "KeyError: 'deep' (genae_where.py:3)"

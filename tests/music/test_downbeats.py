@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -74,6 +76,18 @@ def test_windows_of_a_song_in_beats_begin_on_its_bars(raw) -> None:
         "estimated"
         not in report.inspect("a.mid", raw.file(raw.meter(1, 4), raw.notes(*notes)), Setting(grid="magenta")).lines[0]
     )
+
+
+@pytest.mark.parametrize("bars", [[4] * 24, [4] * 12 + [2] + [4] * 12, [4] * 12 + [6] + [4] * 12])
+@pytest.mark.parametrize("shift", [0, 700])
+def test_estimated_bars_are_written_as_such(raw, bars: list[int], shift: int) -> None:
+    """Meters of four beats, from which the same pieces are read, whatever the notes are then."""
+    score = midi.read(raw.file(raw.meter(1, 4), raw.notes(*song(bars, shift))))
+    again = replace(score, meters=quantise.written(score))
+    steps, same = (quantise.quantise(s, Setting()) for s in (score, again))
+    assert {str(meter) for meter in again.meters} == {"4/4"}
+    assert (same.start.tolist(), same.piece.tolist()) == (steps.start.tolist(), steps.piece.tolist())
+    assert same.origin.tolist() == steps.origin.tolist()
 
 
 def test_the_downbeats_of_pop909(archive) -> None:

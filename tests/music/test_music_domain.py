@@ -215,6 +215,7 @@ def test_magentas_two_bar_models_know_few_programs():
         ({"kind": "opera"}, "domain.kind must be one of melody, drums, trio, not 'opera'"),
         ({"kit": "full"}, "domain.kit=full is for domain.kind=drums, not melody"),
         ({"kind": "drums", "transpose": 2}, "0 for drums; not 2"),
+        ({"kind": "trio", "tracks": "melody"}, "domain.tracks is for domain.kind=melody, not trio"),
         ({"transpose": -1}, "domain.transpose must be at least 0, not -1"),
         ({"bars": 0}, "domain.bars must be 1 to 1024, not 0"),
         ({"grid": "magenta", "steps_per_bar": 12}, "domain.steps_per_bar must be 16 with domain.grid=magenta, not 12"),

@@ -136,6 +136,28 @@ def test_notes_outside_the_piano_or_the_programs_are_not_used(raw) -> None:
     assert lost(found) == {Reason.PROGRAM: 1, Reason.RANGE: 2}
 
 
+def test_a_melody_is_looked_for_by_name_and_by_what_it_is_like(raw) -> None:
+    def named(name: bytes) -> bytes:
+        return b"\x00\xff\x03" + bytes([len(name)]) + name
+
+    chords = raw.notes(*((i * BEAT, (i + 1) * BEAT, p) for i in range(16) for p in (60, 64, 67)))
+    tune = raw.notes(*((i * BEAT, (i + 1) * BEAT, 72 + i % 5) for i in range(12)))
+    bass = b"\x00\xc0\x21" + raw.notes(*((i * BEAT, (i + 1) * BEAT, 40) for i in range(16)))
+    for names, tracks, first, why in (
+        ((b"", b"", b""), "melody", 72, "an unnamed track, heard in the most bars with single notes"),
+        ((b"Vocal", b"b", b"c"), "melody", 67, "Vocal, by its name"),
+        ((b"a", b"b", b"c"), "C", 40, ""),
+    ):
+        data = raw.file(*(named(n) + track for n, track in zip(names, (chords, tune, bass), strict=True)))
+        found = melody.windows(midi.read(data), Setting(tracks=tracks))
+        assert len(found.tokens)
+        assert {int(window[0]) + 19 for window in found.tokens[:1]} == {first}
+        assert len(set(found.instrument.tolist())) == 1
+        assert lost(found)[Reason.TRACK] > 20
+        assert why in report.inspect("a.mid", data, Setting(tracks=tracks)).lines[0]
+    assert lost(melody.windows(midi.read(data), Setting(tracks="flute"))) == {Reason.TRACK: 48 + 12 + 16}
+
+
 def test_a_melodys_notes_tempo_program_and_velocity_are_kept(raw) -> None:
     line = np.array(tokens((2, 41), (6, 1), (10, 43), (16, 43), (31, 89)), np.uint8)
     score = midi.read(midi.write(melody.score(line, tempo=97, program=73, velocity=101)))

@@ -13,7 +13,7 @@ from genae.latent.space import Space
 from genae.learn.build import build
 from genae.recipe import options, recipe, registry
 from genae.recipe.recipe import adjust, complete, compose, differences, dump, read
-from genae.recipe.settings import merge
+from genae.recipe.settings import from_text, merge
 
 pytestmark = pytest.mark.usefixtures("dots")
 
@@ -291,3 +291,19 @@ def test_values_of_any_kind_are_taken_or_refused_in_one_line(value):
             kept, told = value, str(error)
             assert told.startswith("key must be ")
         assert kept == value
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("[" * 100_000, "more than 20 lists and objects deep"), ("9" * 4500, "a whole number of 4500 digits"),
+     ('{"a": 1, "a": 2}', "the key 'a' twice")],
+)  # fmt: skip
+def test_a_setting_s_json_is_read_within_bounds(text, line):
+    with pytest.raises(GenaeError, match=line) as caught:
+        from_text(text)
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(("text", "value"), [(".5", 0.5), ("8", 8), ("[1, 2]", [1, 2]), ("true", True), ("mnist", "mnist")])
+def test_a_setting_s_value_is_json_a_number_or_text(text, value):
+    assert from_text(text) == value

@@ -1,0 +1,55 @@
+"""A file that is the task's input already: noisy, or small."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+
+from genae import load
+from genae.model.tasks import Smaller
+from genae_image.domain import Image as Images
+from genae_image.tasks import SuperResolve
+
+
+def _picture(path: Path, side: int) -> torch.Tensor:
+    """A file of random greys, and itself (1, 1, side, side)."""
+    levels = np.random.default_rng(0).integers(0, 256, (side, side), np.uint8)
+    Image.fromarray(levels).save(path)
+    return torch.from_numpy(levels).float()[None, None] / 255
+
+
+def test_a_noisy_file_is_cleaned_and_no_noise_is_added(
+    autoencoder: Path, answer: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    x, run = _picture(tmp_path / "noisy.png", 28), load(autoencoder, "cpu")
+    inputs, outputs = run.reconstruct(tmp_path / "noisy.png", as_input=True)
+    assert torch.equal(inputs, x)
+    assert torch.equal(outputs, run.decode(run.encode(x)))
+    assert not torch.equal(run.reconstruct(tmp_path / "noisy.png")[0], x)
+    made = answer("reconstruct", autoencoder, tmp_path / "noisy.png", "--as-input", "--out", tmp_path / "clean")
+    assert {"mse", "psnr"}.isdisjoint(made), "what it should have been is not known"
+    with Image.open(tmp_path / "clean" / "reconstruction-1.png") as image:
+        written = torch.from_numpy(np.asarray(image).copy()).float() / 255
+    assert (written - outputs[0, 0]).abs().max() <= 0.5 / 255 + 1e-6
+
+
+def test_a_small_file_is_enlarged_as_the_task_does_it_without_being_resized(autoencoder: Path, tmp_path: Path) -> None:
+    x, run = _picture(tmp_path / "small.png", 14), load(autoencoder, "cpu")
+    run.built = run.built._replace(task=SuperResolve(2))
+    inputs, outputs = run.reconstruct(tmp_path / "small.png", as_input=True)
+    assert torch.equal(inputs, x.repeat_interleave(2, 2).repeat_interleave(2, 3))
+    assert torch.equal(outputs, run.decode(run.encode(inputs)))
+    assert torch.equal(run.built.task(inputs), inputs), "means of squares of one value are those values"
+
+
+def test_only_a_task_of_smaller_inputs_has_a_reader_of_its_own() -> None:
+    task = SuperResolve(4)
+    assert isinstance(task, Smaller)
+    assert task.reader(Images(size=28, channels=3)).event == (3, 7, 7)
+    assert not isinstance(nn.Identity(), Smaller)
