@@ -6,6 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 GENAE := $(BIN)/genae
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile # a process a core: threads would fight for them
 DEMO := demo
 
 .PHONY: install demo test test-slow lint clean
@@ -43,10 +44,10 @@ lint: $(VENV)/installed
 	$(BIN)/python tests/unused.py
 
 test: lint
-	$(BIN)/python -m pytest -m 'not slow'
+	$(PYTEST) -m 'not slow'
 
 test-slow: $(VENV)/installed
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m slow
 
 clean:
 	rm -rf $(VENV) $(DEMO) dist

@@ -153,6 +153,7 @@ class Piece:
     voices: int = 1  # V
     lost: Mapping[str, int] = field(default_factory=dict)  # what of the file is not in it, by reason
     fields: Mapping[str, Tensor] = field(default_factory=dict)  # what `Domain.fields` names: (V·W,) or (V·W, K)
+    seamless: bool = True  # whether whole windows, one after the other, are the piece: else only its frame can join them
 
     def __len__(self) -> int:
         return len(self.x)

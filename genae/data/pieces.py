@@ -21,7 +21,7 @@ from genae.data.examples import Dataset, File, Known, Piece, Split, rows_of
 from genae.data.found import NOT_FINITE
 from genae.data.pool import each
 from genae.data.reading import Report, quiet, read_split
-from genae.errors import Rejected
+from genae.errors import GenaeError, Rejected
 
 
 class Voice(NamedTuple):
@@ -31,6 +31,7 @@ class Voice(NamedTuple):
     known: Known  # (W,) each
     rests: Tensor  # (W,) bool, those that hold nothing
     name: str = ""  # of its file
+    seamless: bool = True  # as `Piece.seamless`
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,14 @@ def read_piece(file: File, domain: Domain) -> Piece:
              for name, value in file.fields.items()}  # fmt: skip
     known = {name: rows_of(name, value, len(x), file.name) for name, value in piece.fields.items()}
     return replace(piece, x=x, fields=whole | known)
+
+
+def best_pieces(dataset: Dataset, domain: Domain) -> Pieces:
+    """Those of the training split, or of the first other one that has any. GenaeError where none has."""
+    for split in ("train", "valid", "test"):
+        if (found := read_pieces(dataset, split, domain)).voices:
+            return found
+    raise GenaeError(f"{dataset.name} has no usable piece")
 
 
 def read_pieces(dataset: Dataset, split: str, domain: Domain, report: Report = quiet) -> Pieces:
@@ -84,4 +93,4 @@ def _voices(piece: Piece, file: File, split: Split) -> Iterator[Voice]:
     for i in range(piece.voices):
         mine = slice(i * n, (i + 1) * n)
         known = Known(labels, split.classes if labels is not None else (), {k: v[mine] for k, v in piece.fields.items()})
-        yield Voice(piece.x[mine], known, piece.resting[mine], file.name)
+        yield Voice(piece.x[mine], known, piece.resting[mine], file.name, piece.seamless)

@@ -18,6 +18,7 @@ from annotated_types import Ge, Gt, Le, doc
 from torch import Tensor, nn
 
 from genae.errors import GenaeError
+from genae.latent.descent import Rate, Standardised, Steps, descended
 from genae.latent.posteriors import LOG_2PI, Density
 from genae.latent.priors import Flow
 from genae.latent.samplers import Fitting, Noise, Prior
@@ -162,7 +163,7 @@ def _distant(z: Tensor, k: int) -> Tensor:
     return torch.stack(chosen)
 
 
-class FittedFlow(Flow):
+class FittedFlow(Flow, Standardised):
     """The flow of `prior=flow`, fitted after training; z is standardised first."""
 
     def __init__(
@@ -174,37 +175,29 @@ class FittedFlow(Flow):
         transforms: Annotated[int, Ge(1), Le(64), doc("how many, one after the other")] = 3,
         hidden: Annotated[int, Ge(1), Le(4096), doc("width of every layer")] = 128,
         layers: Annotated[int, Ge(1), doc("layers of each transform's network")] = 2,
-        steps: Annotated[int, Ge(1), doc("optimiser steps")] = 2000,
+        steps: Steps = 2000,
         batch: Annotated[int, Ge(1), doc("examples a step")] = 256,
-        lr: Annotated[float, Gt(0), doc("learning rate, which falls to 0 as a cosine")] = 1e-3,
+        lr: Rate = 1e-3,
     ) -> None:
         super().__init__(space, condition, kind=kind, transforms=transforms, hidden=hidden, layers=layers)
         self.steps, self.batch, self.lr = steps, batch, lr
-        self.centre = nn.Buffer(torch.zeros(space.size))
-        self.spread = nn.Buffer(torch.ones(space.size))
 
     def fit(self, z: Tensor, condition: Tensor | None) -> Iterator[Fitting]:
         """By maximum likelihood."""
-        flat = self.space.flat(z).float()
-        self.centre.copy_(flat.mean(0))
-        self.spread.copy_(flat.std(0).nan_to_num(1.0).clamp(min=1e-4))
-        optimiser = torch.optim.Adam(self.flow.parameters(), lr=self.lr)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, self.steps)
-        for step in range(self.steps):
-            at = torch.randint(len(flat), (min(self.batch, len(flat)),), device=flat.device)
-            loss = -self(None if condition is None else condition[at]).log_prob(self.space.shaped(flat[at])).mean()
-            optimiser.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(self.flow.parameters(), 10.0)
-            optimiser.step()
-            schedule.step()
-            yield Fitting(step + 1, self.steps, loss.detach())
+        self.standardise(z)
+
+        def loss() -> Tensor:
+            at = torch.randint(len(z), (min(self.batch, len(z)),), device=z.device)
+            density: Density = self(None if condition is None else condition[at])
+            return -density.log_prob(z[at].float()).mean()
+
+        yield from descended(self.flow, loss, self.steps, self.lr)
 
     def forward(self, condition: Tensor | None = None) -> Density:
         return _Standardised(super().forward(condition), self)
 
     def push(self, u: Tensor, condition: Tensor | None = None) -> Tensor:
-        return self.space.shaped(self.centre + self.spread * self.space.flat(super().push(u, condition)))
+        return self.shaped(self.space.flat(super().push(u, condition)))
 
 
 class _Standardised:

@@ -5,13 +5,14 @@ r"""Where new z come from. Priors and samplers fitted after training have one fa
                of the latent space is a grid of quantiles of u
     Prior      called, it gives the density p(z | c); it may be trained inside the ELBO
     Fitted     fit(z, condition): learns, after training, from the latents of the training examples
+    Sequential passages(n, length, …): z of windows in a row, learned by fit_passages from whole pieces
 
 c is the run's condition (B, C), or None. z has the form of its space: genae/latent/space.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -89,4 +90,40 @@ class Fitted(Protocol):
 
     def sample(self, n: int, temperature: float = 1.0, condition: Tensor | None = None) -> Tensor:
         """As `Sampler.sample`."""
+        ...
+
+
+class Passage(NamedTuple):
+    """The posteriors of a piece's windows."""
+
+    mean: Tensor  # (W, *shape), exactly equal where the windows are
+    sigma: Tensor | None = None  # (W, *shape); without, z are the means
+    condition: Tensor | None = None  # (W, C)
+
+
+@runtime_checkable
+class Sequential(Protocol):
+    """A sampler of windows in a row."""
+
+    variants: int  # of each piece that it is fitted on, as training varies examples
+
+    def fit_passages(self, passages: Sequence[Passage]) -> Iterator[Fitting]:
+        """On the pieces of the training examples, on the sampler's device."""
+        ...
+
+    def passages(
+        self,
+        n: int,
+        length: int,
+        temperature: float = 1.0,
+        condition: Tensor | None = None,
+        before: Tensor | None = None,
+        form: Sequence[int] | None = None,
+        part: bool = False,
+    ) -> Tensor:
+        """z of n pieces (n, length, *shape), `before` (n, V, *shape) the windows that they go on from.
+
+        `condition` is (n, C), or (n, V + length, C) of each window. `form` says which window each is equal to, its own number
+        for a new one; a `part` need not begin or end a piece.
+        """
         ...

@@ -7,20 +7,23 @@ sampler of other weights is refused.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from genae.data.examples import Examples
+from genae.data.pieces import Pieces
 from genae.data.tensors import digest, finite, header, load_tensors, save_tensors
 from genae.errors import GenaeError, unknown
 from genae.files import require_own
-from genae.latent.samplers import Fitted, Sampler
+from genae.latent.samplers import Fitted, Fitting, Sampler, Sequential
 from genae.learn.build import Built
 from genae.learn.checkpoint import fit_into
 from genae.learn.device import computing, seeded
+from genae.learn.passages import passages
 from genae.learn.scoring import batches_of
 from genae.model.vae import Model
 from genae.recipe import registry
@@ -34,10 +37,17 @@ CHUNK = 250  # examples encoded at once
 Report = Callable[[int, int], object]  # turns done, turns in all
 
 
+class Training(NamedTuple):
+    """What a sampler is fitted on, read when it is wanted."""
+
+    examples: Callable[[], Examples]
+    pieces: Callable[[], Pieces]
+
+
 def fitted(
     built: Built,
     spec: Spec,
-    examples: Examples,
+    train: Training,
     recipe: Recipe,
     device: torch.device,
     report: Report = lambda done, total: None,
@@ -45,16 +55,23 @@ def fitted(
     """A sampler fitted from the run's seed. GenaeError for one that does not suit the model's latent space."""
     with seeded(recipe.seed):
         sampler = made(built, spec).to(device)
-        if not isinstance(sampler, Fitted):
-            raise GenaeError(f"sampler '{spec['name']}' cannot be fitted: it has no method fit")
-        z, condition = latents(built, examples, device)
+        turns = _turns(sampler, built, train, device)
         with torch.autocast(device.type, enabled=False):
-            for at in sampler.fit(z, condition):
+            for at in turns:
                 report(at.done, at.total)
     broken = [name for name, value in sampler.state_dict().items() if not bool(value.isfinite().all())]
     if broken:
         raise GenaeError(f"sampler '{spec['name']}' could not be fitted: its {broken[0]} is not finite; try other options")
     return sampler.eval()
+
+
+def _turns(sampler: Sampler, built: Built, train: Training, device: torch.device) -> Iterator[Fitting]:
+    """The fit, on whole pieces where the sampler is one of sequences."""
+    if isinstance(sampler, Sequential):
+        return sampler.fit_passages(passages(built, train.pieces().voices, device, sampler.variants))
+    if not isinstance(sampler, Fitted):
+        raise GenaeError(f"sampler '{type(sampler).__name__}' cannot be fitted: it has no method fit")
+    return sampler.fit(*latents(built, train.examples(), device))
 
 
 def made(built: Built, spec: Spec) -> Sampler:

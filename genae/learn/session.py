@@ -23,6 +23,7 @@ from genae.data.domain import Domain
 from genae.data.examples import Dataset, Examples, require, sum_of
 from genae.data.items import best_split
 from genae.data.opening import Data, as_dataset, open_data
+from genae.data.pieces import best_pieces
 from genae.data.reading import Report, quiet, read_split
 from genae.errors import GenaeError, remark
 from genae.files import disk, require_empty, write_text
@@ -259,7 +260,8 @@ class Session:
             self.fit_report(done, total)
 
         built = self.built._replace(vae=state.best)
-        sampler = fitting.fitted(built, spec, self.examples, self.recipe, self.device, report)
+        train = fitting.Training(lambda: self.examples, lambda: best_pieces(self._opened(), built.domain))
+        sampler = fitting.fitted(built, spec, train, self.recipe, self.device, report)
         fitting.keep(sampler, spec, self.folder, state.best)
 
     def _after(self, number: int, state: State, watch: Watch, stopping: bool) -> Progress:

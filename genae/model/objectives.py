@@ -1,7 +1,7 @@
 r"""What training minimises: an objective yields losses, one backward and one optimiser step each, in order.
 
     ELBO          E_q[−log p(x | z)] + β·KL(q ‖ p)                                     https://arxiv.org/abs/1312.6114
-      β           a constant (https://openreview.net/forum?id=Sy2fzU9gl), raised from 0 over `warmup` steps, or
+      β           a constant (https://openreview.net/forum?id=Sy2fzU9gl), raised from 0 over `warmup`, or
                   β·(1 − rate^step) (https://arxiv.org/abs/1803.05428)
       capacity    β·|KL − C|, C raised from 0 to `capacity` nats                       https://arxiv.org/abs/1804.03599
       free bits   Σ_j max(λ, E_B KL_j) by dimension (https://arxiv.org/abs/1606.04934), or max(KL − λ, 0) on the total
@@ -99,7 +99,7 @@ class ELBO(Objective):
     def __init__(
         self,
         beta: Annotated[float, Ge(0), doc("weight of the rate")] = 1.0,
-        warmup: Annotated[int, Ge(0), doc("steps over which the weight rises from 0")] = 0,
+        warmup: Annotated[float, Ge(0), doc("steps over which the weight rises from 0; below 1 a share of the run")] = 0,
         capacity: Annotated[float, Ge(0), doc("nats that the rate is held at; 0 for no such target")] = 0.0,
         capacity_steps: Annotated[int, Ge(0), doc("steps over which the capacity rises from 0")] = 0,
         free_bits: Annotated[float, Ge(0), doc("bits of rate that cost nothing (1 bit = ln 2 nats)")] = 0.0,
@@ -113,10 +113,11 @@ class ELBO(Objective):
         self.capacity, self.capacity_steps = capacity, capacity_steps
         self.free_nats, self.free_bits_per = free_bits * math.log(2), free_bits_per
 
-    def weight(self, step: int) -> float:
-        """β at that step, counted from 0."""
+    def weight(self, step: int, steps: int = 0) -> float:
+        """β at that step, counted from 0, of a run of so many."""
         beta = self.beta * (1 - self.beta_rate**step) if self.beta_rate else self.beta
-        return beta * min(1.0, (step + 1) / self.warmup) if self.warmup else beta
+        rise = self.warmup * steps if self.warmup < 1 else self.warmup
+        return beta * min(1.0, (step + 1) / rise) if rise else beta
 
     def target_rate(self, step: int) -> float:
         """C at that step, nats."""
@@ -138,7 +139,7 @@ class ELBO(Objective):
             penalty = (rate.mean() - self.target_rate(at.step)).abs()
         else:
             penalty = rate.mean()
-        value = distortion.mean() + self.weight(at.step) * penalty
+        value = distortion.mean() + self.weight(at.step, at.steps) * penalty
         value = value if found.penalty is None else value + found.penalty.mean()
         return Loss(VAE, value, {name: distortion, "rate": rate, **found.terms})
 
@@ -154,7 +155,7 @@ class IWAE(Objective):
         self,
         samples: Annotated[int, Ge(1), doc("importance samples of each example")] = 5,
         last: Annotated[float, Ge(0), Le(1), doc("share of the run, at its end, in which the bound is used")] = 1.0,
-        warmup: Annotated[int, Ge(0), doc("steps over which β rises from 0, within the ELBO's share")] = 0,
+        warmup: Annotated[float, Ge(0), doc("as the ELBO's, within its share of the run")] = 0,
     ) -> None:
         super().__init__()
         self.samples, self.last = samples, last

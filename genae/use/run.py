@@ -23,11 +23,12 @@ from genae.data.domain import Domain
 from genae.data.examples import Dataset, Examples, File
 from genae.data.items import Span, best_split
 from genae.data.opening import Data, as_dataset
+from genae.data.pieces import best_pieces
 from genae.errors import GenaeError, remark
 from genae.latent.draws import Chance, Draws
 from genae.latent.paths import Kind, path, walk
 from genae.latent.posteriors import Spread
-from genae.latent.samplers import Noise, Sampler
+from genae.latent.samplers import Noise, Sampler, Sequential
 from genae.learn import checkpoint, fitting, saved
 from genae.learn.build import Built
 from genae.learn.device import computing, drawn, pick, precision, seeded
@@ -124,8 +125,8 @@ class Run:
         """n new events (n, *event) on the CPU: see `Model.sample`; a temperature of None is the domain's own.
 
         z comes from the `sampler` of that name, else from the one that the recipe fitted, else from the prior. With a `length`
-        above 1 each is that many events long, joined by the domain: a walk in the latent space. Each is the `best_of` so many,
-        by the domain's score.
+        above 1 each is that many events long, joined by the domain: passages of a sampler of sequences, else a walk in the
+        latent space. Each is the `best_of` so many, by the domain's score.
         """
         for option, value in {"-n": n, "--best-of": best_of}.items():
             if value < 1:
@@ -139,7 +140,9 @@ class Run:
             return self._each(lambda x, c: self.vae.sample(len(x), temperature, c, source), torch.empty(n, 0), given, chance)
         given = None if given is None else given.repeat_interleave(length, 0)
         z = self._walked(source, n, length, temperature, given, chance._replace(stream="z"))
-        return self._joined(self._shown(z, given, temperature, chance), length)
+        own, place = once([z, given], [Span(count=length)] * n)  # what a piece comes back to is the same event
+        events = self._shown(z[own], None if given is None else given[own], temperature, chance._replace(keys=own.tolist()))
+        return self._joined(events[place], length)
 
     def _best(
         self,
@@ -162,8 +165,12 @@ class Run:
     def _walked(
         self, source: Sampler, n: int, length: int, temperature: float, condition: Tensor | None, chance: Chance
     ) -> Tensor:
-        """z (n·length, *shape): a walk where noise becomes z, else draws that do not know each other."""
+        """z (n·length, *shape): passages of a sampler of sequences, a walk where noise becomes z, else unrelated draws."""
         spread, size = temperature if self.vae.shows == "mean" else 1.0, self.vae.space.size
+        if isinstance(source, Sequential):
+            rows = None if condition is None else condition.view(n, length, -1)
+            z = self._each(lambda x, c: source.passages(len(x), length, spread, c), torch.empty(n, 0), rows, chance)
+            return z.flatten(0, 1)
         if not isinstance(source, Noise):
             return self._each(lambda x, c: source.sample(len(x), spread, c), torch.empty(n * length, 0), condition, chance)
         u = self._each(lambda x, c: walk(len(x), length, size), torch.empty(n, 0), None, chance)
@@ -198,7 +205,8 @@ class Run:
         It is kept in the run, for `sample(sampler=name)`.
         """
         spec = {"name": spec} if isinstance(spec, str) else spec
-        sampler = fitting.fitted(self.built, spec, self.training(data), self.recipe, self.device, report)
+        train = fitting.Training(lambda: self.training(data), lambda: best_pieces(self.dataset(data), self.domain))
+        sampler = fitting.fitted(self.built, spec, train, self.recipe, self.device, report)
         self._samplers[named("sampler", spec)] = sampler
         return fitting.keep(sampler, spec, self.folder, self.vae)
 

@@ -29,7 +29,8 @@ class Cell:
     def __init__(self, core: Any, head: Head, dtype: torch.dtype) -> None:
         self.core, self.dtype, lstm = core, dtype, core.lstm
         bias = [getattr(lstm, f"bias_ih_l{i}") + getattr(lstm, f"bias_hh_l{i}") for i in range(core.layers)]
-        before, context = lstm.weight_ih_l0.detach().tensor_split([core.inputs], 1)
+        sizes = [core.inputs, lstm.input_size - core.inputs - core.clock, core.clock]
+        before, context, self.places = lstm.weight_ih_l0.detach().split(sizes, 1)
         self.look, self.give = head.lookup(before.T.contiguous()), partial(F.linear, weight=context, bias=bias[0])
         both = [
             torch.cat([getattr(lstm, f"weight_ih_l{i}"), getattr(lstm, f"weight_hh_l{i}")], 1) for i in range(1, core.layers)
@@ -44,9 +45,11 @@ class Cell:
         self.h, self.c = list(h.to(self.dtype)), list(c)
         self.given = self.give(context)  # (B, 4·width)
 
-    def step(self, before: Tensor | None) -> Tensor:
-        """The step before (B, S), None at first, to features (B, F)."""
+    def step(self, before: Tensor | None, place: int) -> Tensor:
+        """The step before (B, S), None at first, to features (B, F) of the step at that place of the segment."""
         gates = self.first(self.h[0]).float().add_(self.given)
+        if self.places.shape[1]:
+            gates.add_(self.places[:, place])
         x = self._advance(0, gates if before is None else gates.add_(self.look(before)))
         for i, upper in enumerate(self.upper, 1):
             x = self._advance(i, upper(torch.cat([x, self.h[i]], 1)).float())

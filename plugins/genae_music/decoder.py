@@ -21,13 +21,16 @@ def first_states(h: Tensor, layers: int) -> tuple[Tensor, Tensor]:
 
 
 class Core(nn.Module):
-    """The LSTM of a segment: context (B, C) and steps before (B, T, inputs) to features (B, T, F)."""
+    """The LSTM of a segment: context (B, C) and steps before (B, T, inputs) to features (B, T, F).
 
-    def __init__(self, inputs: int, context: int, width: int, layers: int, features: int) -> None:
+    With a `clock` of so many steps, each step is given its place in the segment as well.
+    """
+
+    def __init__(self, inputs: int, context: int, width: int, layers: int, features: int, clock: int = 0) -> None:
         super().__init__()
-        self.inputs, self.width, self.layers, self.features = inputs, width, layers, features
+        self.inputs, self.width, self.layers, self.features, self.clock = inputs, width, layers, features, clock
         self.begin = nn.Linear(context, 2 * layers * width)
-        self.lstm = nn.LSTM(inputs + context, width, layers, batch_first=True)
+        self.lstm = nn.LSTM(inputs + context + clock, width, layers, batch_first=True)
         self.out = nn.Linear(width, features)
 
     def states(self, context: Tensor) -> tuple[Tensor, Tensor]:
@@ -36,6 +39,9 @@ class Core(nn.Module):
 
     def forward(self, before: Tensor, context: Tensor) -> Tensor:
         seen = torch.cat([before, context[:, None].expand(-1, before.shape[1], -1).to(before.dtype)], -1)
+        if self.clock:
+            places = torch.eye(self.clock, dtype=seen.dtype, device=seen.device)
+            seen = torch.cat([seen, places.expand(len(seen), -1, -1)], -1)
         h, _ = self.lstm(seen, self.states(context))
         features: Tensor = self.out(h)
         return features
@@ -132,8 +138,9 @@ class Autoregressive:
         with torch.autocast(device, enabled=False):
             cells = [Cell(core, head, dtype) for core in decoder.cores]
             for t in range(length):
-                for cell in cells if t % per_segment == 0 else ():
+                place = t % per_segment
+                for cell in cells if place == 0 else ():
                     cell.begin(context[:, t // per_segment].float())
-                h = torch.cat([cell.step(steps[-1] if steps else None) for cell in cells], -1)
+                h = torch.cat([cell.step(steps[-1] if steps else None, place) for cell in cells], -1)
                 steps.append(head.sample(h, temperature, None if noise is None else noise[:, t]))
         return steps

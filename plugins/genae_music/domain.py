@@ -123,7 +123,8 @@ class Music(Domain):
         }
         tokens = drums.roll(song.tokens, "full") if self.kit == "full" else song.tokens
         x = torch.from_numpy(np.ascontiguousarray(tokens))
-        return Piece(x, frame, torch.from_numpy(~song.heard), lost=_sums(song.lost))
+        seamless = bool((song.grid.take[:-1] == self.setting.steps).all())
+        return Piece(x, frame, torch.from_numpy(~song.heard), lost=_sums(song.lost), seamless=seamless)
 
     def _song(self, file: File) -> tuple[Score, pieces.Song]:
         try:

@@ -31,6 +31,7 @@ Layers = Annotated[int, Ge(1), doc("layers of the decoder")]
 Sampling = Annotated[Literal["none", "inverse-sigmoid"], doc("how often training feeds the decoder its own samples")]
 SamplingRate = Annotated[float, Gt(0), doc("steps k of the inverse sigmoid: the probability is 1 − k / (k + e^(step / k))")]
 Dropout = Annotated[float, Ge(0), Lt(1), doc("share of earlier steps hidden from the decoder in training, which then needs z")]
+Clock = Annotated[bool, doc("whether every step of the decoder is given its place in the segment")]
 SMALL = 0.001  # standard deviation of the first weights of μ and σ
 
 
@@ -48,11 +49,14 @@ def lstm(
     sampling: Sampling = "none",
     sampling_rate: SamplingRate = 1000.0,
     dropout: Dropout = 0.0,
+    clock: Clock = False,
 ) -> Networks:
     """MusicVAE's flat encoder and decoder."""
-    _length(likelihood, event)
+    steps = _length(likelihood, event)
     encoder = Encoder(likelihood, posterior, space, condition, encoder_width, encoder_layers)
-    core = Core(likelihood.inputs, prod(posterior.embedded(space)) + condition, width, layers, sum(likelihood.widths))
+    core = Core(
+        likelihood.inputs, prod(posterior.embedded(space)) + condition, width, layers, sum(likelihood.widths), steps * clock
+    )
     return Networks(encoder, Decoder(likelihood, event, None, [core], 1, sampling, sampling_rate, dropout), space)
 
 
@@ -74,6 +78,7 @@ def hierarchical(
     sampling: Sampling = "none",
     sampling_rate: SamplingRate = 1000.0,
     dropout: Dropout = 0.0,
+    clock: Clock = False,
 ) -> Networks:
     """MusicVAE's decoder begun anew in each segment by a conductor, and a flat encoder or one of two levels."""
     steps = _length(likelihood, event)
@@ -83,7 +88,8 @@ def hierarchical(
     levels = segments if encoder == "hierarchical" else 1
     q = Encoder(likelihood, posterior, space, condition, encoder_width, encoder_layers, levels)
     conductor = Conductor(prod(posterior.embedded(space)) + condition, conductor_width, conductor_layers, segments)
-    cores = [Core(likelihood.inputs, conductor_width, width, layers, features) for features in likelihood.widths]
+    places = steps // segments * clock
+    cores = [Core(likelihood.inputs, conductor_width, width, layers, features, places) for features in likelihood.widths]
     return Networks(q, Decoder(likelihood, event, conductor, cores, segments, sampling, sampling_rate, dropout), space)
 
 

@@ -110,6 +110,9 @@ def test_warm_up_values():
     objective = ELBO(beta=4, warmup=4)
     assert [objective.weight(step) for step in (0, 1, 2, 3, 4, 1000)] == [1, 2, 3, 4, 4, 4]
     assert ELBO(beta=4).weight(0) == 4
+    share = ELBO(beta=4, warmup=0.5)
+    assert [share.weight(step, 8) for step in (0, 1, 3, 7)] == [1, 2, 4, 4]
+    assert [share.weight(step, 80) for step in (0, 39)] == [0.1, 4]
     assert _once(objective, _blind([1.0], [0.0]), BATCH, 1).value.item() == pytest.approx(DISTORTION + 2 * MU1)
 
 

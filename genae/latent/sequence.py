@@ -1,0 +1,222 @@
+r"""A prior over the z of windows in a row: z_1 … z_W of a piece, by a causal transformer whose last step is flow matching.
+
+    h_k = transformer(z_<k, k, W − k)                    k the window's place, W − k how many are left, each also as "unknown"
+    p(z_k | z_<k) = Σ_{j<k} π_j(h_k) δ(z_k − z_j) + π_new(h_k) p_v(z_k | h_k)        v(x, t, h_k): genae/latent/matching.py
+
+The weights π point at earlier windows: form is to come back to what has been. A window that is an exact repeat has an exactly
+equal z, and is shown as the same event. z are the means of the posteriors: what these add is noise, of which there is more than
+there is to learn, and on means a fit needed less than half the steps. Pointers: https://arxiv.org/abs/1506.03134;
+continuous tokens without an alphabet: https://arxiv.org/abs/2406.11838.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, NamedTuple
+
+import torch
+from annotated_types import Ge, Le, doc
+from torch import Tensor, nn
+
+from genae.errors import GenaeError
+from genae.latent.descent import Rate, Standardised, Steps, descended
+from genae.latent.matching import Blocks, Drift, Turns, Width
+from genae.latent.samplers import Fitting, Passage
+from genae.latent.space import Space
+
+PLACES = 64  # places from either end that are told apart; those beyond are as far as the last
+UNKNOWN = 0.3  # share of training sequences whose places are not said, so that a part of a piece can be asked for
+NEVER = -1e9  # a logit
+
+
+class _Unit(NamedTuple):
+    """A passage, standardised."""
+
+    mean: Tensor  # (W, D)
+    sigma: Tensor  # (W, D)
+    condition: Tensor  # (W, C), of no width without one
+    first: Tensor  # (W,) of each window the first that it equals
+
+
+class _Rows(NamedTuple):
+    """Parts of passages, one a row, padded to the longest."""
+
+    z: Tensor  # (B, W, D)
+    condition: Tensor  # (B, W, C)
+    place: Tensor  # (B, W), from 1; 0 unknown
+    left: Tensor  # (B, W), from 1; 0 unknown
+    same: Tensor  # (B, W, W) whether window k is window j < k
+    inside: Tensor  # (B, W) whether there is a window
+
+
+class Trunk(nn.Module):
+    """z before, places and condition to h (B, W, H), and to the logits of the pointers (B, W, 1 + W), the first of "new"."""
+
+    def __init__(self, size: int, condition: int, width: int, layers: int, heads: int) -> None:
+        super().__init__()
+        self.enter = nn.Linear(size, width)
+        self.begin = nn.Parameter(torch.zeros(width))
+        self.place, self.left = nn.Embedding(PLACES + 1, width), nn.Embedding(PLACES + 1, width)
+        self.condition = nn.Linear(condition, width, bias=False) if condition else _Nothing(width)
+        layer = nn.TransformerEncoderLayer(width, heads, 4 * width, 0.1, "gelu", batch_first=True, norm_first=True)
+        self.layers = nn.TransformerEncoder(layer, layers, nn.LayerNorm(width), enable_nested_tensor=False)
+        self.query, self.key = nn.Linear(width, width), nn.Linear(size, width)
+        self.new, self.back = nn.Linear(width, 1), nn.Embedding(PLACES + 1, 1)
+
+    def forward(self, z: Tensor, condition: Tensor, place: Tensor, left: Tensor) -> tuple[Tensor, Tensor]:
+        """z (B, W, D), of which the last is not looked at; condition (B, W, C); place and left (B, W)."""
+        count = z.shape[1]
+        before = torch.cat([self.begin.expand(len(z), 1, -1), self.enter(z[:, :-1])], 1)
+        x = before + self.place(place) + self.left(left) + self.condition(condition)
+        later = torch.ones(count, count, dtype=torch.bool, device=z.device).triu(1)
+        h = self.layers(x, later)
+        return h, self._pointers(h, z)
+
+    def _pointers(self, h: Tensor, z: Tensor) -> Tensor:
+        steps = torch.arange(z.shape[1], device=z.device)
+        apart = steps[:, None] - steps
+        score = self.query(h) @ self.key(z).mT / h.shape[-1] ** 0.5 + self.back(apart.clamp(0, PLACES)).squeeze(-1)
+        return torch.cat([self.new(h), score.masked_fill(apart <= 0, NEVER)], -1)
+
+
+class _Nothing(nn.Module):
+    """(…, 0) to zeros (…, width)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.new_zeros(*x.shape[:-1], self.width)
+
+
+class SequencePrior(Standardised):
+    """z of windows in a row, with their form."""
+
+    def __init__(
+        self,
+        space: Space,
+        condition: int = 0,
+        *,
+        width: Annotated[int, Ge(8), Le(4096), doc("units of the transformer")] = 192,
+        layers: Annotated[int, Ge(1), Le(64), doc("layers of the transformer")] = 3,
+        heads: Annotated[int, Ge(1), Le(64), doc("heads of its attention; they divide its units")] = 4,
+        drift: Width = 384,
+        blocks: Blocks = 3,
+        turns: Turns = 12,
+        longest: Annotated[int, Ge(1), Le(4096), doc("most windows of a passage in training")] = 32,
+        variants: Annotated[int, Ge(0), doc("of each piece, varied as in training, that it is fitted on")] = 5,
+        steps: Steps = 4000,
+        batch: Annotated[int, Ge(1), doc("passages a step")] = 16,
+        lr: Rate = 2e-3,
+        spread: Annotated[float, Ge(0), Le(1), doc("share of the posteriors' deviation with which z are drawn")] = 0.0,
+    ) -> None:
+        super().__init__(space, condition)
+        if width % heads:
+            raise GenaeError(f"sampler.heads must divide the transformer's {width} units, not {heads}")
+        self.turns, self.longest, self.variants, self.share = turns, longest, variants, spread
+        self.steps, self.batch, self.lr = steps, batch, lr
+        self.trunk = Trunk(space.size, condition, width, layers, heads)
+        self.drift = Drift(space.size, width, drift, blocks)
+
+    # -- fitting ------------------------------------------------------------------------------------------------------
+
+    def fit(self, z: Tensor, condition: Tensor | None) -> Iterator[Fitting]:
+        """As if each example were a piece of its own."""
+        rows = [None] * len(z) if condition is None else list(condition[:, None])
+        yield from self.fit_passages([Passage(row[None], None, c) for row, c in zip(z, rows, strict=True)])
+
+    def fit_passages(self, passages: Sequence[Passage]) -> Iterator[Fitting]:
+        """On the pieces of the training examples; the loss is the drift's mean square error and the pointers' nats."""
+        self.standardise(torch.cat([p.mean for p in passages]))
+        units = [self._unit(p) for p in passages]
+        lengths = torch.tensor([len(p.mean) for p in passages], dtype=torch.float)
+
+        def loss() -> Tensor:
+            chosen = torch.multinomial(lengths, self.batch, replacement=True).tolist()
+            return self._loss(self._rows([units[at] for at in chosen]))
+
+        yield from descended(self, loss, self.steps, self.lr)
+
+    def _unit(self, p: Passage) -> _Unit:
+        mean = self.unit(p.mean)
+        sigma = torch.zeros_like(mean) if p.sigma is None else self.share * self.space.flat(p.sigma).float() / self.spread
+        condition = mean.new_zeros(len(mean), 0) if p.condition is None else p.condition.to(mean)
+        return _Unit(mean, sigma, condition, (mean[:, None] == mean).all(-1).int().argmax(1))
+
+    def _rows(self, chosen: Sequence[_Unit]) -> _Rows:
+        """A part of each, at most `longest` windows, drawn from its posteriors: equal windows alike."""
+        parts = []
+        for unit in chosen:
+            whole, device = len(unit.mean), unit.mean.device
+            known = bool(torch.rand(()) >= UNKNOWN)
+            at = int(torch.randint(max(1, whole - self.longest + 1) if known else whole, ()))
+            count = min(whole - at, self.longest)
+            place = torch.arange(1, whole + 1, device=device) * known
+            left = (whole + 1 - place) * known
+            z = unit.mean + unit.sigma * torch.randn_like(unit.mean)[unit.first]
+            columns = (z, unit.condition, place.clamp(max=PLACES), left.clamp(max=PLACES), unit.first, torch.ones_like(place))
+            parts.append([column[at : at + count] for column in columns])
+        z, condition, place, left, first, inside = (
+            nn.utils.rnn.pad_sequence(list(column), batch_first=True) for column in zip(*parts, strict=True)
+        )
+        there = inside > 0
+        same = (first[:, :, None] == first[:, None]) & there[:, None] & there[..., None]
+        return _Rows(z, condition, place, left, same.tril(-1), there)
+
+    def _loss(self, rows: _Rows) -> Tensor:
+        h, logits = self.trunk(rows.z, rows.condition, rows.place, rows.left)
+        repeat = rows.same.any(-1)
+        right = torch.cat([~repeat[..., None], rows.same], -1)
+        pointer: Tensor = logits.logsumexp(-1) - logits.masked_fill(~right, NEVER).logsumexp(-1)
+        new = rows.inside & ~repeat
+        flow, form = self.drift.loss(rows.z[new], h[new]), pointer[rows.inside]
+        return flow.mean() + form.mean()
+
+    # -- sampling -----------------------------------------------------------------------------------------------------
+
+    def sample(self, n: int, temperature: float = 1.0, condition: Tensor | None = None) -> Tensor:
+        """Single windows of any place in a piece."""
+        return self.passages(n, 1, temperature, condition, part=True)[:, 0]
+
+    @torch.no_grad()
+    def passages(
+        self,
+        n: int,
+        length: int,
+        temperature: float = 1.0,
+        condition: Tensor | None = None,
+        before: Tensor | None = None,
+        form: Sequence[int] | None = None,
+        part: bool = False,
+    ) -> Tensor:
+        """As `Sequential.passages`."""
+        past = 0 if before is None else before.shape[1]
+        whole, device = past + length, self.anchor.device
+        noise = temperature * torch.randn(n, length, self.space.size, device=device)
+        gumbel = -torch.empty(n, length, 1 + whole, device=device).exponential_().log()
+        z = noise.new_zeros(n, whole, self.space.size)
+        if before is not None:
+            z[:, :past] = self.unit(before.flatten(0, 1)).view(n, past, -1)
+        place = torch.arange(1, whole + 1, device=device).expand(n, -1) * (not part)
+        left = (whole + 1 - place) * (not part)
+        places, lefts, given = place.clamp(max=PLACES), left.clamp(max=PLACES), self._given(n, whole, condition)
+        with torch.autocast(device.type, enabled=False):
+            for k in range(past, whole):
+                so_far = slice(k + 1)
+                h, logits = self.trunk(z[:, so_far], given[:, so_far], places[:, so_far], lefts[:, so_far])
+                new = self.drift.carried(noise[:, k - past], h[:, k], self.turns)
+                chosen = (logits[:, k] + gumbel[:, k - past, : k + 2]).argmax(1)
+                if form is not None:
+                    own = form[k - past] == k - past
+                    chosen = torch.full_like(chosen, 0 if own else form[k - past] + past + 1)
+                z[:, k] = torch.where(chosen[:, None] == 0, new, z[torch.arange(n, device=device), (chosen - 1).clamp(min=0)])
+        made = self.shaped(z[:, past:].flatten(0, 1))
+        return made.view(n, length, *self.space.shape)
+
+    def _given(self, n: int, whole: int, condition: Tensor | None) -> Tensor:
+        """(n, whole, C), of no width where there is no condition."""
+        context = self.context(condition)
+        if context is None:
+            return self.anchor.new_zeros(n, whole, 0)
+        return context.expand(n, whole, -1) if context.ndim != 2 else context[:, None].expand(n, whole, -1)

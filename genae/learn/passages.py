@@ -1,0 +1,82 @@
+"""Whole pieces of the training examples as the latents of their windows in a row, which samplers over sequences are fitted on.
+
+A piece is encoded as it is and, so that the sampler sees as much as the model did, in `variants` of it as training varies
+examples: the windows are joined, `Domain.prepare` varies them together, and `Domain.part` takes them apart again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from genae.data.domain import Domain
+from genae.data.pieces import Voice
+from genae.errors import GenaeError
+from genae.latent.posteriors import Spread
+from genae.latent.samplers import Passage
+from genae.learn.build import Built
+from genae.learn.device import computing
+
+CHUNK = 250  # windows encoded at once
+
+
+Part = tuple[Tensor, Voice]  # events (W, *event), and the voice that they are of
+
+
+@torch.no_grad()
+def passages(built: Built, voices: Sequence[Voice], device: torch.device, variants: int) -> list[Passage]:
+    """Each voice (W, *event) as the posteriors of its windows, in float32; and so many variants of it likewise.
+
+    Voices whose windows only their frame can join are left out, since new ones have none, and those of which the run's
+    condition knows nothing. GenaeError if none is left.
+    """
+    built.vae.eval()
+    whole = [voice for voice in voices if voice.seamless]
+    known = [voice for voice in whole if not built.condition.size or built.condition.tells(voice.known)]
+    if not known:
+        raise GenaeError(
+            f"a sampler of sequences is fitted on pieces, and of {len(voices)} here {len(voices) - len(whole)} have windows "
+            f"that cannot be laid end to end, and {len(whole)} lack what the run's condition is told"
+        )
+    made, waiting = list[Passage](), list[Part]()
+    with computing(device, "32"):
+        for voice in known:
+            waiting += [(events, voice) for events in _varied(built.domain, voice.x, variants)]
+            if sum(len(events) for events, _ in waiting) >= CHUNK:
+                made += _encoded(built, waiting, device)
+                waiting = []
+        return made + (_encoded(built, waiting, device) if waiting else [])
+
+
+def _varied(domain: Domain, x: Tensor, variants: int) -> Iterator[Tensor]:
+    """Stored windows (W, *event) to events, and to those of the variants."""
+    yield domain.prepare(x, "score")
+    joined = domain.join(x) if len(x) > 1 else x[0]
+    if joined is not None:
+        for _ in range(variants):
+            yield domain.part(domain.prepare(joined[None], "train")[0])[: len(x)]
+
+
+def _encoded(built: Built, parts: Sequence[Part], device: torch.device) -> list[Passage]:
+    """Several pieces at once. Equal windows are encoded once, so that their latents are equal to the last bit."""
+    lengths = [len(events) for events, _ in parts]
+    events = torch.cat([events for events, _ in parts]).to(device)
+    given = [built.condition(voice.known.to(device), own.to(device)) for own, voice in parts]
+    condition = torch.cat([c for c in given if c is not None]) if built.condition.size else None
+    rows = events.flatten(1) if condition is None else torch.cat([events.flatten(1), condition.to(events)], 1)
+    _, back = torch.unique(rows, dim=0, return_inverse=True)
+    first = torch.full((int(back.max()) + 1,), len(rows), device=device)
+    first.scatter_reduce_(0, back, torch.arange(len(rows), device=device), "amin")
+    chunks = [_posterior(built, events[at], None if condition is None else condition[at]) for at in torch.split(first, CHUNK)]
+    mean = torch.cat([m for m, _ in chunks])[back]
+    sigma = torch.cat([s for _, s in chunks if s is not None])[back] if chunks[0][1] is not None else None
+    columns = [[None] * len(parts) if column is None else torch.split(column, lengths) for column in (mean, sigma, condition)]
+    return [Passage(*row) for row in zip(*columns, strict=True)]
+
+
+def _posterior(built: Built, events: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Means and deviations (B, *shape) of events' latents; no deviations of a posterior that has none."""
+    inference = built.vae.infer(built.task(events), condition)
+    return inference.mean.float(), inference.spread if isinstance(inference, Spread) else None

@@ -1,0 +1,102 @@
+"""The prior over windows in a row: it learns their form and what follows what, and goes on from what there is."""
+
+import pytest
+import torch
+
+from genae.errors import GenaeError
+from genae.latent.samplers import Passage
+from genae.latent.sequence import SequencePrior
+from genae.latent.space import Space
+
+SMALL = {"width": 32, "layers": 1, "heads": 2, "drift": 64, "blocks": 2, "lr": 3e-3, "batch": 32}
+
+
+def _passages(form, n=300, sigma=0.05):
+    """n pieces of that form, whose windows are drawn anew for each piece, near 3 or near −3."""
+    torch.manual_seed(0)
+    side = 3 * (torch.randint(2, (n, 1, 1)) * 2 - 1)
+    new = side + torch.randn(n, len(form), 2)
+    return [Passage(windows[list(form)], torch.full((len(form), 2), sigma)) for windows in new]
+
+
+@pytest.fixture(scope="module")
+def folk():
+    """A A B A C, fitted."""
+    sampler = SequencePrior(Space((2,)), steps=400, **SMALL)
+    *_, last = sampler.fit_passages(_passages((0, 0, 2, 0, 4)))
+    assert (last.done, last.total) == (400, 400)
+    return sampler
+
+
+def _repeats(z):
+    """Of pieces (n, W, D) whether window k is window j, (n, W, W)."""
+    return (z[:, :, None] == z[:, None]).all(-1)
+
+
+def test_the_form_is_that_of_the_pieces(folk):
+    torch.manual_seed(1)
+    repeats = _repeats(folk.passages(200, 5)).float().mean(0)
+    assert repeats[1, 0] > 0.9
+    assert repeats[3, 0] > 0.8
+    assert repeats[2, 1] < 0.1
+    assert repeats[4, :4].max() < 0.1
+
+
+def test_windows_of_a_piece_know_each_other(folk):
+    """Two of three pieces that were drawn window by window would change sides."""
+    z = folk.passages(200, 5)
+    assert ((z > 0).flatten(1).float().mean(1) - 0.5).abs().mean() > 0.45
+
+
+def test_what_goes_on_goes_on_from_there(folk):
+    before = torch.full((50, 1, 2), 3.0)
+    after = folk.passages(50, 4, before=before)
+    assert after.shape == (50, 4, 2)
+    assert (after[:, 0] == before[:, 0]).all(1).float().mean() > 0.9
+    assert (after > 0).float().mean() > 0.95
+
+
+def test_a_form_that_is_asked_for_is_kept(folk):
+    z = folk.passages(20, 4, form=[0, 1, 0, 3])
+    repeats = _repeats(z)
+    assert repeats[:, 2, 0].all()
+    assert not repeats[:, 1, 0].any()
+    assert not repeats[:, 3, :3].any()
+
+
+def test_temperature_and_seed(folk):
+    torch.manual_seed(3)
+    one = folk.passages(4, 3)
+    torch.manual_seed(3)
+    assert torch.equal(folk.passages(4, 3), one)
+    new = [0, 1, 2]
+    spread = [
+        folk.passages(300, 3, t, form=new).sub(folk.passages(1, 3, 0.0, form=new)).square().mean() for t in (0.0, 0.5, 1.0)
+    ]
+    assert spread[0].item() == pytest.approx(0, abs=1e-6)
+    assert spread[1] < spread[2]
+
+
+def test_single_windows_are_those_of_any_place(folk):
+    z = folk.sample(500)
+    assert z.shape == (500, 2)
+    assert z.abs().mean() == pytest.approx(3, abs=0.3)
+    assert (z > 0).float().mean() == pytest.approx(0.5, abs=0.15)
+
+
+def test_pieces_of_unequal_length_and_a_condition():
+    torch.manual_seed(0)
+    side = [torch.tensor([1.0]), torch.tensor([-1.0])]
+    pieces = [
+        Passage(side[i % 2] * 2 + 0.1 * torch.randn(1 + i % 7, 2), None, side[i % 2].expand(1 + i % 7, 1)) for i in range(140)
+    ]
+    sampler = SequencePrior(Space((2,)), condition=1, longest=4, steps=300, **SMALL)
+    list(sampler.fit_passages(pieces))
+    z = sampler.passages(60, 6, condition=torch.tensor([[1.0]] * 30 + [[-1.0]] * 30))
+    assert z[:30].mean() == pytest.approx(2, abs=0.3)
+    assert z[30:].mean() == pytest.approx(-2, abs=0.3)
+
+
+def test_heads_divide_the_width():
+    with pytest.raises(GenaeError, match=r"sampler.heads must divide the transformer's 32 units, not 5"):
+        SequencePrior(Space((2,)), width=32, heads=5)
