@@ -16,6 +16,7 @@ CALLED = [
     *("__getattr__", "__dir__", "pytest_*", "runtest", "reportinfo", "exit_code", "listed", "compress_type"),
     *("home", "licence"),  # of data sets, for people
     "unnormalised",  # a protocol's mark
+    "seekable",  # of a file, by soundfile
     *("_repr_mimebundle_", "include", "exclude"),  # a notebook's display
     *("set_by", "unlabelled"),  # keys of what is told as JSON
 ]

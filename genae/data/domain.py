@@ -107,7 +107,8 @@ class Domain(ABC):
     def read(self, file: File) -> Tensor | Found:
         """One file to one stored example (*event), or to several (W, *event). Raises Rejected with the reason.
 
-        `Found` tells beside them what of the file was not used, by reason, and the `fields` of each: an hour, a place.
+        `Found` tells beside them what of the file was not used, by reason, the `fields` of each (an hour, a place), and what
+        people should know of what was used.
         """
 
     @abstractmethod
@@ -202,6 +203,10 @@ class Domain(ABC):
     def inspect(self, file: File) -> list[str]:
         """A file to lines that say what of it is used and why the rest is not, for `genae data inspect`."""
         return []
+
+    def remarks(self, stored: Tensor) -> Mapping[str, int]:
+        """What people should know of stored examples (B, *event) that are used: by reason, how many of them."""
+        return {}
 
     def assess(
         self, vae: Generative, held: Examples, train: Callable[[], Examples], condition: Condition

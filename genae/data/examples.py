@@ -138,6 +138,7 @@ class Found(NamedTuple):
     x: Tensor  # (W, *event), stored examples; none is no error
     lost: Mapping[str, int] = {}  # what of it was not used: a reason for people, such as "values out of range", and how often
     fields: Mapping[str, Tensor] = {}  # what `Domain.fields` names: (W,) or (W, K), NaN where it is not known
+    remarks: Mapping[str, int] = {}  # what people should know of what is used, by reason
 
 
 @dataclass(frozen=True)
@@ -208,6 +209,7 @@ class Examples:
     used: int = 0  # how many of these gave an example
     fields: Mapping[str, Tensor] = field(default_factory=dict)  # name to (N, K) float32, NaN where it is not known
     unused: Mapping[str, int] = field(default_factory=dict)  # the other files, by reason: with `used` they are `files`
+    remarks: Mapping[str, int] = field(default_factory=dict)  # of what is used, by reason
 
     def __post_init__(self) -> None:
         x = numbers(self.x, "examples")
@@ -280,10 +282,11 @@ def rows_of(name: str, value: object, n: int, where: str) -> Tensor:
 
 
 def sum_of(examples: Examples) -> list[str]:
-    """What was used and what was not, the most frequent reason first: lines for people."""
+    """What was used, what was not, and what is odd in what was, the most frequent reason first: lines for people."""
     found = f"{len(examples):,} example{'' if len(examples) == 1 else 's'}"
     found += f" from {examples.used:,} of {examples.files:,} files" if examples.files else ""
-    return [found, *(f"  not used: {n:,} × {why}" for why, n in Counter(examples.lost).most_common())]
+    lost, odd = (Counter(counts).most_common() for counts in (examples.lost, examples.remarks))
+    return [found, *(f"  not used: {n:,} × {why}" for why, n in lost), *(f"  used, but note: {n:,} × {why}" for why, n in odd)]
 
 
 def require(examples: Examples, what: str, least: int = 1, advice: str = "") -> Examples:

@@ -23,7 +23,7 @@ def read_file(file: File, domain: Domain) -> Tensor:
 def read_found(file: File, domain: Domain) -> Found:
     """One file to stored examples (W, *event) and what was not used. Rejected if it gives none."""
     read = _read(file, domain)
-    x, lost, known = read if isinstance(read, Found) else (read, {}, {})
+    x, lost, known, remarks = read if isinstance(read, Found) else Found(read)
     if x.is_floating_point() and not x.isfinite().all():
         raise Rejected(f"{file.name}: {NOT_FINITE}")
     if x.ndim == len(domain.event):
@@ -33,7 +33,8 @@ def read_found(file: File, domain: Domain) -> Found:
         raise Rejected(f"{file.name}: gives no example" + (f" ({most})" if most else ""), "files that give no example", lost)
     whole = {name: torch.tensor(value, dtype=torch.float32).reshape(1, -1).expand(len(x), -1)
              for name, value in file.fields.items()}  # fmt: skip
-    return Found(x, lost, whole | {name: rows_of(name, value, len(x), file.name) for name, value in known.items()})
+    fields = whole | {name: rows_of(name, value, len(x), file.name) for name, value in known.items()}
+    return Found(x, lost, fields, remarks)
 
 
 def _read(file: File, domain: Domain) -> Tensor | Found:

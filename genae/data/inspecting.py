@@ -40,6 +40,7 @@ class Inside(TypedDict):
     files: int
     used: int
     lost: dict[str, int]
+    remarks: dict[str, int]  # of what is used
     unlabelled: int  # examples without a class
     sum: list[str]
 
@@ -102,7 +103,7 @@ def inspect(data: str, preset: str | None = None, settings: Sequence[str] = (), 
         splits[split] = {"examples": len(examples), "classes": classes, "skipped": len(examples.skipped),
                          "fields": {field: _range(value) for field, value in examples.fields.items()},
                          "files": examples.files, "used": examples.used, "lost": dict(examples.lost),
-                         "unlabelled": counts[-1], "sum": sum_of(examples)}  # fmt: skip
+                         "remarks": dict(examples.remarks), "unlabelled": counts[-1], "sum": sum_of(examples)}  # fmt: skip
         files += [line for file in opened(dataset.split(split).files) for line in _looked_at(file, domain)]
     count = counted(dataset, read)
     return {

@@ -67,7 +67,7 @@ def keep(found: Examples, key: str) -> None:
         tensors["labels"] = found.labels
     tensors |= {f"{FIELD}{name}": value for name, value in found.fields.items()}
     told = {"names": names, "classes": found.classes, "skipped": found.skipped, "lost": found.lost,
-            "files": found.files, "used": found.used, "unused": found.unused}  # fmt: skip
+            "files": found.files, "used": found.used, "unused": found.unused, "remarks": found.remarks}  # fmt: skip
     with suppress(GenaeError, OSError):  # a full or read-only disk: it will be read again
         path.parent.mkdir(parents=True, exist_ok=True)
         if found.x.nbytes <= min(KEPT, shutil.disk_usage(path.parent).free // 2):
@@ -110,7 +110,7 @@ def _unpack(path: Path) -> Examples:
     fields = {name.removeprefix(FIELD): value for name, value in tensors.items() if name.startswith(FIELD)}
     return Examples(
         tensors["x"], tensors.get("labels"), tuple(told["classes"]), tuple(told["skipped"]), names, told["lost"],
-        told["files"], told["used"], fields, told["unused"],
+        told["files"], told["used"], fields, told["unused"], told["remarks"],
     )  # fmt: skip
 
 

@@ -76,9 +76,8 @@ def _key(splits: Sequence[Split], domain: Domain) -> str:
 
 
 def _read(split: Split, what: str, domain: Domain, report: Report) -> Examples:
-    if split.array is not None:
-        return _adapted(split, what, domain)
-    return _gather(split, domain, report)
+    found = _gather(split, domain, report) if split.array is None else _adapted(split, what, domain)
+    return replace(found, remarks=sum(map(Counter, map(domain.remarks, store.chunks(found.x))), Counter(found.remarks)))
 
 
 def _adapted(split: Split, what: str, domain: Domain) -> Examples:
@@ -128,6 +127,7 @@ class _Sum:
     skipped: list[str] = field(default_factory=list)
     lost: Counter[str] = field(default_factory=Counter)
     unused: Counter[str] = field(default_factory=Counter)  # files
+    remarks: Counter[str] = field(default_factory=Counter)
     labels: list[int] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     used: int = 0
@@ -143,6 +143,7 @@ class _Sum:
 
     def use(self, file: File, found: Found, classes: tuple[str, ...]) -> None:
         self.lost.update(found.lost)
+        self.remarks.update(found.remarks)
         self.used += 1
         self.known.append((len(found.x), Known(fields=found.fields)))
         self.names += [file.name] * len(found.x)
@@ -168,7 +169,7 @@ def _gather(split: Split, domain: Domain, report: Report, most: int | None = Non
     return Examples(
         examples.tensor(domain.event), known, split.classes if known is not None else (), tuple(total.skipped),
         tuple(total.names), dict(total.lost), len(split.files), total.used, joined(total.known).fields if total.known else {},
-        dict(total.unused),
+        dict(total.unused), dict(total.remarks),
     )  # fmt: skip
 
 

@@ -17,7 +17,8 @@ ROWS = 1 << 24  # bytes of examples that are looked at or moved at once
 class Store:
     """Examples as they come, parts (n, *event) of one dtype."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory: int = MEMORY) -> None:
+        self.memory = memory  # bytes of them on the heap
         self.parts: list[Tensor] = []
         self.nbytes = 0  # of the parts
         self.spill: _Spill | None = None
@@ -25,7 +26,7 @@ class Store:
     def add(self, x: Tensor) -> None:
         self.parts.append(x)
         self.nbytes += x.nbytes
-        if self.nbytes > (ROWS if self.spill else MEMORY):
+        if self.nbytes > (ROWS if self.spill else self.memory):
             self._flush(self.spill or _Spill(x))
 
     def _flush(self, spill: _Spill) -> None:

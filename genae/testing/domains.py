@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 from multiprocessing.reduction import ForkingPickler
@@ -65,6 +66,17 @@ def fields(s: Subject) -> None:
             expect(good, f"{file.name}: field {name} has shape {tuple(x.shape)}; expected {(n, width)}")
             expect(not bool(x.isinf().any()), f"{file.name}: field {name} holds an infinity; NaN is for what is not known")
             same(x.nan_to_num(), torch.as_tensor(again[name], dtype=torch.float32).nan_to_num(), f"field {name}")
+
+
+def remarks(s: Subject) -> None:
+    """What people should know of stored examples is counted by reason, and the same of all as of each by itself."""
+    stored = s.examples.x[:LOOKED]
+    made = s.domain.remarks(stored)
+    whole = Counter(made)
+    expect(all(why and "\n" not in why for why in whole), f"remarks are reasons in one line, not {[*whole]}")
+    expect(all(0 < n <= len(stored) for n in whole.values()), f"of {len(stored)} examples remarks counts {dict(whole)}")
+    each = sum((Counter(s.domain.remarks(one[None])) for one in stored), Counter())
+    expect(each == whole, f"remarks counts {dict(whole)} of all, {dict(each)} of one by one")
 
 
 def preparing(s: Subject) -> None:
@@ -182,4 +194,4 @@ def _refused(domain: Domain, file: File, what: str, must: bool = False) -> None:
     expect(tuple(x.shape[-len(domain.event) :]) == domain.event, f"a {what} file is read as {tuple(x.shape)}")
 
 
-CHECKS = (options, reading, fields, preparing, readable_errors, wrong_arrays, judging, scoring)
+CHECKS = (options, reading, fields, remarks, preparing, readable_errors, wrong_arrays, judging, scoring)

@@ -27,7 +27,9 @@ from genae.data.examples import Examples, File, Found, Piece
 from genae.errors import GenaeError
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
-from genae_audio import reading, spectrogram, whole
+from genae_audio import reading, recording, spectrogram, whole
+from genae_audio.channels import Channels
+from genae_audio.formats import SUFFIXES
 from genae_audio.mel import RANGE, MelScale
 
 MULTIPLE = 16  # frames
@@ -47,10 +49,12 @@ class Mel(Domain):
     mels: Annotated[int, Ge(1), doc("bands on the mel scale, up to half the rate")] = 64
     window: Annotated[int, Ge(2), Le(65536), doc("of the transform, samples")] = 512
     hop: Annotated[int, Ge(1), doc("from frame to frame, samples; at most half a window")] = 128
+    channels: Channels = "mid"
+    loudness: Annotated[bool, doc("the last band's row holds each frame's loudness, which its sound is given")] = False
     augment: Annotated[bool, doc("in training louder or quieter and moved, at random")] = True
     frame: whole.Frame | None = field(default=None, init=False, repr=False)  # of the recording that it writes
 
-    suffixes: ClassVar[tuple[str, ...]] = reading.SUFFIXES
+    suffixes: ClassVar[tuple[str, ...]] = SUFFIXES
     reading: ClassVar[Reading] = Reading(
         cached=True, least=16, advice="give more or longer files, or shorter windows (--set domain.seconds=0.5)"
     )
@@ -68,7 +72,7 @@ class Mel(Domain):
     @property
     def scale(self) -> MelScale:
         """How sound becomes levels."""
-        return MelScale(self.rate, self.mels, self.window, self.hop)
+        return MelScale(self.rate, self.mels, self.window, self.hop, self.loudness)
 
     @property
     def event(self) -> Shape:
@@ -89,15 +93,15 @@ class Mel(Domain):
 
     def read(self, file: File) -> Found:
         """One file to all of its windows (W, 1, mels, frames) float16."""
-        found = reading.read_sound(file, self.rate, self.length, each=self._stored)
-        return Found(found.x.reshape(-1, *self.event), found.lost)  # none are (0, length)
+        found = reading.read_sound(file, self.rate, self.length, self.channels, self._stored)
+        return found._replace(x=found.x.reshape(-1, *self.event))  # none are (0, length)
 
     def _stored(self, sound: Tensor) -> Tensor:
         return self.scale.spectrogram(sound)[:, None].half()
 
     def piece(self, file: File) -> Piece:
         """The whole recording: windows of every channel, one after the other."""
-        found = reading.read_whole(file, self.rate, self.length, self.length, self._stored)
+        found = recording.read_whole(file, self.rate, self.length, self.length, self._stored)
         frame = whole.Frame(found.rate, found.channels, found.samples)
         return Piece(found.x, frame._asdict(), found.silent, found.channels)
 
@@ -109,7 +113,7 @@ class Mel(Domain):
 
     def inspect(self, file: File) -> list[str]:
         """A line for the file."""
-        return reading.inspect(file, self.rate, self.length)
+        return reading.inspect(file, self.rate, self.length, self.channels)
 
     def write(self, example: Tensor, path: Path) -> None:
         """As 16-bit WAV, of any length; equal examples give equal files."""

@@ -1,57 +1,38 @@
-r"""Another sample rate, block by block, as if the whole were there: a windowed sinc, by torchaudio.
+r"""Another sample rate, block by block, as if the whole were there: by soxr, https://sourceforge.net/projects/soxr.
 
-    y(j b / rate) = Σ_i x_i h(j b / rate − i / before),  h = sinc · Hann, six zero crossings a side, cut at .99 of the lower one
-
-With before : rate = a : b in lowest terms, the outputs of a block that begins at a multiple of a are a block that begins at a
-multiple of b, and hang on no more than `context` inputs beyond it. https://ccrma.stanford.edu/~jos/resample
+Its high quality keeps what is below 7.3 of 8 kHz within .1 dB and leaves less than -140 dB of what is above 8 kHz, in phase.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator
-from fractions import Fraction
-from functools import cache
+from collections.abc import Iterable, Iterator
 
+import numpy as np
+import soxr
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from genae_audio.torchaudio_cpu import torchaudio
-
-CROSSINGS = 6  # of zero, torchaudio's default
-ROLLOFF = 0.99
-FINEST = 1000  # the filter has a · b taps and more, so odd rates are met within 1 / 2000, a cent of pitch
+QUALITY = "HQ"
+MOST = 1 << 20  # samples given at once
 
 
-def ratio(before: int, rate: int) -> tuple[int, int]:
-    """a : b, which is before : rate or very near to it, the smaller of the two at most FINEST."""
-    if before < rate:
-        b, a = ratio(rate, before)
-        return a, b
-    return Fraction(before, rate).limit_denominator(FINEST).as_integer_ratio()
-
-
-@cache
-def _filter(a: int, b: int) -> Callable[[Tensor], Tensor]:
-    made: Callable[[Tensor], Tensor] = torchaudio().transforms.Resample(a, b, lowpass_filter_width=CROSSINGS, rolloff=ROLLOFF)
-    return made
+def length(samples: int, before: int, rate: int) -> int:
+    """How many samples at `rate` Hz so many at `before` Hz become."""
+    return -(-samples * rate // before)
 
 
 def resample(blocks: Iterable[Tensor], before: int, rate: int) -> Iterator[Tensor]:
-    """Blocks of samples (n,) at `before` Hz to blocks at `rate` Hz, ⌈n b / a⌉ samples in all."""
-    a, b = ratio(before, rate)
-    if a == b:
+    """Blocks of samples (n,) at `before` Hz to blocks at `rate` Hz, `length` samples in all."""
+    if before == rate:
         yield from blocks
         return
-    to_rate = _filter(a, b)
-    width = math.ceil(CROSSINGS * a / (min(a, b) * ROLLOFF))
-    context = a * math.ceil(width / a + 1)
-    held, done = torch.empty(0), 0  # the first `done` of what is held are out already
+    stream, given, made = soxr.ResampleStream(before, rate, 1, "float32", QUALITY), 0, 0
     for block in blocks:
-        held = torch.cat([held, block])
-        until = (len(held) - context) // a * a
-        if until > done:
-            yield to_rate(held[: until + context])[done * b // a : until * b // a]
-            held, done = held[max(0, until - context) :], min(until, context)
-    if len(held) > done:
-        yield to_rate(held)[done * b // a :]
+        given += len(block)
+        for part in torch.split(block, max(1, MOST * before // rate)):
+            found = torch.from_numpy(stream.resample_chunk(part.contiguous().numpy()))
+            made += len(found)
+            yield found
+    last = torch.from_numpy(stream.resample_chunk(np.empty(0, np.float32), last=True))
+    yield F.pad(last, (0, length(given, before, rate) - made - len(last)))  # soxr rounds: one more, or less

@@ -25,7 +25,9 @@ from genae.data.domain import Condition, Defaults, Domain, Reading, Stage
 from genae.data.examples import Examples, File, Found, Piece
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
-from genae_audio import reading, spectrogram, whole
+from genae_audio import reading, recording, spectrogram, whole
+from genae_audio.channels import Channels
+from genae_audio.formats import SUFFIXES
 from genae_audio.stft import distance
 
 STRIDE = 2048  # samples: RAVE's
@@ -40,10 +42,11 @@ class Wave(Domain):
 
     rate: reading.Rate = 16000
     seconds: reading.Seconds = 2.0
+    channels: Channels = "mid"
     augment: Annotated[bool, doc("in training quieter, upside down and moved, at random")] = True
     frame: whole.Frame | None = field(default=None, init=False, repr=False)  # of the recording that it writes
 
-    suffixes: ClassVar[tuple[str, ...]] = reading.SUFFIXES
+    suffixes: ClassVar[tuple[str, ...]] = SUFFIXES
     reading: ClassVar[Reading] = Reading(cached=True)
 
     @property
@@ -69,13 +72,13 @@ class Wave(Domain):
 
     def read(self, file: File) -> Found:
         """One file to all of its windows (W, 1, N) int16."""
-        found = reading.read_sound(file, self.rate, self.event[1], each=to_levels)
-        return Found(found.x.reshape(-1, *self.event), found.lost)  # none are (0, N)
+        found = reading.read_sound(file, self.rate, self.event[1], self.channels, to_levels)
+        return found._replace(x=found.x.reshape(-1, *self.event))  # none are (0, N)
 
     def piece(self, file: File) -> Piece:
         """The whole recording: windows of every channel, each begun FADE before the end of the one before."""
         n = self.event[1]
-        found = reading.read_whole(file, self.rate, n, n - self._fade, to_levels)
+        found = recording.read_whole(file, self.rate, n, n - self._fade, to_levels)
         frame = whole.Frame(found.rate, found.channels, found.samples)
         return Piece(found.x, frame._asdict(), found.silent, found.channels)
 
@@ -87,7 +90,7 @@ class Wave(Domain):
 
     def inspect(self, file: File) -> list[str]:
         """A line for the file."""
-        return reading.inspect(file, self.rate, self.event[1])
+        return reading.inspect(file, self.rate, self.event[1], self.channels)
 
     def write(self, example: Tensor, path: Path) -> None:
         """As WAV of 16 bits, of any length; what is beyond full scale is clipped."""

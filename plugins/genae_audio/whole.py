@@ -18,7 +18,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from genae_audio.resample import ratio, resample
+from genae_audio.resample import length, resample
 
 LEVELS = 1 << 15  # of 16 bits, on either side of 0
 BLOCK = 1 << 20  # samples that are written at once
@@ -33,8 +33,7 @@ class Frame(NamedTuple):
 
     def length(self, rate: int) -> int:
         """Samples of each channel at another rate."""
-        a, b = ratio(self.rate, rate)
-        return -(-self.samples * b // a)
+        return length(self.samples, self.rate, rate)
 
 
 def count(samples: int, length: int, hop: int) -> int:

@@ -1,6 +1,7 @@
 r"""Images: any file that Pillow reads, grey or colour, square.
 
     stored   uint8 (C, size, size)
+             transparency is composited on `background`, at the picture's own size
     event    float in [0, 1]; with `binarise` pixels in {0, 1}, P(1) = grey, drawn anew at every step and every scoring
 
 Binarised pixels are what the literature's MNIST likelihoods are of: "dynamic" binarisation draws them anew, "static" once, and
@@ -26,10 +27,11 @@ from genae.errors import GenaeError, Rejected
 from genae.latent.space import Shape
 from genae_image.decode import FORMATS, decode
 from genae_image.metrics import bce, brightness, mse, psnr
-from genae_image.pixels import Fit, to_bytes, to_channels, to_size
+from genae_image.pixels import Colour, Fit, colour_of, require_size, to_bytes, to_channels, to_size
 from genae_image.tasks import SuperResolve
 
 CHUNK = 1 << 26  # bytes of a data set that are resized at once
+PLAIN = "pictures of one single colour"
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,9 @@ class Image(Domain):
     size: Annotated[int, Ge(1), doc("side, pixels")] = 28
     channels: Annotated[Literal[1, 3], doc("1 grey, 3 colour")] = 1
     fit: Annotated[Fit, doc("another size is cropped to its centre, given black bars, stretched, or refused")] = "crop"
+    background: Annotated[
+        int | str, doc("under what is transparent: white, black, a grey 0 to 255, or a colour as #ff8800")
+    ] = "white"
     binarise: Annotated[bool, doc("pixels drawn 0 or 1 with the grey's probability, anew at every step")] = False
 
     suffixes: ClassVar[tuple[str, ...]] = tuple(FORMATS)
@@ -48,6 +53,18 @@ class Image(Domain):
         metrics={"mse": mse, "bce": bce, "psnr": psnr},
         attributes={"brightness": brightness},
     )
+
+    def __post_init__(self) -> None:
+        _ = self.ground
+
+    @property
+    def ground(self) -> Colour:
+        """The background's colour. GenaeError if it is none."""
+        try:
+            return colour_of(str(self.background))
+        except ValueError as error:
+            possible = "white, black, a grey from 0 to 255, or a colour such as #ff8800 or rgb(255, 136, 0)"
+            raise GenaeError(f"domain.background must be {possible}, not {self.background!r}") from error
 
     @property
     def event(self) -> Shape:
@@ -75,8 +92,10 @@ class Image(Domain):
         x = (pixels[..., None] if array.ndim == 3 else pixels).permute(0, 3, 1, 2)  # (N, C, H, W)
         if x.shape[1:] == self.event or not len(x):
             return x.reshape(-1, *self.event)
+        if self.fit == "refuse":
+            require_size(x, self.size)
         parts = torch.split(x, max(1, CHUNK // x[0].nbytes))
-        return torch.cat([to_size(to_channels(part, self.channels), self.size, self.fit) for part in parts])
+        return torch.cat([to_size(to_channels(part, self.channels, self.ground), self.size, self.fit) for part in parts])
 
     def prepare(self, stored: Tensor, stage: Stage) -> Tensor:
         """(B, C, size, size) uint8 to float in [0, 1]; binarised, unless to be shown."""
@@ -84,6 +103,11 @@ class Image(Domain):
             # u uniform in 0 … 254: P(u < grey) is grey / 255 exactly, in a third of torch.bernoulli's time
             return (torch.empty_like(stored).random_(0, 255) < stored).float()
         return stored.float() / 255
+
+    def remarks(self, stored: Tensor) -> dict[str, int]:
+        """How many of (B, C, size, size) are of one colour all over."""
+        plain = int((stored == stored[..., :1, :1]).flatten(1).all(1).sum())
+        return {PLAIN: plain} if plain else {}
 
     def picture(self, example: Tensor) -> Picture:
         """(C, size, size) in [0, 1] to (size, size) or (size, size, 3) uint8."""

@@ -8,11 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
+from PIL import ImageColor
 from torch import Tensor
 
 from genae.data.examples import Array
 from genae.errors import GenaeError
 
+Colour = tuple[int, int, int]
 Fit = Literal["crop", "pad", "stretch", "refuse"]
 LUMA = (19595, 38470, 7471)  # of red, green, blue in 2^16: ITU-R 601, rounded as Pillow does
 
@@ -36,10 +38,21 @@ def to_bytes(values: Array) -> npt.NDArray[np.uint8]:
     return scaled
 
 
-def to_channels(x: Tensor, wanted: int) -> Tensor:
-    """x (N, C, H, W) uint8 to (N, wanted, H, W); with C 2 or 4 the last is alpha, composited on black."""
+def colour_of(text: str) -> Colour:
+    """`white`, `#ff8800`, `rgb(255, 136, 0)` or a grey from 0 to 255, to red, green and blue. ValueError for anything else."""
+    if text.isdecimal() and int(text) <= 255:
+        return (int(text),) * 3
+    red, green, blue, *_ = ImageColor.getrgb(text)
+    return red, green, blue
+
+
+def to_channels(x: Tensor, wanted: int, background: Colour) -> Tensor:
+    """x (N, C, H, W) uint8 to (N, wanted, H, W); with C 2 or 4 the last is alpha, composited on the background."""
     if x.shape[1] in (2, 4):
-        x = ((x[:, :-1].int() * x[:, -1:].int() + 127) // 255).to(torch.uint8)
+        if x.shape[1] == 2:
+            x = torch.cat([x[:, :1].expand(-1, 3, -1, -1), x[:, 1:]], 1)
+        alpha, ground = x[:, 3:].int(), torch.tensor(background, dtype=torch.int32)[:, None, None]
+        x = ((x[:, :3].int() * alpha + ground * (255 - alpha) + 127) // 255).to(torch.uint8)
     if x.shape[1] == wanted:
         return x
     if wanted == 3:
@@ -49,13 +62,18 @@ def to_channels(x: Tensor, wanted: int) -> Tensor:
     return grey.to(torch.uint8)[:, None]
 
 
+def require_size(x: Tensor, size: int) -> None:
+    """GenaeError unless x (N, C, H, W) is `size` pixels a side."""
+    height, width = x.shape[2:]
+    if (height, width) != (size, size):
+        raise GenaeError(f"is {width}x{height} pixels, this model's images are {size}x{size}")
+
+
 def to_size(x: Tensor, size: int, fit: Fit) -> Tensor:
-    """x (N, C, H, W) uint8 to (N, C, size, size), anti-aliased. GenaeError when another size is refused."""
+    """x (N, C, H, W) uint8 to (N, C, size, size), anti-aliased."""
     height, width = x.shape[2:]
     if height == width == size:
         return x
-    if fit == "refuse":
-        raise GenaeError(f"is {width}x{height} pixels, this model's images are {size}x{size}")
     if fit == "crop":
         side = min(height, width)
         top, left = (height - side) // 2, (width - side) // 2

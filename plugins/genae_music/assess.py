@@ -32,6 +32,8 @@ from genae_music.ngram import stream_ngrams
 BATCH = 256  # windows at once
 FITTED = 1 << 22  # steps of training windows that trigrams are counted in, 16,384 of 256: seconds, and some hundred MiB
 
+GROUPS = ("accuracy", "onset_f1", "minus", "morph", "blend")  # parts of names, in the order in which they are shown
+
 Scores = dict[str, float | None]
 
 
@@ -74,7 +76,13 @@ def assess(
     pairs = min(pairs, len(x) // 2)
     a, b = slice(pairs), slice(pairs, 2 * pairs)
     scores |= morphed(vae, (mean[a], mean[b]), (x[a], x[b]), models, kind, _at(given, a)) | {"morph_pairs": float(pairs)}
-    return scores | {"nll_ngram": nats(train, truth, kind, steps_per_bar)}
+    return grouped(scores | {"nll_ngram": nats(train, truth, kind, steps_per_bar)})
+
+
+def grouped(scores: Scores) -> Scores:
+    """What is read together, together."""
+    place = {name: next((i for i, part in enumerate(GROUPS) if part in name), -1) for name in scores}
+    return {name: scores[name] for name in sorted(scores, key=lambda name: place[name])}
 
 
 def _at(condition: Tensor | None, rows: slice) -> Tensor | None:

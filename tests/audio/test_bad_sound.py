@@ -18,6 +18,7 @@ from genae.data.found import read_found
 from genae.data.local import Local
 from genae.data.reading import read_split
 from genae.errors import Rejected
+from genae_audio.formats import FORMATS, SUFFIXES
 from genae_audio.mel_domain import Mel
 from genae_audio.wave import Wave
 
@@ -144,6 +145,28 @@ def test_any_format(domain, kind, subtype):
     check(domain, encoded(tone(rate=48000), 48000, kind, subtype))
 
 
+SUBTYPES = {"MP3": "MPEG_LAYER_III", "OGG": "VORBIS", "WVE": "ALAW"}
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_every_format_is_read_and_known_by_its_suffix(suffix):
+    kind = FORMATS[suffix]
+    content = encoded(tone(), RATE, kind, SUBTYPES.get(kind, "PCM_16"))
+    check(Wave(RATE, 0.512), content)
+    assert suffix in Wave.suffixes
+    assert suffix in Mel.suffixes
+
+
+def test_what_libsndfile_reads_and_is_left_out():
+    assert {*soundfile.available_formats()} - {*FORMATS.values()} == {"RAW", "SD2", "MAT4", "MAT5", "XI", "MPC2K"}
+
+
+@pytest.mark.parametrize("kind", ["AIFF", "AU", "RF64", "SVX", "VOC", "W64", "WAVEX", "CAF", "HTK"])
+def test_a_file_cut_short_is_named_in_every_format_that_tells_its_length(kind):
+    with pytest.raises(Rejected, match=r"damaged or cut short|not a sound file"):
+        read_found(File(Path("a.x"), content=cut(kind, "PCM_16")), Wave(RATE, 0.512))
+
+
 @pytest.mark.parametrize("announced", [0x7FFFFFFF, 0xFFFFFFFF])
 def test_a_size_that_its_writer_did_not_know(domain, announced):
     check(domain, patched(SIZE, "<I", announced))
@@ -170,7 +193,7 @@ def test_clipping_is_told(domain):
     line = "a.wav: 8000 Hz, 1 channel, PCM_16, 1.50 s; windows used: 3"
     assert told(slow) == [line]
     assert told((4 * slow).clip(-1, 1)) == [f"{line}; clipped at 300 places, which are used all the same"]
-    assert told(3 * slow, "FLOAT") == [f"{line.replace('PCM_16', 'FLOAT')}; beyond full scale, up to 1.50"]
+    assert told(3 * slow, "FLOAT") == [f"{line.replace('PCM_16', 'FLOAT')}; beyond full scale, up to 1.50, made 3.5 dB quieter"]
     assert told(np.zeros((LENGTH, 3)))[0].endswith("3 channels, PCM_16, 0.51 s; windows used: 0; "
                                                    "not used: 1 × windows of digital silence")  # fmt: skip
 
@@ -187,7 +210,7 @@ COUNTED = {
     "too short": 3, "holds a NaN or an infinity": 2, "holds samples up to 1e+30; full scale is 1": 1, "damaged or cut short": 9,
     "has a sample rate of 1 Hz; it must be 1000 to 768000": 1,
     "has a sample rate of 2147483647 Hz; it must be 1000 to 768000": 1,
-    "not a file that this domain reads (.wav, .flac, .ogg, .mp3)": 1,
+    f"not a file that this domain reads ({', '.join(SUFFIXES)})": 1,
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import torch
 from genae.data.examples import File
 from genae.errors import GenaeError
 from genae.recipe.parts import instantiate
+from genae_audio.mel import MelScale
 from genae_audio.mel_domain import Mel
 
 
@@ -39,6 +40,41 @@ def test_a_tone_is_a_bright_band_and_comes_back_as_a_tone(tmp_path):
     assert np.abs(np.fft.rfft(part * np.hanning(4000))).argmax() * 2 == pytest.approx(1000, abs=60)
     again = domain.prepare(domain.read(File(tmp_path / "b.wav")).x, "show")
     assert (again - x).abs()[..., 4:-4].mean() < 0.08
+
+
+def _level(x):
+    """The root mean square of x, dB below full scale."""
+    return 10 * math.log10(x.square().mean().item())
+
+
+SCALES = [MelScale(8000, 64, 512, 128, loudness=True), MelScale(16000, 80, 1024, 256, loudness=True)]
+
+
+@pytest.mark.parametrize("scale", SCALES, ids=["8 kHz", "16 kHz"])
+def test_a_sound_comes_back_as_loud_as_it_was_and_begins_without_a_click(scale):
+    t = torch.arange(64 * scale.hop) / scale.rate
+    sine = 0.5 * torch.sin(2 * math.pi * 440 * t)
+    kick = 0.9 * torch.sin(2 * math.pi * 60 * t) * (-12 * t).exp()
+    hiss = 0.1 * torch.randn(len(t), generator=torch.Generator().manual_seed(0))
+    sounds = torch.stack([sine, kick, hiss])
+    made = scale.sound(scale.spectrogram(sounds))
+    for before, after in zip(sounds, made, strict=True):
+        assert _level(after) == pytest.approx(_level(before), abs=0.1)
+        assert after[0] == after[-1] == 0
+    assert made[0, : scale.rate // 1000].abs().max() < 0.2  # -.59 was its first sample
+
+
+@pytest.mark.parametrize("scale", SCALES, ids=["8 kHz", "16 kHz"])
+def test_the_last_row_is_the_power_of_a_frame_and_bands_that_are_too_low_are_raised_to_it(scale):
+    hiss = 0.1 * torch.randn(1, 64 * scale.hop, generator=torch.Generator().manual_seed(0))
+    x = scale.spectrogram(hiss)
+    louder = scale.spectrogram(2 * hiss)
+    assert (louder - x)[:, -1].mean() * 80 == pytest.approx(20 * math.log10(2), abs=1e-3)
+    blurred = x.clone()
+    blurred[:, :-1] -= 10 / 80  # dB: as means of levels are
+    assert _level(scale.sound(blurred)) == pytest.approx(_level(hiss), abs=0.1)
+    silent = torch.zeros_like(x)
+    assert scale.sound(silent).abs().max() == 0
 
 
 def test_joined_clips_are_longer_and_pictures_have_one_size():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from genae.errors import GenaeError
+from genae_datasets.oneshots import one_shots
 from genae_datasets.speech import speech_digits
 from genae_music import notes as made
 from genae_music.notes import RATE, Notes, note
@@ -29,6 +30,16 @@ def test_digits_are_split_by_take(real):
     assert file.member.rsplit("/", 1)[-1].startswith(f"{file.label}_")
     with wave.open(io.BytesIO(file.read())) as sound:
         assert sound.getframerate() == 8000
+
+
+def test_one_shots_are_split_by_sound_and_are_of_a_kind(real):
+    real("one-shots.zip")
+    splits = {name: one_shots.split(name) for name in ("train", "valid", "test")}
+    assert {name: len(split.files) for name, split in splits.items()} == {"train": 135, "valid": 7, "test": 19}
+    files = [file for split in splits.values() for file in split.files]
+    assert len({file.member for file in files}) == 161
+    assert sum(file.label == "kick" for file in files) == 15
+    assert {file.label for file in files} == {*splits["train"].classes}
 
 
 def test_digits_that_are_not_there(tmp_path, monkeypatch):

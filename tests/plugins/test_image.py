@@ -81,17 +81,25 @@ def test_16_bit_png_keeps_its_scale():
 
 
 @pytest.mark.parametrize("mode", ["LA", "RGBA"])
-def test_alpha_is_composited_on_black(mode):
+def test_alpha_is_composited_on_the_background(mode):
     image = Pillow.new("RGBA", (28, 28), (255, 255, 255, 51)).convert(mode)  # a fifth of white
-    assert (COLOUR.read(saved(image, "PNG")) == 51).all()
+    assert (Image(channels=3, background="black").read(saved(image, "PNG")) == 51).all()
+    assert (COLOUR.read(saved(image, "PNG")) == 255).all()
+    dark = Pillow.new("RGBA", (28, 28), (0, 0, 0, 51)).convert(mode)
+    assert (COLOUR.read(saved(dark, "PNG")) == 204).all()
+    orange = Image(channels=3, background="#ff8000").read(saved(dark, "PNG"))
+    assert orange[:, 0, 0].tolist() == [204, 102, 0]
+    assert (Image(background=100).read(saved(dark, "PNG")) == 80).all()
 
 
-def test_transparent_palette_colour_is_black():
+def test_transparent_palette_colour_is_the_background():
     image = Pillow.new("P", (28, 28), 1)
     image.putpalette([255, 0, 0, 0, 255, 0])
     with warnings.catch_warnings(record=True) as escaped:
         warnings.simplefilter("always")
-        assert (COLOUR.read(saved(image, "PNG", transparency=b"\xff\x00")) == 0).all()
+        file = saved(image, "PNG", transparency=b"\xff\x00")
+        assert (COLOUR.read(file) == 255).all()
+        assert (Image(channels=3, background="black").read(file) == 0).all()
     assert not escaped
 
 
@@ -240,7 +248,7 @@ def test_adapt_takes_what_fits_as_it_is():
         (np.full((2, 28, 28), 51 * 257, np.uint16), 51),
         (np.full((2, 28, 28), 51 * 257, ">u2"), 51),
         (np.full((2, 28, 28, 1), 51, np.uint8), 51),
-        (np.full((2, 28, 28, 2), 128, np.uint8), 64),
+        (np.full((2, 28, 28, 2), 128, np.uint8), 191),  # half of 128 on white
     ],
 )
 def test_adapt_scales_every_depth(values, expected):
@@ -302,7 +310,13 @@ def test_picture_clips_and_bears_nan():
 
 @pytest.mark.parametrize(
     "options, reason",
-    [({"size": 0}, "at least 1, not 0"), ({"channels": 2}, "one of 1, 3, not 2"), ({"fit": "zoom"}, "crop, pad")],
+    [
+        ({"size": 0}, "at least 1, not 0"),
+        ({"channels": 2}, "one of 1, 3, not 2"),
+        ({"fit": "zoom"}, "crop, pad"),
+        ({"background": "sky"}, "white, black, a grey from 0 to 255, or a colour .*not 'sky'"),
+        ({"background": 256}, "not 256"),
+    ],
 )
 def test_options_are_checked(options, reason):
     with pytest.raises(GenaeError, match=rf"domain\.{next(iter(options))} must be .*{reason}"):
@@ -361,6 +375,13 @@ def test_presets_are_what_they_say():
     assert settings["mnist-mlp"].latent == 40
     assert all(settings[name].domain["binarise"] for name in ("mnist", "mnist-2d", "mnist-mlp"))
     for name, size in {"image-32": 32, "image-64": 64}.items():
-        assert settings[name].domain == {"name": "image", "size": size, "channels": 3, "fit": "crop", "binarise": False}
+        assert settings[name].domain == {
+            "name": "image",
+            "size": size,
+            "channels": 3,
+            "fit": "crop",
+            "background": "white",
+            "binarise": False,
+        }
         assert settings[name].data == ""
     assert "parent" not in presets.mnist
