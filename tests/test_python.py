@@ -219,7 +219,7 @@ def test_a_folder_is_all_its_files_in_order(quick, tmp_path):
     (folder / "b").mkdir(parents=True)
     for name, content in {"c.txt": "5 6", "a.txt": "1 2\n9 9", "b/d.txt": "3 4", "x.txt": "not numbers"}.items():
         (folder / name).write_text(content)
-    with pytest.warns(Remark, match=r"folder: the first example is taken of each file that has several \(1\)"):
+    with pytest.warns(Remark, match=r"a\.txt: the first of its 2 examples is taken; --window K takes another"):
         seen = run.seen(folder)
     assert seen.events.tolist() == [[1, 2], [3, 4], [5, 6]]
     assert seen.names == tuple(str(folder / name) for name in ("a.txt", "b/d.txt", "c.txt"))

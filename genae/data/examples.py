@@ -286,7 +286,11 @@ def sum_of(examples: Examples) -> list[str]:
     found = f"{len(examples):,} example{'' if len(examples) == 1 else 's'}"
     found += f" from {examples.used:,} of {examples.files:,} files" if examples.files else ""
     lost, odd = (Counter(counts).most_common() for counts in (examples.lost, examples.remarks))
-    return [found, *(f"  not used: {n:,} × {why}" for why, n in lost), *(f"  used, but note: {n:,} × {why}" for why, n in odd)]
+    return [
+        found,
+        *(f"  not used: {n:,} × {why}" for why, n in lost),
+        *(f"  used all the same: {n:,} × {why}" for why, n in odd),
+    ]
 
 
 def require(examples: Examples, what: str, least: int = 1, advice: str = "") -> Examples:

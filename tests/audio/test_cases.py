@@ -166,7 +166,7 @@ def test_channels_that_nearly_cancel_are_told_and_counted(tmp_path):
     assert "its channels cancel each other: their mean is 54." in WAVE.inspect(File(path))[0]
     train = read_split(Local(path), "train", WAVE)
     assert train.remarks == {"sounds whose channels cancel each other (try domain.channels=left)": 1}
-    assert "  used, but note: 1 × sounds whose channels cancel each other (try domain.channels=left)" in sum_of(train)
+    assert "  used all the same: 1 × sounds whose channels cancel each other (try domain.channels=left)" in sum_of(train)
 
 
 @pytest.mark.parametrize("channels", ["left", "right", "side"])

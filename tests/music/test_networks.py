@@ -175,7 +175,7 @@ def test_a_cell_gives_what_the_lstm_gives(network, head, packed, monkeypatch):
         expected = core(torch.cat([torch.zeros_like(shown[:, :1]), shown[:, :-1]], 1), context)
         cell = cells.Cell(core, vae.decoder.head, torch.float32)
         cell.begin(context)
-        found = torch.stack([cell.step(steps[:, t - 1] if t else None) for t in range(16)], 1)
+        found = torch.stack([cell.step(steps[:, t - 1] if t else None, t) for t in range(16)], 1)
     assert torch.allclose(found, expected, atol=1e-5)
 
 
@@ -188,7 +188,7 @@ def test_half_precision_keeps_close():
         for cell in full:
             cell.begin(p.context[:, 0])
         for t in range(32):
-            exact, rough = (cell.step(decoder.head.steps(x)[:, t]).float() for cell in full)
+            exact, rough = (cell.step(decoder.head.steps(x)[:, t], t).float() for cell in full)
     assert 0 < (exact - rough).abs().max() < 0.02
     with torch.autocast("cpu", torch.bfloat16):
         assert p.sample(0.0).dtype == torch.float32

@@ -63,7 +63,7 @@ def test_the_background_is_an_option_and_what_it_hides_is_counted(tmp_path):
     assert sum(split["remarks"].get("pictures of one single colour", 0) for split in black.values()) == 18
     assert all(not split["remarks"] for split in white.values())
     count = black["train"]["examples"]
-    assert f"  used, but note: {count} × pictures of one single colour" in black["train"]["sum"]
+    assert f"  used all the same: {count} × pictures of one single colour" in black["train"]["sum"]
 
 
 def test_arrays_of_one_colour_are_counted_too():
