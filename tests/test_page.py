@@ -216,7 +216,7 @@ def test_what_there_is_has_a_row(kind):
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_required_is_what_has_no_default(kind):
-    """An abstract method, one of a protocol, or one that raises NotImplementedError or says that there is none; all else has a default in its row."""
+    """What is abstract, of a protocol, raises NotImplementedError or says that there is none; all else has a default."""
     optional = {"surrogate", "spread", "unnormalised", "push", "forward"}  # of protocols and bases that a part need not have
     for cell, row in _rows(kind):
         name = cell.partition("(")[0]
