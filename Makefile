@@ -31,8 +31,10 @@ demo: $(VENV)/plain
 	$(GENAE) evaluate $(DEMO)/run --samples 100 --limit 200
 	$(GENAE) train mnist-2d --data glyphs --epochs 6 --out $(DEMO)/plane
 	$(GENAE) plot $(DEMO)/plane --kind manifold --out $(DEMO)/manifold.png
-	$(GENAE) train melody-2bar-tiny --data tunes --steps 600 --set 'domain.programs=[0,31]' --out $(DEMO)/melody
+	$(GENAE) train melody --data tunes --steps 900 --set 'domain.programs=[0,31]' \
+		--set 'stages=[{"sampler": {"name": "sequence", "steps": 600}}]' --out $(DEMO)/melody
 	$(GENAE) sample $(DEMO)/melody -n 4 --bars 8 --best-of 8 --program 11 --out $(DEMO)/tunes
+	$(GENAE) sample $(DEMO)/melody -n 2 --bars 16 --form AABA --program 73 --out $(DEMO)/form
 	$(GENAE) interpolate $(DEMO)/melody tunes:test:3 tunes:test:300 --steps 9 --out $(DEMO)/tune-morph
 	@echo 'Look at $(DEMO)/samples/grid.png, $(DEMO)/morph/morph.gif and $(DEMO)/manifold.png'
 	@echo 'Listen to $(DEMO)/tunes/sample-1.wav and $(DEMO)/tune-morph/morph.wav'

@@ -106,7 +106,7 @@ class SequencePrior(Standardised):
         turns: Turns = 12,
         longest: Annotated[int, Ge(1), Le(4096), doc("most windows of a passage in training")] = 32,
         variants: Annotated[int, Ge(0), doc("of each piece, varied as in training, that it is fitted on")] = 5,
-        steps: Steps = 4000,
+        steps: Steps = 2000,
         batch: Annotated[int, Ge(1), doc("passages a step")] = 16,
         lr: Rate = 2e-3,
         spread: Annotated[float, Ge(0), Le(1), doc("share of the posteriors' deviation with which z are drawn")] = 0.0,
