@@ -19,8 +19,9 @@ from genae_cli.common import as_json, device, emit, run_argument, verb, wrote
 @device
 @as_json
 def command(run: Path, sampler: str, settings: tuple[str, ...], data: str | None, device: str, as_json: bool) -> None:
-    """Fit a SAMPLER on the latents of a RUN's training examples (gaussian, mixture, flow, flow-matching) or of whole pieces of them
-    (sequence), and keep it in the run.
+    """Fit a SAMPLER on the latents of a RUN's training examples, and keep it in the run.
+
+    gaussian, mixture, flow and flow-matching are of single examples, sequence of whole pieces.
 
     New examples are then made with `genae sample RUN --sampler SAMPLER`, of a plain autoencoder too. The options of one are
     shown by `genae plugins show SAMPLER`.
