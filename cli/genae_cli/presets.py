@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from genae_cli.common import HELP, Verbs, as_json, emit, verb
-from genae_cli.table import defaults, meaning, paragraph, shown, table
+from genae_cli.table import brief, defaults, meaning, paragraph, shown, table
 
 if TYPE_CHECKING:
     from genae.recipe.describe import Line, Whole
@@ -66,5 +66,5 @@ def lines(found: Whole) -> list[str]:
 
 
 def _options(options: Sequence[Line]) -> list[str]:
-    rows = [[o["name"], shown(o["value"]), o["set_by"] or "-", defaults(o), meaning(o)] for o in options]
+    rows = [[o["name"], brief(shown(o["value"])), o["set_by"] or "-", defaults(o), meaning(o)] for o in options]
     return table(("option", "value", "set by", "default", "meaning"), rows)

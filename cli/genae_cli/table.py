@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from genae.recipe.describe import Line
 
 WIDTH = 100
+LONGEST = 32  # characters of a value in a table
 LEAST = 30  # of the last column, however wide the others are
 
 
@@ -35,6 +36,11 @@ def paragraph(text: str, indent: str = "  ") -> list[str]:
 def shown(value: object) -> str:
     """A value of a recipe: text as it is, anything else as JSON."""
     return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
+
+
+def brief(text: str) -> str:
+    """A cell's text, its end left out if it is long: the whole is in `--json`."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def meaning(option: Line) -> str:

@@ -17,8 +17,8 @@ ROWS = 1 << 24  # bytes of examples that are looked at or moved at once
 class Store:
     """Examples as they come, parts (n, *event) of one dtype."""
 
-    def __init__(self, memory: int = MEMORY) -> None:
-        self.memory = memory  # bytes of them on the heap
+    def __init__(self, memory: int | None = None) -> None:
+        self.memory = MEMORY if memory is None else memory  # bytes of them on the heap
         self.parts: list[Tensor] = []
         self.nbytes = 0  # of the parts
         self.spill: _Spill | None = None

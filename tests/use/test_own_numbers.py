@@ -24,7 +24,7 @@ MADE: dict[str, tuple[str, ...]] = {
     "classes": ("mean", "mnist-mlp", "latent=2", "condition=label", 'condition.classes=["a", "b", "c"]'),
     "melodies": ("sample", "melody-2bar-tiny", "latent=5"),
     "drums of NADE": ("sample", "drums-2bar-nade", "latent=5", "network.width=16", "network.encoder_width=16"),
-    "sounds with noise": ("sample", "speech-mel", "latent=5"),
+    "sounds with noise": ("sample", "speech-mel", "latent=5", "stages=[]"),
 }
 
 
