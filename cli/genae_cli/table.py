@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from genae.recipe.describe import Line
 
 WIDTH = 100
-LONGEST = 26  # characters of a value in a table
+LONGEST = 24  # characters of a value in a table
 LEAST = 30  # of the last column, however wide the others are
 
 
