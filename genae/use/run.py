@@ -38,7 +38,7 @@ from genae.model.tasks import Smaller
 from genae.model.vae import Model
 from genae.recipe import recipe
 from genae.recipe.options import Spec, named
-from genae.recipe.parts import instance
+from genae.recipe.parts import completed, instance
 from genae.recipe.recipe import Recipe
 from genae.recipe.stages import sampler_of
 from genae.use import best, wholes
@@ -231,7 +231,7 @@ class Run:
 
         It is kept in the run, for `sample(sampler=name)`.
         """
-        spec = {"name": spec} if isinstance(spec, str) else spec
+        spec = completed("sampler", {"name": spec} if isinstance(spec, str) else spec)  # it stays, whatever defaults become
         train = fitting.Training(lambda: self.training(data), lambda: best_pieces(self.dataset(data), self.domain))
         sampler = fitting.fitted(self.built, spec, train, self.recipe, self.device, report)
         self._samplers[named("sampler", spec)] = sampler

@@ -57,7 +57,9 @@ def test_a_plugin_from_outside(clean):
     sampled = json.loads(genae("genae", "sample", "run", "-n", "3", "--out", "samples", "--json"))["files"]
     assert {Path(path).name for path in sampled} >= {"grid.png", "sample-1.csv", "sample-1.png"}
     genae("genae", "interpolate", "run", "tables/1.csv", "tables/2.csv", "--steps", "5", "--out", "morph")
-    assert (place / "morph" / "morph.csv").read_text().count("\n") == 5 * 64 + 1
+    assert (place / "morph" / "morph.csv").read_text().count("\n") == 31 * 64 + 1  # the whole table, but its last 16 values
+    genae("genae", "interpolate", "run", "tables/1.csv", "tables/2.csv", "--window", "1", "--steps", "5", "--out", "windows")
+    assert (place / "windows" / "morph.csv").read_text().count("\n") == 5 * 64 + 1
     genae("genae", "train", "sensor", "--data", "tables", *settings, "--set", "task=dropouts", "--set", "condition=spread",
           "--steps", "20", "--out", "told")  # fmt: skip
     genae("genae", "sample", "told", "-n", "2", "--condition", "0.7", "--out", "told-samples")

@@ -1,5 +1,6 @@
 """Samplers of a run: fitted at its end or afterwards, used where they are named, refused where they are not its own."""
 
+import json
 import shutil
 
 import pytest
@@ -46,6 +47,13 @@ def test_the_last_stage_fits_a_sampler_that_is_used_unless_another_is_named(trai
     assert not torch.equal(default, prior)
     again = genae.load(run.folder, "cpu")
     assert torch.equal(again.sample(50, seed=0), default)
+
+
+def test_a_sampler_keeps_the_options_that_it_was_fitted_with(trained):
+    """Named or not: another default of a later genae would build another one."""
+    run = trained("run")
+    _, facts = load_tensors(run.fit("gaussian"))
+    assert json.loads(facts["spec"]) == {"name": "gaussian", "jitter": 1e-6}
 
 
 def test_it_is_fitted_on_the_latents_of_the_training_examples(trained):
