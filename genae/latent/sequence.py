@@ -176,8 +176,8 @@ class SequencePrior(Standardised):
     # -- sampling -----------------------------------------------------------------------------------------------------
 
     def sample(self, n: int, temperature: float = 1.0, condition: Tensor | None = None) -> Tensor:
-        """Single windows of any place in a piece."""
-        return self.passages(n, 1, temperature, condition, part=True)[:, 0]
+        """Single windows of any place in a piece but its first: each is a new one after another that is not shown."""
+        return self.passages(n, 2, temperature, condition, form=(0, 1), part=True)[:, 1]
 
     @torch.no_grad()
     def passages(
