@@ -2,6 +2,7 @@
 
     read_piece(file, domain)              one file
     read_pieces(dataset, split, domain)   those of a split, which a sampler over sequences is fitted on
+    once(columns, counts)                 the windows that repeat none before them in their piece
 
 A file that gives no piece is counted, under its reason. Of a data set of decoded examples every example is a piece of its own.
 """
@@ -9,7 +10,7 @@ A file that gives no piece is counted, under its reason. Of a data set of decode
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -84,6 +85,22 @@ def read_pieces(dataset: Dataset, split: str, domain: Domain, report: Report = q
             used += 1
             voices += _voices(piece, file, of)
     return Pieces(voices, len(of.files), used, lost)
+
+
+def once(columns: Sequence[Tensor | None], counts: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Of rows (N, …) in several columns, `counts` of each piece, those that repeat none before them in their own piece (U,).
+
+    And for each row its place among them (N,): only these need be worked out.
+    """
+    rows, own, place, begin = [column.cpu() for column in columns if column is not None], list[int](), list[int](), 0
+    for count in counts:
+        seen: dict[tuple[bytes, ...], int] = {}
+        for i in range(begin, begin + count):
+            at = seen.setdefault(tuple(row[i].numpy().tobytes() for row in rows), len(own))
+            own += [i] if at == len(own) else []
+            place.append(at)
+        begin += count
+    return torch.tensor(own), torch.tensor(place)
 
 
 def _voices(piece: Piece, file: File, split: Split) -> Iterator[Voice]:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from genae.data.domain import Domain
-from genae.data.pieces import Voice
+from genae.data.pieces import Voice, once
 from genae.errors import GenaeError
 from genae.latent.posteriors import Spread
 from genae.latent.samplers import Passage
@@ -62,16 +62,15 @@ def _varied(domain: Domain, x: Tensor, variants: int) -> Iterator[Tensor]:
 def _encoded(built: Built, parts: Sequence[Part], device: torch.device) -> list[Passage]:
     """Several pieces at once. Equal windows are encoded once, so that their latents are equal to the last bit."""
     lengths = [len(events) for events, _ in parts]
-    events = torch.cat([events for events, _ in parts]).to(device)
-    given = [built.condition(voice.known.to(device), own.to(device)) for own, voice in parts]
+    events = torch.cat([events for events, _ in parts])
+    given = [built.condition(voice.known.to(device), x.to(device)) for x, voice in parts]
     condition = torch.cat([c for c in given if c is not None]) if built.condition.size else None
-    rows = events.flatten(1) if condition is None else torch.cat([events.flatten(1), condition.to(events)], 1)
-    _, back = torch.unique(rows, dim=0, return_inverse=True)
-    first = torch.full((int(back.max()) + 1,), len(rows), device=device)
-    first.scatter_reduce_(0, back, torch.arange(len(rows), device=device), "amin")
-    chunks = [_posterior(built, events[at], None if condition is None else condition[at]) for at in torch.split(first, CHUNK)]
-    mean = torch.cat([m for m, _ in chunks])[back]
-    sigma = torch.cat([s for _, s in chunks if s is not None])[back] if chunks[0][1] is not None else None
+    own, place = once([events, condition], lengths)
+    chunks = [
+        _posterior(built, events[at].to(device), None if condition is None else condition[at]) for at in torch.split(own, CHUNK)
+    ]
+    mean = torch.cat([m for m, _ in chunks])[place]
+    sigma = torch.cat([s for _, s in chunks if s is not None])[place] if chunks[0][1] is not None else None
     columns = [[None] * len(parts) if column is None else torch.split(column, lengths) for column in (mean, sigma, condition)]
     return [Passage(*row) for row in zip(*columns, strict=True)]
 

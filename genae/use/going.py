@@ -14,14 +14,15 @@ import torch
 from torch import Tensor
 
 from genae.data.items import Span
+from genae.data.pieces import once
 from genae.errors import GenaeError, remark
 from genae.latent.draws import Chance
-from genae.latent.samplers import Sampler, Sequential
+from genae.latent.samplers import Sequential
 from genae.learn import fitting
 from genae.learn.device import drawn
 from genae.use.run import Condition, Run, Written
 from genae.use.seen import Given
-from genae.use.wholes import once
+from genae.use.wholes import Point, points
 from genae.use.writing import Extent
 
 SAME = 1e-4  # of z's largest difference: what a sampler copied went through its scale and back
@@ -39,12 +40,12 @@ def extended(
     **options: object,
 ) -> Written:
     """A file and so many windows more, the last without `cut` of it."""
-    span, z, given, events = _whole(run, x, condition)
-    count = z.shape[1]
-    new, c = _new(run, z[0], given, count, length, temperature, seed, sampler)
-    made = _events(run, torch.cat([z[0], new]), c, events[0], temperature, seed)
-    whole = torch.cat([events, made[count:].expand(span.voices, *made[count:].shape)], 1)
-    domain = run.framed(span, **options)
+    point, events = _whole(run, x, condition)
+    past, given = point.z[0], None if point.condition is None else point.condition[0]
+    new, c = _new(run, past, given, length, temperature, seed, sampler)
+    made = _events(run, torch.cat([past, new]), c, events[0], temperature, seed)[len(past) :]
+    whole = torch.cat([events, made.expand(len(events), *made.shape)], 1)
+    domain = run.framed(point.span, **options)
     long = domain.join(whole.flatten(0, 1))
     if long is None:
         raise GenaeError(f"domain '{run.recipe.domain['name']}' cannot join examples, so that nothing can go on")
@@ -63,29 +64,26 @@ def filled(
     **options: object,
 ) -> Written:
     """A file whose windows in a part are new. GenaeError for a part outside of it."""
-    span, z, given, events = _whole(run, x, condition)
-    domain, count = run.framed(span, **options), z.shape[1]
-    first, last = _inside(domain.places(count), part, span.name)
-    new, c = _new(run, z[0, :first], given, first, last - first, temperature, seed, sampler)
-    c = None if c is None or given is None else torch.cat([c, given[0, last:]])
-    made = _events(run, torch.cat([z[0, :first], new]), None if c is None else c[:last], events[0, :first], temperature, seed)
+    point, events = _whole(run, x, condition)
+    domain = run.framed(point.span, **options)
+    first, last = _inside(domain.places(events.shape[1]), part, point.span.name)
+    past, given = point.z[0, :first], None if point.condition is None else point.condition[0]
+    new, c = _new(run, past, given, last - first, temperature, seed, sampler)
+    made = _events(run, torch.cat([past, new]), c, events[0, :first], temperature, seed)
     whole = events.clone()
     whole[:, first:last] = made[first:]
     long = domain.join(whole.flatten(0, 1))
     return domain, whole[0, 0] if long is None else long
 
 
-def _whole(run: Run, x: Given, condition: Condition) -> tuple[Span, Tensor, Tensor | None, Tensor]:
-    """A file's span, z (V, W, *shape), conditions (V, W, C) and events (V, W, *event). GenaeError for anything else."""
+def _whole(run: Run, x: Given, condition: Condition) -> tuple[Point, Tensor]:
+    """A file in the latent space, and its events (V, W, *event). GenaeError for anything else."""
     seen = run.seen(x)
     if len(seen.spans) != 1:
         raise GenaeError(f"one piece goes on at a time, not {len(seen.spans)}")
-    span, shape = seen.spans[0], (seen.spans[0].voices, -1)
     given = run.condition(seen, condition)
-    z = run.encode(seen, given)
-    own = None if given is None else given.unsqueeze(0).view(*shape, given.shape[1])
-    rows = z.view(span.voices, -1, *z.shape[1:])
-    return span, rows, own, seen.events.view(span.voices, -1, *seen.events.shape[1:])
+    (point,) = points(seen.spans, run.encode(seen, given), given)
+    return point, seen.events.view(*point.z.shape[:2], *seen.events.shape[1:])
 
 
 def _inside(places: Sequence[tuple[float, float]], part: Extent, name: str) -> tuple[int, int]:
@@ -102,33 +100,22 @@ def _inside(places: Sequence[tuple[float, float]], part: Extent, name: str) -> t
     return within[0], within[-1] + 1
 
 
-def sequential(run: Run, name: str | None) -> Sampler:
+def sequential(run: Run, name: str | None) -> Sequential:
     """The sampler of that name, else the first that knows windows in a row. GenaeError says how to fit one."""
-    names = [name] if name else [n for n in (run.default_sampler, *fitting.names(run.folder)) if n]
-    for one in names:
-        if isinstance(run.sampler(one), Sequential):
-            return run.sampler(one)
+    for one in [name] if name else [n for n in (run.default_sampler, *fitting.names(run.folder)) if n]:
+        if isinstance(sampler := run.sampler(one), Sequential):
+            return sampler
     had = f"; {name} draws each window by itself" if name else ""
     raise GenaeError(f"{run.folder} has no sampler of windows in a row{had}; fit one: genae fit {run.folder} sequence")
 
 
 def _new(
-    run: Run,
-    past: Tensor,
-    given: Tensor | None,
-    count: int,
-    length: int,
-    temperature: float | None,
-    seed: int | None,
-    sampler: str | None,
+    run: Run, past: Tensor, given: Tensor | None, length: int, temperature: float | None, seed: int | None, sampler: str | None
 ) -> tuple[Tensor, Tensor | None]:
-    """z (length, *shape) after the past (count, *shape), and conditions of all (count + length, C): the last goes on."""
-    source = sequential(run, sampler)
-    assert isinstance(source, Sequential)
+    """z (length, *shape) after the past (V, *shape), and the conditions of all (V + length, C): the past's last goes on."""
+    source, count = sequential(run, sampler), len(past)
     heat = run.temperature(temperature) if run.vae.shows == "mean" else 1.0
-    c = None
-    if given is not None:
-        c = torch.cat([given[0, :count], given[0, max(0, count - 1)].expand(length, -1)])
+    c = None if given is None else torch.cat([given[:count], given[max(0, count - 1)].expand(length, -1)])
     before = past.to(run.device)[None] if count else None
 
     def draw(x: Tensor, condition: Tensor | None) -> Tensor:
@@ -150,8 +137,7 @@ def _back(new: Tensor, past: Tensor) -> Tensor:
 
 def _events(run: Run, z: Tensor, condition: Tensor | None, past: Tensor, temperature: float | None, seed: int | None) -> Tensor:
     """z (W, *shape) to events, those of the past (V, *event) as they are, and what comes back to them too."""
-    span = [Span(count=len(z))]
-    own, place = once([z, condition], span)
-    made = run.decode(z, condition, temperature, seed, spans=span)
+    own, place = once([z, condition], [len(z)])
+    made = run.decode(z, condition, temperature, seed, spans=[Span(count=len(z))])
     first = own[place]
     return torch.cat([past, made[len(past) :]])[first]

@@ -23,7 +23,7 @@ from genae.data.domain import Domain
 from genae.data.examples import Dataset, Examples, File
 from genae.data.items import Span, best_split
 from genae.data.opening import Data, as_dataset
-from genae.data.pieces import best_pieces
+from genae.data.pieces import best_pieces, once
 from genae.errors import GenaeError, remark
 from genae.latent.draws import Chance, Draws
 from genae.latent.paths import Kind, path, walk
@@ -45,7 +45,7 @@ from genae.use import best, wholes
 from genae.use.evaluate import Numbers, evaluate, judged
 from genae.use.seen import Given, Seen, see
 from genae.use.show import Shown, bundle_of
-from genae.use.wholes import Fit, once, starts
+from genae.use.wholes import Fit, starts
 
 CHUNK = 256  # examples at once through a network, so that memory stays bounded
 ROWS = 16  # a batch's multiple: matrices of other heights are summed in other orders, and the last bits depend on the batch
@@ -136,7 +136,10 @@ class Run:
             if value < 1:
                 raise GenaeError(f"{option} must be at least 1, not {value}")
         if best_of > 1:
-            return self._best(n, best_of, temperature, seed, condition, length, sampler, form, like, distance)
+            return self._best(
+                n, best_of, seed, condition,
+                lambda n, seed, c: self.sample(n, temperature, seed, c, length, sampler, 1, form, like, distance),
+            )  # fmt: skip
         temperature, source = self.temperature(temperature), self.sampler(sampler)
         parts, length = wholes.formed(form, length) if form else ([*range(length)], length)
         chance = Chance(drawn(seed), range(n * length))
@@ -145,35 +148,31 @@ class Run:
             return self.each(lambda x, c: self.vae.sample(len(x), temperature, c, source), torch.empty(n, 0), given, chance)
         given = None if given is None else given.repeat_interleave(length, 0)
         z = self._walked(source, n, length, temperature, given, chance._replace(stream="z"), parts)
-        if like is not None:
-            seen = self.seen(like)
-            clip = next(wholes.points(seen.spans, self.encode(seen), None)).z[0]
-            z = wholes.near(self.vae.space, z.view(n, length, *z.shape[1:]), clip, distance)[:, parts].flatten(0, 1)
-        if length == 1:
-            return self._shown(z, given, temperature, chance)
-        own, place = once([z, given], [Span(count=length)] * n)  # what a piece comes back to is the same event
+        z = z if like is None else self._near(like, z.view(n, length, *z.shape[1:]), distance)[:, parts].flatten(0, 1)
+        own, place = once([z, given], [length] * n)  # what a piece comes back to is the same event
         events = self._shown(z[own], None if given is None else given[own], temperature, chance._replace(keys=own.tolist()))
-        return self._joined(events[place], length)
+        return events[place] if length == 1 else self._joined(events[place], length)
+
+    def _near(self, like: Given, z: Tensor, distance: float) -> Tensor:
+        """z (n, L, *shape) on the way from a file's windows, 0, to themselves, 1."""
+        seen = self.seen(like)
+        clip = next(wholes.points(seen.spans, self.encode(seen), None)).z[0]
+        return wholes.near(self.vae.space, z, clip, distance)
 
     def _best(
         self,
         n: int,
         of: int,
-        temperature: float | None,
         seed: int | None,
         condition: Condition,
-        length: int,
-        sampler: str | None,
-        form: str,
-        like: Given | None,
-        distance: float,
+        sample: Callable[[int, int, Tensor | None], Tensor],
     ) -> Tensor:
-        """n events, each the best of `of` that have one condition."""
+        """n events, each the best of `of` that have one condition, of those that `sample(n, seed, condition)` gives."""
         kept = best.scorer(self.folder, self.domain, self.training)
         seed = drawn(seed)
         given = self._drawn(condition, n, Chance(seed, range(n)))
         given = None if given is None else given.repeat_interleave(of, 0)
-        events = self.sample(n * of, temperature, seed, given, length, sampler, 1, form, like, distance)
+        events = sample(n * of, seed, given)
         return best.best(events, self.domain.score(events, kept), of)
 
     def _walked(
@@ -245,7 +244,7 @@ class Run:
         """As `encode`, with the posterior's standard deviations."""
         seen, spreads = self.seen(x), list[Tensor]()
         given = self.condition(seen, condition)
-        own, place = once([seen.events, given], seen.spans)
+        own, place = once([seen.events, given], [span.count for span in seen.spans])
 
         def infer(x: Tensor, c: Tensor | None) -> Tensor:
             inference = self.vae.infer(x, c)
@@ -273,7 +272,7 @@ class Run:
         temperature, z = self.temperature(temperature), self.vae.space.check(z)
         given = self._given(condition, len(z))
         if spans:
-            own, place = once([z, given], spans)
+            own, place = once([z, given], [span.count for span in spans])
             chance = Chance(drawn(seed), (own if seed is None else own - starts(spans)[own]).tolist())
             made = self._shown(z[own], None if given is None else given[own], temperature, chance)[place]
             made[torch.cat([span.resting for span in spans])] = 0

@@ -1,6 +1,5 @@
 r"""Whole files through a run: sequences of windows, and of their latents.
 
-    once(columns, spans)    the windows that repeat none before them in their span: only these are worked out
     fitted(points, fit)     sequences of unequal length, W_i windows, made as long as the longest, W
                             resample   z'(w) = (1 − t) z(⌊p⌋) + t z(⌈p⌉), p = w (W_i − 1)/(W − 1), t = p − ⌊p⌋; codes: nearest
                             loop       z'(w) = z(w mod W_i)
@@ -39,19 +38,6 @@ class Point:
     z: Tensor  # (V, W, *shape)
     condition: Tensor | None  # (V, W, C)
     resting: Tensor  # (V, W) bool
-
-
-def once(columns: Sequence[Tensor | None], spans: Sequence[Span]) -> tuple[Tensor, Tensor]:
-    """Of rows (N, …) in several columns those that are no repeat (U,), and for each row its place among them, (N,)."""
-    rows, own, place, begin = [column for column in columns if column is not None], list[int](), list[int](), 0
-    for span in spans:
-        seen: dict[tuple[bytes, ...], int] = {}
-        for i in range(begin, begin + span.count):
-            at = seen.setdefault(tuple(row[i].numpy().tobytes() for row in rows), len(own))
-            own += [i] if at == len(own) else []
-            place.append(at)
-        begin += span.count
-    return torch.tensor(own), torch.tensor(place)
 
 
 def starts(spans: Sequence[Span]) -> Tensor:

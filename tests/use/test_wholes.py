@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from genae.data.items import Span
+from genae.data.pieces import once
 from genae.errors import GenaeError
 from genae.latent.space import Space
-from genae.use.wholes import Point, fitted, formed, gradual, near, once, rests, starts, way
+from genae.use.wholes import Point, fitted, formed, gradual, near, rests, starts, way
 
 
 def _point(*rows, rest=()):
@@ -17,10 +18,10 @@ def _point(*rows, rest=()):
 
 def test_what_repeats_in_its_own_span_is_worked_out_once():
     z = torch.tensor([[1.0], [2.0], [1.0], [1.0], [2.0]])
-    own, place = once([z, None], [Span(count=3), Span(count=2)])
+    own, place = once([z, None], [3, 2])
     assert own.tolist() == [0, 1, 3, 4]
     assert place.tolist() == [0, 1, 0, 2, 3]
-    own, _ = once([z, torch.arange(5)], [Span(count=5)])  # of other conditions they are no repeats
+    own, _ = once([z, torch.arange(5)], [5])  # of other conditions they are no repeats
     assert own.tolist() == [0, 1, 2, 3, 4]
     assert starts([Span(count=3), Span(count=2)]).tolist() == [0, 0, 0, 3, 3]
 
