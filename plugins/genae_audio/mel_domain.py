@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
@@ -101,15 +101,11 @@ class Mel(Domain):
 
     def piece(self, file: File) -> Piece:
         """The whole recording: windows of every channel, one after the other."""
-        found = recording.read_whole(file, self.rate, self.length, self.length, self._stored)
-        frame = whole.Frame(found.rate, found.channels, found.samples)
-        return Piece(found.x, frame._asdict(), found.silent, found.channels)
+        return recording.read_whole(file, self.rate, self.length, self.length, self._stored).piece
 
-    def framed(self, frame: Mapping[str, Any]) -> Mel:
+    def framed(self, frame: Mapping[str, object]) -> Mel:
         """With the recording's channels, rate and length."""
-        made = replace(self)
-        object.__setattr__(made, "frame", whole.Frame(**frame))
-        return made
+        return whole.framed(self, frame)
 
     def inspect(self, file: File) -> list[str]:
         """A line for the file."""

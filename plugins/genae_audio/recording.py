@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from genae.data.examples import File
+from genae.data.examples import File, Piece
+from genae_audio import whole
 from genae_audio.files import opened
 from genae_audio.reading import SILENT
 from genae_audio.resample import resample
@@ -23,6 +24,12 @@ class Recording(NamedTuple):
     rate: int  # Hz, the file's own
     channels: int
     samples: int  # of each channel, at its own rate
+
+    @property
+    def piece(self) -> Piece:
+        """As the engine has it."""
+        frame = whole.Frame(self.rate, self.channels, self.samples)
+        return Piece(self.x, frame._asdict(), self.silent, self.channels)
 
 
 def read_whole(file: File, rate: int, length: int, hop: int, each: Callable[[Tensor], Tensor], gain: float = 1.0) -> Recording:

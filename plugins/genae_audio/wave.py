@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -78,15 +78,11 @@ class Wave(Domain):
     def piece(self, file: File) -> Piece:
         """The whole recording: windows of every channel, each begun FADE before the end of the one before."""
         n = self.event[1]
-        found = recording.read_whole(file, self.rate, n, n - self._fade, to_levels)
-        frame = whole.Frame(found.rate, found.channels, found.samples)
-        return Piece(found.x, frame._asdict(), found.silent, found.channels)
+        return recording.read_whole(file, self.rate, n, n - self._fade, to_levels).piece
 
-    def framed(self, frame: Mapping[str, Any]) -> Wave:
+    def framed(self, frame: Mapping[str, object]) -> Wave:
         """With the recording's channels, rate and length."""
-        made = replace(self)
-        object.__setattr__(made, "frame", whole.Frame(**frame))
-        return made
+        return whole.framed(self, frame)
 
     def inspect(self, file: File) -> list[str]:
         """A line for the file."""

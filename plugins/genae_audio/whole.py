@@ -11,14 +11,18 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from copy import copy
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
+from genae.data.domain import Domain
 from genae_audio.resample import length, resample
+
+D = TypeVar("D", bound=Domain)
 
 LEVELS = 1 << 15  # of 16 bits, on either side of 0
 BLOCK = 1 << 20  # samples that are written at once
@@ -34,6 +38,13 @@ class Frame(NamedTuple):
     def length(self, rate: int) -> int:
         """Samples of each channel at another rate."""
         return length(self.samples, self.rate, rate)
+
+
+def framed(domain: D, frame: Mapping[str, Any]) -> D:
+    """A domain of sound with a recording's channels, rate and length, which it keeps as `frame`."""
+    made = copy(domain)
+    object.__setattr__(made, "frame", Frame(**frame))
+    return made
 
 
 def count(samples: int, length: int, hop: int) -> int:
