@@ -45,12 +45,7 @@ def command(
     """
     if out.suffix != ".npz":
         raise GenaeError(f"--out {out}: latents are written as .npz, for example {out.with_suffix('.npz')}")
-    if bool(items) == bool(data):
-        raise GenaeError("encode takes files, folders and items, or --data NAME|PATH; give one of the two")
-    if split and not data:
-        raise GenaeError(f"--split {split} is of a data set; give it with --data NAME|PATH")
-    if window and data:
-        raise GenaeError(f"--window {window} is of a file; --data takes all examples")
+    _require_one(items, data, split, window)
     from genae import load
     from genae.use import latents
     from genae.use.seen import of_data
@@ -63,3 +58,13 @@ def command(
               "items": None if data else [span.name for span in seen.spans], "latent": loaded.vae.space.size,
               "unused": seen.unused, "seed": seed, "files": files}  # fmt: skip
     emit(result, as_json, lambda: wrote(files))
+
+
+def _require_one(items: tuple[str, ...], data: str | None, split: str | None, window: int | None) -> None:
+    """GenaeError for items and a data set together, for neither, and for what is of the other."""
+    if bool(items) == bool(data):
+        raise GenaeError("encode takes files, folders and items, or --data NAME|PATH; give one of the two")
+    if split and not data:
+        raise GenaeError(f"--split {split} is of a data set; give it with --data NAME|PATH")
+    if window and data:
+        raise GenaeError(f"--window {window} is of a file; --data takes all examples")

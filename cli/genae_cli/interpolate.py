@@ -13,6 +13,7 @@ from genae_cli.making import Asked, Making, making, opened, times
 
 if TYPE_CHECKING:
     from genae.latent.paths import Kind
+    from genae.use.seen import Seen
     from genae.use.wholes import Fit
 
 FITTED = {"resample": "stretched in latent time", "loop": "begun again"}
@@ -48,8 +49,6 @@ def command(
     """
     if steps < 2:
         raise GenaeError(f"--steps must be at least 2 (both ends are counted), not {steps}")
-    import torch
-
     from genae.use.output import write_morph, write_path
 
     loaded, how = opened(run, asked)
@@ -59,12 +58,7 @@ def command(
         raise GenaeError(
             f"an interpolation needs two points or more, got only {points[0]}; for example mnist:test:7 mnist:test:2"
         )
-    parts = torch.split(seen.events, [span.count for span in seen.spans])
-    for a, b, before, after in zip(seen.spans, seen.spans[1:], parts, parts[1:], strict=False):
-        if before.equal(after):
-            raise GenaeError(
-                f"{a.name} and {b.name} are the same example, so every step between them would be too; give two different ones"
-            )
+    _require_different(seen)
     if times(how, seen) == 1 and any(span.count > 1 for span in seen.spans):
         morph = loaded.morph(seen, steps, kind, loop, asked.condition, asked.temperature, asked.seed, fit, **how.options)
         made, files = morph.steps, write_morph(morph.domain, morph.steps, morph.whole, asked.out, loop)
@@ -80,3 +74,15 @@ def command(
     result = {"run": str(run), "points": [span.name for span in seen.spans], "unused": seen.unused, "steps": len(made),
               "path": kind, "loop": loop, "seed": asked.seed, "files": files}  # fmt: skip
     emit(result, asked.as_json, lambda: wrote(files))
+
+
+def _require_different(seen: Seen) -> None:
+    """GenaeError for two points in a row that are one."""
+    import torch
+
+    parts = torch.split(seen.events, [span.count for span in seen.spans])
+    for a, b, before, after in zip(seen.spans, seen.spans[1:], parts, parts[1:], strict=False):
+        if before.equal(after):
+            raise GenaeError(
+                f"{a.name} and {b.name} are the same example, so every step between them would be too; give two different ones"
+            )
