@@ -45,13 +45,13 @@ class Draws(TorchFunctionMode):
         self._generators: dict[tuple[int, torch.device], Generator] = {}
 
     def __torch_function__(
-        self, func: Call, types: object, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+        self, func: Call, types: object, args: Sequence[object] = (), kwargs: Mapping[str, object] | None = None
     ) -> object:
         given = {key: value for key, value in (kwargs or {}).items() if key != "generator" or value is not None}
         draw = None if {"generator", "out"} & {*given} else DRAWS.get(func)
         return func(*args, **given) if draw is None else draw(self, func, *args, **given)
 
-    def draw(self, call: Call, x: Tensor, *args: Any, **given: Any) -> Tensor:
+    def draw(self, call: Call, x: Tensor, *args: object, **given: object) -> Tensor:
         """`call(x, …, generator=…)` for each example's part of x, and of tensors of its shape among args."""
         axis, n = self.axis(x), len(self._seeds)
         if axis is None:
@@ -78,7 +78,7 @@ class Draws(TorchFunctionMode):
         return self._generators[row, device]
 
 
-def _filled(draws: Draws, method: Call, x: Tensor, *args: Any, **given: Any) -> Tensor:
+def _filled(draws: Draws, method: Call, x: Tensor, *args: object, **given: object) -> Tensor:
     return x.copy_(draws.draw(method, x, *args, **given))
 
 

@@ -20,7 +20,7 @@ METRICS, CHECK = "metrics.jsonl", "check"
 MOST = 1 << 28  # bytes: a run logs 60 kB, this is no metrics file
 
 
-def append_metrics(folder: Path, record: Mapping[str, Any]) -> None:
+def append_metrics(folder: Path, record: Mapping[str, object]) -> None:
     """One more line."""
     path = folder / METRICS
     require_own(path)
@@ -30,11 +30,11 @@ def append_metrics(folder: Path, record: Mapping[str, Any]) -> None:
         file.write(_line(record))
 
 
-def _line(record: Mapping[str, Any]) -> str:
+def _line(record: Mapping[str, object]) -> str:
     return json.dumps({**record, CHECK: _check(record)}) + "\n"
 
 
-def _check(record: Mapping[str, Any]) -> str:
+def _check(record: Mapping[str, object]) -> str:
     return f"{zlib.crc32(json.dumps(record).encode()):08x}"
 
 
