@@ -64,19 +64,30 @@ def disk(path: Path) -> Iterator[None]:
         raise GenaeError(f"cannot write {path}: {reason}; nothing half-written was left, choose another place") from error
 
 
-def require_regular(path: Path) -> None:
-    """GenaeError for what is there but no file: a folder, a pipe, a device. Such are never opened: they might never end."""
-    kind = stat.S_IFMT(path.stat().st_mode)
-    if kind == stat.S_IFREG:
-        return
-    names = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
-    raise GenaeError(f"{path} is {names.get(kind, 'a device')}, not a file; put the file back in its place")
+KINDS = {stat.S_IFREG: "", stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+
+
+def odd(path: Path) -> str:
+    """What is at a path if it is no file, links followed: such are never opened, they might never end. "" for a file."""
+    return KINDS.get(stat.S_IFMT(path.stat().st_mode), "a device")
+
+
+def require_regular(path: Path, advice: str = "put the file back in its place") -> None:
+    """GenaeError for what is there but no file: a folder, a pipe, a device."""
+    if kind := odd(path):
+        raise GenaeError(f"{path} is {kind}, not a file; {advice}")
 
 
 def require_own(path: Path) -> None:
     """GenaeError for a link: what is written there would land somewhere else."""
     if path.is_symlink():
         raise GenaeError(f"{path} is a link to {path.readlink()}: nothing outside the folder is written; remove the link")
+
+
+def require_one_name(path: Path) -> None:
+    """GenaeError for a file that has another name too: what is written in its place is written there."""
+    if path.stat().st_nlink > 1:
+        raise GenaeError(f"{path} is the same file as another outside, by a hard link: nothing outside is written; remove it")
 
 
 def write_file(path: Path, write: Callable[[Path], object], before: Path | None = None) -> Path:

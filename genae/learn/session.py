@@ -9,6 +9,7 @@ What a loop body breaks off, by `break` or an exception, is saved too. `genae.Tr
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack
@@ -109,7 +110,7 @@ class Session:
         changes = _changes(data, epochs, steps, seed)
         if resume is not None:
             self.folder, self.recipe = Path(resume), _resumed(Path(resume), preset, settings, changes)
-            if out is not None and Path(out).resolve() != self.folder.resolve():
+            if out is not None and os.path.realpath(out) != os.path.realpath(self.folder):
                 raise GenaeError(f"--resume {resume} goes on in its own folder; leave out --out {out}")
         else:
             self.recipe = _new(preset, settings, changes)

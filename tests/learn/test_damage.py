@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import warnings
 from collections import Counter
@@ -184,7 +185,7 @@ def test_damaged_lines_of_numbers_are_told(run: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes and links of a POSIX system")
-@pytest.mark.parametrize("name", [RECIPE, WEIGHTS, METRICS, ".lock"])
+@pytest.mark.parametrize("name", [RECIPE, WEIGHTS, METRICS, ".lock", "data.json", SAMPLER])
 def test_a_pipe_in_place_of_a_file_is_not_opened(run: Path, name: str) -> None:
     (run / name).unlink(missing_ok=True)
     os.mkfifo(run / name)
@@ -207,6 +208,24 @@ def test_nothing_is_written_through_a_link(run: Path, tmp_path: Path, name: str)
     with suppress(GenaeError):
         list(genae.Training(resume=run, device="cpu"))
     assert _content(outside) == before
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, TRAINING, METRICS, ".lock", "README.md", "data.json"])
+def test_nothing_is_written_through_a_hard_link(run: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "outside").write_bytes((run / name).read_bytes() if (run / name).exists() else b"mine")
+    before = _content(tmp_path / "outside")
+    (run / name).unlink(missing_ok=True)
+    (run / name).hardlink_to(tmp_path / "outside")
+    with suppress(GenaeError):
+        list(genae.Training(resume=run, device="cpu"))
+    assert _content(tmp_path / "outside") == before
+
+
+def test_a_folder_in_place_of_the_state_is_one_line(run: Path) -> None:
+    (run / TRAINING).unlink()
+    (run / TRAINING).mkdir()
+    with pytest.raises(GenaeError, match=rf"cannot write {re.escape(str(run / TRAINING))}: it is a folder, not a file"):
+        list(genae.Training(resume=run, device="cpu"))
 
 
 def _content(path: Path) -> dict[str, bytes]:
