@@ -27,7 +27,7 @@ from genae.data.opening import Data, as_dataset, open_data
 from genae.data.pieces import best_pieces
 from genae.data.reading import Report, quiet, read_split
 from genae.errors import GenaeError, remark
-from genae.files import disk, require_empty, write_text
+from genae.files import disk, require_empty, require_utf8, write_text
 from genae.learn import checkpoint, device, fitting, saved, trainer
 from genae.learn.build import build, learned, require_space, require_support
 from genae.learn.metrics import METRICS, append_metrics, rewind_metrics
@@ -116,6 +116,7 @@ class Session:
             self.recipe = _new(preset, settings, changes)
             self.folder = Path(out) if out is not None else _free_folder(self.recipe.preset)
             require_empty(self.folder, checkpoint.left)
+        require_utf8(self.folder)
         self.sampler = sampler_of(self.recipe.stages)
         self._read_data(report, data_changed)
 
