@@ -19,6 +19,7 @@ from genae_cli.streams import line_of
 HELP = {"help_option_names": ["-h", "--help"]}  # context settings of every command
 SHOWN = 5  # lines of what was not used
 MOST = (1 << 63) - 1  # a seed fits in 64 bits
+COUNT = click.IntRange(max=1_000_000)  # of what is made at once: each takes memory
 LONGEST = 2000  # characters of an error's line
 JSON = "genae_cli.json"  # in a context's meta: whether --json is given
 DEVICES = ("auto", "cpu", "cuda", "mps")

@@ -124,6 +124,15 @@ def test_a_recipe_that_is_deep_or_long(
         assert said in line
 
 
+@pytest.mark.parametrize("number", [10**12, 10**20])
+@pytest.mark.parametrize(
+    "words", [["sample", "-n"], ["sample", "--best-of"], ["evaluate", "--samples"], ["evaluate", "--limit"]]
+)
+def test_more_than_fits(refused: Callable[..., str], trained: Path, tmp_path: Path, words: list[str], number: int) -> None:
+    out = ["--out", tmp_path / "out"] * (words[0] == "sample")
+    assert f"{number} is not in the range x<=1000000" in refused(words[0], trained, *words[1:], number, *out)
+
+
 @pytest.mark.parametrize("option", ["--seed", "--steps", "--epochs"])
 def test_numbers_of_many_digits(genae: Callable[..., Result], bars: Path, tmp_path: Path, option: str) -> None:
     result = genae("train", "mnist-mlp", "--data", bars, option, "9" * 4400, "--out", tmp_path / "run", "--json")
