@@ -317,7 +317,7 @@ class Session:
         if not state.step:
             self._start = now
             return ""
-        if absurd(now, self._start, math.prod(self.built.domain.event)):
+        if absurd(now, self._start, math.prod(self.built.domain.event), state.step == self.steps):
             began = "" if self._start is None else f", from {self._start:.4g} before the first step"
             return f"the ELBO is {now:.4g} nats after step {state.step}{began}"
         return ""
