@@ -57,7 +57,7 @@ def fitted(
         sampler = made(built, spec).to(device)
         turns = _turns(sampler, built, train, device)
         low = sampler.reduced and precision(recipe.precision, device) == "bf16"
-        with torch.autocast(device.type, torch.bfloat16, enabled=low):
+        with torch.autocast(device.type, torch.bfloat16, enabled=low, cache_enabled=False):  # weights change within it
             for at in turns:
                 report(at.done, at.total)
     broken = [name for name, value in sampler.state_dict().items() if not bool(value.isfinite().all())]
@@ -138,7 +138,10 @@ def load(run: Path, name: str, built: Built) -> Sampler:
         )
     finite(tensors, path)
     sampler = made(built, _spec_of(facts, path))
-    fit_into(sampler, tensors, path)
+    try:
+        fit_into(sampler, tensors, path)
+    except GenaeError as error:
+        raise GenaeError(f"{error}; fit it again: genae fit {run} {name}") from None
     return sampler.to(built.vae.anchor.device).eval()
 
 
