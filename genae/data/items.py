@@ -27,6 +27,7 @@ from genae.data.pieces import read_piece
 from genae.data.pool import each
 from genae.data.reading import read_rows, read_split
 from genae.errors import GenaeError, Rejected, remark
+from genae.files import require_regular
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class _Place(NamedTuple):
 def gathered(items: Sequence[str], domain: Domain, window: int = 0) -> list[Gathered]:
     """What each item stands for; of a file a `window` alone, unless it is 0. GenaeError for what gives no example."""
     folders = {item for item in items if _is_folder(Path(item), domain)}
-    files = {item for item in items if item not in folders and Path(item).is_file()}
+    files = {item for item in items if item not in folders and Path(item).exists()}
     single = iter(read_items([item for item in items if item not in folders | files], domain))
 
     def of(item: str) -> Gathered:
@@ -77,6 +78,7 @@ def gathered(items: Sequence[str], domain: Domain, window: int = 0) -> list[Gath
             return _of_folder(Path(item), domain, window)
         if item not in files:
             return Gathered([Span(item)], [next(single)])
+        require_regular(Path(item), "give a file, a folder, or an item such as mnist:test:7")
         span, examples = _of_file(File(Path(item)), domain, window)
         return Gathered([span], [examples])
 

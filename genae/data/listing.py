@@ -19,9 +19,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from genae.data.examples import UNREADABLE, File
+from genae.data.examples import SPECIAL, UNREADABLE, File
 from genae.errors import GenaeError, Rejected
-from genae.files import MADE
+from genae.files import MADE, odd
 from genae.names import composed
 
 OFTEN = 64  # times that one folder is read through different links
@@ -44,7 +44,6 @@ OWN = "files that genae wrote itself"
 NOWHERE = "links that lead nowhere"
 AROUND = "links to a folder around them"
 AGAIN = f"links to a folder that was read {OFTEN} times"
-SPECIAL = "neither files nor folders"
 CLOSED = "folders that cannot be opened"
 TWICE = "names that come again in their zip, where the last one counts"
 LINK = "links inside a zip"
@@ -66,8 +65,10 @@ def listing(path: Path) -> Listing:
     """Of a folder (recursively), a zip or one file. GenaeError if there is none, or a zip is damaged or would escape."""
     if path.is_dir():
         every = list(_in_folder(path))
-    elif not path.is_file():
-        raise GenaeError(f"{path} is neither a file nor a folder" if path.exists() else f"no such file or folder: {path}")
+    elif not path.exists():
+        raise GenaeError(f"no such file or folder: {path}")
+    elif kind := odd(path):
+        raise GenaeError(f"{path} is {kind}, not a file; give a file, a folder or a zip")
     elif zipfile.is_zipfile(path):
         every = list(_in_zip(path))
     elif path.suffix.lower() == ".zip":
