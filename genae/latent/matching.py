@@ -22,7 +22,7 @@ from genae.latent.samplers import Fitting, Noise
 from genae.latent.space import Space
 
 PERIODS = 32  # sines of t that the network is given, and as many cosines
-ABOUT = 128  # units that t and h are brought to once, before each block makes its scale and shift of them
+ABOUT = 128  # units that t and h are brought to once, before each block makes its scale and shift of them; h enters whole, too
 
 Width = Annotated[int, Ge(1), Le(4096), doc("units of the drift's network")]
 Blocks = Annotated[int, Ge(1), Le(32), doc("residual blocks of the drift's network")]
@@ -34,7 +34,7 @@ class Drift(nn.Module):
 
     def __init__(self, size: int, given: int, width: int, blocks: int) -> None:
         super().__init__()
-        self.enter = nn.Linear(size, width)
+        self.enter = nn.Linear(size + given, width)
         self.about = nn.Linear(2 * PERIODS + given, ABOUT)
         self.blocks = nn.ModuleList(_Block(width) for _ in range(blocks))
         self.leave = nn.Linear(width, size)
@@ -44,7 +44,7 @@ class Drift(nn.Module):
     def forward(self, x: Tensor, t: Tensor, h: Tensor) -> Tensor:
         angle = t * self.frequencies
         about = F.silu(self.about(torch.cat([angle.sin(), angle.cos(), h], 1)))
-        hidden = self.enter(x)
+        hidden = self.enter(torch.cat([x, h], 1))
         for block in self.blocks:
             hidden = block(hidden, about)
         drift: Tensor = self.leave(F.silu(hidden))

@@ -269,7 +269,7 @@ class Run:
         With a seed all are drawn with the same random numbers, so that each is the same whatever stands beside it. Of windows
         that `spans` say are of one file each has random numbers of its own, and those of equal z are equal.
         """
-        temperature, z = self.temperature(temperature), self.vae.space.check(z)
+        temperature, z = self.temperature(temperature, given=True), self.vae.space.check(z)
         given = self._given(condition, len(z))
         if spans:
             own, place = once([z, given], [span.count for span in spans])
@@ -523,10 +523,11 @@ class Run:
         small = see(x, task.reader(self.domain), window)
         return replace(small, events=task.enlarged(small.events))
 
-    def temperature(self, temperature: float | None) -> float:
-        """That one, else the domain's own. GenaeError for one below 0."""
+    def temperature(self, temperature: float | None, given: bool = False) -> float:
+        """That one, else the domain's own for new examples, or for z that are given. GenaeError for one below 0."""
         if temperature is None:
-            return self.domain.defaults.temperature
+            own = self.domain.defaults
+            return own.temperature if own.decoded is None or not given else own.decoded
         if not temperature >= 0:
             raise GenaeError(f"--temperature must not be negative, not {temperature}")
         return temperature

@@ -67,7 +67,9 @@ class Music(Domain):
     frame: pieces.Frame | None = field(default=None, init=False, repr=False)  # of the song that it writes
 
     suffixes: ClassVar[tuple[str, ...]] = (".mid", ".midi", ".kar")
-    defaults: ClassVar[Defaults] = Defaults(network="music-lstm", shows="sample", temperature=0.5, samples=10, judged=256)
+    defaults: ClassVar[Defaults] = Defaults(
+        network="music-lstm", shows="sample", temperature=1.0, decoded=0.5, samples=10, judged=256
+    )
     reading: ClassVar[Reading] = Reading(
         cached=True, distinct=True, least=16,
         advice="give more files, or shorter windows (--set domain.bars=2); `genae data inspect` tells why, track by track",
