@@ -226,7 +226,7 @@ def _damaged(folder, count):
 
 def _facts(folder, split):
     found = read_split(Local(folder), split, Numbers())
-    return _values(found.x), repr({key: value for key, value in vars(found).items() if key != "x"})
+    return _values(found.x), {key: value for key, value in vars(found).items() if key != "x"}
 
 
 def test_damaged_caches_are_read_again(folder):
