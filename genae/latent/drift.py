@@ -2,7 +2,9 @@ r"""Drift fields v(x, t, h) of flow matching: a net for z as one vector, and one
 
     x_t = (1 − t) u + t z, u ~ N(0, I)        minimise E ‖v(x_t, t, h) − (z − u)‖²        then dx = v dt from u at 0 to z at 1
 
-z is flat and standardised, (B, D) or (B, F·D) of F frames; h is whatever z is drawn given. Both nets are residual blocks whose
+z is flat and standardised, (B, D) or (B, F·D) of F frames; h is whatever z is drawn given: a condition, or the windows before.
+Guided by a weight w, what h adds to a drift that knows nothing is multiplied: v_0 + w (v_h − v_0)
+(https://arxiv.org/abs/2207.12598). Both nets are residual blocks whose
 scale, shift and gate are of t and h (https://arxiv.org/abs/2212.09748). Frames share their weights: a block is two
 convolutions, of neighbours 1, 2, 4, … frames away, so that what holds of one frame need not be learned of each, and what is
 asked of all of them (a class, a number) acts in all alike.
@@ -11,6 +13,7 @@ asked of all of them (a class, a number) acts in all alike.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Annotated
 
 import torch
@@ -21,6 +24,7 @@ from torch import Tensor, nn
 from genae.latent.space import Space
 
 PERIODS = 32  # sines of t that the network is given, and as many cosines
+ABOUT = 128  # units that t and h are brought to once, before each block makes its scale and shift of them
 FINE = 5  # of the sines that h is also given as
 FARTHEST = 8  # frames from a convolution's middle to its end
 
@@ -38,18 +42,35 @@ class Drift(nn.Module, ABC):
     def loss(self, z: Tensor, h: Tensor) -> Tensor:
         """The mean square error (B,) of z (B, size) given h (B, H), at one time and noise each."""
         t, u = torch.rand(len(z), 1, device=z.device), torch.randn_like(z)
-        apart: Tensor = self((1 - t) * u + t * z, t, h) - (z - u)
+        apart: Tensor = self((1 - t) * u + t * z, t, h).float() - (z - u)
         return apart.square().mean(1)
 
     def carried(self, u: Tensor, h: Tensor, turns: int) -> Tensor:
-        """Noise u (B, size) to z (B, size), by Heun's method."""
-        x, length = u, 1 / turns
-        for turn in range(turns):
-            t = u.new_full((len(u), 1), turn * length)
-            slope = self(x, t, h)
-            ahead = self(x + length * slope, t + length, h)
-            x = x + length * (slope + ahead) / 2
-        return x
+        """Noise u (B, size) to z (B, size)."""
+        return heun(lambda x, t: self(x, t, h), u, turns)
+
+    def guided(self, u: Tensor, h: Tensor, nothing: Tensor, weight: float, turns: int) -> Tensor:
+        """Noise u (B, size) to z (B, size), pushed away from what is drawn given `nothing` (H,)."""
+        if weight == 1:
+            return self.carried(u, h, turns)
+        both = torch.cat([h, nothing.expand_as(h)])
+
+        def slope(x: Tensor, t: Tensor) -> Tensor:
+            given, free = self(x.repeat(2, 1), t.repeat(2, 1), both).chunk(2)
+            pushed: Tensor = free + weight * (given - free)
+            return pushed
+
+        return heun(slope, u, turns)
+
+
+def heun(slope: Callable[[Tensor, Tensor], Tensor], u: Tensor, turns: int) -> Tensor:
+    """x (B, size) at time 1 of dx = slope(x, t) dt that is u at time 0, t (B, 1), by Heun's method."""
+    x, length = u, 1 / turns
+    for turn in range(turns):
+        t = u.new_full((len(u), 1), turn * length)
+        here = slope(x, t)
+        x = x + length * (here + slope(x + length * here, t + length)) / 2
+    return x
 
 
 def drift(space: Space, given: int, width: int, blocks: int) -> Drift:
@@ -69,12 +90,12 @@ def finer(h: Tensor, count: int) -> Tensor:
 
 
 class VectorDrift(Drift):
-    """Of z as one vector."""
+    """Of z as one vector, by residual blocks whose scale and shift are of t and h."""
 
     def __init__(self, size: int, given: int, width: int, blocks: int) -> None:
         super().__init__()
         self.enter = nn.Linear(size, width)
-        self.about = nn.Linear(2 * PERIODS + given, width)
+        self.about = nn.Linear(2 * PERIODS + given, ABOUT)
         self.blocks = nn.ModuleList(_Block(width) for _ in range(blocks))
         self.leave = nn.Linear(width, size)
         nn.init.zeros_(self.leave.weight)
@@ -94,7 +115,7 @@ class _Block(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
-        self.given = nn.Linear(width, 3 * width)
+        self.given = nn.Linear(ABOUT, 3 * width)
         self.layers = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
         nn.init.zeros_(self.given.weight)
         nn.init.zeros_(self.given.bias)
@@ -113,7 +134,7 @@ class FrameDrift(Drift):
         self.frames = frames
         self.enter = nn.Conv1d(size, width, 3, padding=1)
         self.place = nn.Parameter(0.1 * torch.randn(width, frames))
-        self.about = nn.Sequential(nn.Linear(2 * PERIODS + given * (1 + 2 * FINE), width), nn.SiLU(), nn.Linear(width, width))
+        self.about = nn.Sequential(nn.Linear(2 * PERIODS + given * (1 + 2 * FINE), ABOUT), nn.SiLU(), nn.Linear(ABOUT, ABOUT))
         self.blocks = nn.ModuleList(_FrameBlock(width, min(1 << i % 4, FARTHEST)) for i in range(blocks))
         self.leave = nn.Conv1d(width, size, 1)
         nn.init.zeros_(self.leave.weight)
@@ -133,7 +154,7 @@ class _FrameBlock(nn.Module):
     def __init__(self, width: int, apart: int) -> None:
         super().__init__()
         self.norm = nn.GroupNorm(1, width, affine=False)
-        self.given = nn.Linear(width, 3 * width)
+        self.given = nn.Linear(ABOUT, 3 * width)
         self.layers = nn.Sequential(
             nn.Conv1d(width, width, 3, padding=apart, dilation=apart), nn.SiLU(), nn.Conv1d(width, width, 1)
         )

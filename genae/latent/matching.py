@@ -1,7 +1,7 @@
 r"""Flow matching: a drift field v(x, t, h) that carries noise to z along straight lines (https://arxiv.org/abs/2210.02747).
 
 It needs no invertible network, so it fits aggregate posteriors that an affine flow does not, and has no density that is cheap.
-The field suits the space, a vector or frames along time: genae/latent/drift.py. h is the condition.
+The field suits the space, a vector or frames along time: genae/latent/drift.py. Here h is the condition.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from genae.latent.space import Space
 
 class FlowMatching(Noise, Standardised):
     """z of single examples, by flow matching on the latents of the training examples."""
+
+    reduced = True
 
     def __init__(
         self,

@@ -30,6 +30,7 @@ class Sampler(nn.Module):
     """z (B, *space.shape) of new examples, where `condition` is the width of c, 0 for none."""
 
     variants: int = 0  # of each example or piece, varied as in training, that it is fitted on beside the example itself
+    reduced = False  # whether its fit bears bf16
 
     def __init__(self, space: Space, condition: int = 0) -> None:
         super().__init__()
@@ -125,10 +126,11 @@ class Sequential(Protocol):
         before: Tensor | None = None,
         form: Sequence[int] | None = None,
         part: bool = False,
+        after: Tensor | None = None,
     ) -> Tensor:
         """z of n pieces (n, length, *shape), `before` (n, V, *shape) the windows that they go on from.
 
         `condition` is (n, C), or (n, V + length, C) of each window. `form` says which window each is equal to, its own number
-        for a new one; a `part` need not begin or end a piece.
+        for a new one; a `part` need not begin or end a piece. `after` (n, R, *shape) are the windows that follow.
         """
         ...

@@ -23,7 +23,7 @@ from genae.files import require_own
 from genae.latent.samplers import Fitted, Fitting, Sampler, Sequential
 from genae.learn.build import Built
 from genae.learn.checkpoint import fit_into
-from genae.learn.device import computing, seeded
+from genae.learn.device import computing, precision, seeded
 from genae.learn.passages import passages
 from genae.learn.scoring import batches_of
 from genae.model.vae import Model
@@ -57,7 +57,8 @@ def fitted(
     with seeded(recipe.seed):
         sampler = made(built, spec).to(device)
         turns = _turns(sampler, built, train, device)
-        with torch.autocast(device.type, enabled=False):
+        low = sampler.reduced and precision(recipe.precision, device) == "bf16"
+        with torch.autocast(device.type, torch.bfloat16, enabled=low):
             for at in turns:
                 report(at.done, at.total)
     broken = [name for name, value in sampler.state_dict().items() if not bool(value.isfinite().all())]

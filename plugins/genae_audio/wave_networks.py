@@ -88,7 +88,13 @@ class Decoder(nn.Module):
     """z to p(x | z)."""
 
     def __init__(
-        self, bank: PQMF, body: nn.Module, last: nn.Conv1d, likelihood: Likelihood, tones: nn.Module | None = None, fine: int = 0
+        self,
+        bank: PQMF,
+        body: nn.Module,
+        last: nn.Conv1d,
+        likelihood: Likelihood,
+        tones: nn.Module | None = None,
+        fine: int = 0,
     ) -> None:
         super().__init__()
         self.bank, self.body, self.last, self.likelihood, self.tones = bank, body, last, likelihood, tones
@@ -135,7 +141,7 @@ def rave(
     width: Annotated[int, Ge(1), doc("channels of the first level, doubled at each stride")] = 64,
     dilations: Annotated[Sequence[Annotated[int, Ge(1)]], doc("of the residual units of every level, one each")] = (1, 3, 9),
     tones: Annotated[int, Ge(0), doc("sinusoids that the decoder adds, and the encoder sees the spectrum; 0 for none")] = 0,
-    fine: Annotated[int, Ge(0), Le(16), doc("sines, and cosines, of 1, 2, 4, … half-turns that the condition is also given as")] = 0,
+    fine: Annotated[int, Ge(0), Le(16), doc("sines of 1, 2, 4, … half-turns that the condition is given as too")] = 0,
 ) -> Networks:
     """RAVE's encoder and decoder of waveforms, with or without a branch of tones."""
     space = _in_frames(space, event, _frames(event, bands, ratios))
