@@ -90,8 +90,9 @@ def latents(built: Built, examples: Examples, device: torch.device, variants: in
     built.vae.eval()
     z, conditions = [], []
     with computing(device, "32"):
-        stages: list[Stage] = ["score", *["train"] * variants]
-        for stage in stages:
+        once: list[Stage] = ["score"]
+        varied: list[Stage] = ["train"]
+        for stage in once + varied * variants:
             for batch, _ in batches_of(built, examples, device, CHUNK, stage):
                 inference = built.vae.infer(batch.input, batch.condition)
                 z.append(inference.sample().z if built.vae.kind == "density" else inference.mean)
