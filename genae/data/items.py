@@ -2,7 +2,7 @@
 
 seven.png                a file: all its windows in time order where the domain joins them, else its first example
 mnist:test:7             the example of a data set at a place
-files/, files.zip        all files of a folder or an archive, in order
+files/, files.zip        all files of a folder or an archive, or of a file that holds several, in order
 
 Of a file one window can be asked for instead, by its number from 1.
 """
@@ -19,6 +19,7 @@ from zipfile import is_zipfile
 import torch
 from torch import Tensor
 
+from genae.data.books import is_book
 from genae.data.domain import Domain
 from genae.data.examples import SPLITS, Dataset, Examples, File, Piece, require
 from genae.data.local import files_of
@@ -86,7 +87,9 @@ def gathered(items: Sequence[str], domain: Domain, window: int = 0) -> list[Gath
 
 
 def _is_folder(path: Path, domain: Domain) -> bool:
-    return path.is_dir() or (path.suffix.lower() not in domain.suffixes and path.is_file() and is_zipfile(path))
+    if not path.is_file() or (is_book(path.suffix.lower()) and len(files_of(path)) > 1):
+        return path.is_dir() or path.is_file()
+    return path.suffix.lower() not in domain.suffixes and is_zipfile(path)
 
 
 def _of_folder(path: Path, domain: Domain, window: int) -> Gathered:

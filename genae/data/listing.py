@@ -1,5 +1,7 @@
 """Every file that a user gives, in a folder or a zip: to be read, or left out with a reason, and none of them forgotten.
 
+A file that holds several is all of these (`genae.data.books`).
+
 Links are followed, to files and to folders, wherever they lead. Left out are a link that leads nowhere or to a folder around
 it, what is no regular file, hidden files (.name, and all in a folder .name), what systems leave (__MACOSX, Thumbs.db), and what
 genae wrote itself: a run (a folder with recipe.json and weights or training state) and the folder of an `--out`, by its mark.
@@ -19,6 +21,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from genae.data.books import unfolded
 from genae.data.examples import SPECIAL, UNREADABLE, File
 from genae.errors import GenaeError, Rejected
 from genae.files import MADE, odd
@@ -74,7 +77,7 @@ def listing(path: Path) -> Listing:
     elif path.suffix.lower() == ".zip":
         raise GenaeError(f"{path} cannot be read as a zip: it is cut short, or none")
     else:
-        return Listing(((PurePosixPath(path.name), File(path)),), ())
+        return Listing(tuple(unfolded([(PurePosixPath(path.name), File(path))])), ())
     own = _own_folders(inside for inside, _, _ in every)
     files: list[Inside] = []
     left: list[Rejected] = []
@@ -84,7 +87,7 @@ def listing(path: Path) -> Listing:
             left.append(Rejected(f"{file.name}: {why}", why))
         else:
             files.append((inside, file))
-    return Listing(tuple(files), tuple(left))
+    return Listing(tuple(unfolded(files)), tuple(left))
 
 
 def _place(given: Given) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -2,7 +2,7 @@ r"""A prior over the z of windows in a row: z_1 … z_W of a piece, by a causal 
 
     h_k = transformer(z_<k, k, W − k)                    k the window's place, W − k how many are left, each also as "unknown";
                                                          and of some the window that follows all that are drawn
-    p(z_k | z_<k) = Σ_{j<k} π_j(h_k) δ(z_k − z_j) + π_new(h_k) p_v(z_k | h_k)        v(x, t, h_k): genae/latent/matching.py
+    p(z_k | z_<k) = Σ_{j<k} π_j(h_k) δ(z_k − z_j) + π_new(h_k) p_v(z_k | h_k)        v(x, t, h_k): genae/latent/drift.py
 
 The weights π point at earlier windows: form is to come back to what has been. A window that is an exact repeat has an exactly
 equal z, and is shown as the same event. z are the means of the posteriors: what these add is noise, of which there is more than
@@ -22,8 +22,8 @@ from torch import Tensor, nn
 
 from genae.errors import GenaeError
 from genae.latent.descent import Rate, Standardised, Steps, descended
-from genae.latent.matching import Blocks, Drift, Turns, Width
-from genae.latent.samplers import Fitting, Passage
+from genae.latent.drift import Blocks, Turns, VectorDrift, Width
+from genae.latent.samplers import Fitting, Passage, Variants
 from genae.latent.space import Space
 from genae.latent.trunk import NEVER, PLACES, About, Trunk
 
@@ -67,7 +67,7 @@ class SequencePrior(Standardised):
         blocks: Blocks = 3,
         turns: Turns = 12,
         longest: Annotated[int, Ge(1), Le(4096), doc("most windows of a passage in training")] = 32,
-        variants: Annotated[int, Ge(0), doc("of each piece, varied as in training, that it is fitted on")] = 5,
+        variants: Variants = 5,
         steps: Steps = 2000,
         batch: Annotated[int, Ge(1), doc("passages a step")] = 16,
         lr: Rate = 2e-3,
@@ -80,11 +80,8 @@ class SequencePrior(Standardised):
         self.turns, self.longest, self.variants, self.share = turns, longest, variants, spread
         self.steps, self.batch, self.lr = steps, batch, lr
         self.trunk = Trunk(space.size, condition, width, layers, heads)
-        self.drift, self.nothing, self.guidance = (
-            Drift(space.size, width, drift, blocks),
-            nn.Parameter(torch.zeros(width)),
-            guidance,
-        )
+        self.drift, self.nothing = VectorDrift(space.size, width, drift, blocks), nn.Parameter(torch.zeros(width))
+        self.guidance = guidance
 
     # -- fitting ------------------------------------------------------------------------------------------------------
 

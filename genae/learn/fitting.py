@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from genae.data.domain import Stage
 from genae.data.examples import Examples
 from genae.data.pieces import Pieces
 from genae.data.tensors import digest, finite, header, load_tensors, save_tensors
@@ -72,7 +73,7 @@ def _turns(sampler: Sampler, built: Built, train: Training, device: torch.device
         return sampler.fit_passages(passages(built, train.pieces().voices, device, sampler.variants))
     if not isinstance(sampler, Fitted):
         raise GenaeError(f"sampler '{type(sampler).__name__}' cannot be fitted: it has no method fit")
-    return sampler.fit(*latents(built, train.examples(), device))
+    return sampler.fit(*latents(built, train.examples(), device, sampler.variants))
 
 
 def made(built: Built, spec: Spec) -> Sampler:
@@ -81,16 +82,21 @@ def made(built: Built, spec: Spec) -> Sampler:
 
 
 @torch.no_grad()
-def latents(built: Built, examples: Examples, device: torch.device) -> tuple[Tensor, Tensor | None]:
-    """z (N, *shape), samples of q(z | x), of a plain code the code itself; and the conditions (N, C). In float32, as z are."""
+def latents(built: Built, examples: Examples, device: torch.device, variants: int = 0) -> tuple[Tensor, Tensor | None]:
+    """z (N, *shape), samples of q(z | x), of a plain code the code itself; and the conditions (N, C). In float32, as z are.
+
+    With `variants` so many more of each example, varied as in training, and the condition hidden as often as there.
+    """
     built.vae.eval()
     z, conditions = [], []
     with computing(device, "32"):
-        for batch, _ in batches_of(built, examples, device, CHUNK):
-            inference = built.vae.infer(batch.input, batch.condition)
-            drawn = inference.sample().z if built.vae.kind == "density" else inference.mean
-            z.append(drawn)
-            conditions.append(batch.condition)
+        once: list[Stage] = ["score"]
+        varied: list[Stage] = ["train"]
+        for stage in once + varied * variants:
+            for batch, _ in batches_of(built, examples, device, CHUNK, stage):
+                inference = built.vae.infer(batch.input, batch.condition)
+                z.append(inference.sample().z if built.vae.kind == "density" else inference.mean)
+                conditions.append(batch.condition)
     given = [c for c in conditions if c is not None]
     return torch.cat(z), torch.cat(given) if given else None
 

@@ -20,8 +20,9 @@ from torch import Tensor
 
 from genae.data import pins
 from genae.data.domain import Domain
-from genae.data.examples import Dataset, Examples, File
+from genae.data.examples import Dataset, Examples
 from genae.data.items import Span, best_split
+from genae.data.local import files_of
 from genae.data.opening import Data, as_dataset
 from genae.data.pieces import best_pieces, once
 from genae.errors import GenaeError, remark
@@ -507,7 +508,8 @@ class Run:
     def style(self, item: str | Path | None) -> Spec:
         """The options with which a file's example should be written back; none for an item of a data set."""
         path = None if item is None else Path(item)
-        return dict(self.domain.style(File(path))) if path is not None and path.is_file() else {}
+        files = files_of(path) if path is not None and path.is_file() else ()
+        return dict(self.domain.style(files[0][1])) if len(files) == 1 else {}
 
     # -- helpers ------------------------------------------------------------------------------------------------------
 
