@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from genae.errors import remark
-from genae.files import disk, require_own, require_regular, write_file
+from genae.files import disk, require_own, require_regular, sync, write_file
 from genae.learn.checkpoint import RECIPE
 from genae.recipe.recipe import digest
 
@@ -31,6 +31,13 @@ def append_metrics(folder: Path, record: Mapping[str, object]) -> None:
         require_regular(path)
     with disk(path), path.open("a", encoding="utf-8") as file:
         file.write(_line(record, _own(folder)))
+
+
+def sync_metrics(folder: Path) -> None:
+    """To the disk, before a checkpoint that counts the lines."""
+    if (folder / METRICS).exists():
+        with disk(folder / METRICS):
+            sync(folder / METRICS)
 
 
 def _own(folder: Path) -> int:
