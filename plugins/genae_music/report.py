@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from genae.data.examples import File
-from genae_music import drums, melody, quantise, reader, smf, trio
+from genae_music import drums, keys, melody, quantise, reader, smf, trio
 from genae_music.quantise import Setting
 from genae_music.reasons import Reason, Unusable
 from genae_music.score import Score
@@ -107,7 +107,7 @@ def inspect(file: File, setting: Setting, kind: str = "melody") -> FileReport:
         for k, i in enumerate(score.instruments)
     ]  # fmt: skip
     unended = (_loss(Reason.UNENDED, score.unended, "notes", score, 0, setting),) if score.unended else ()
-    remarks = _miscounted(file) + (() if setting.magenta else _bars(score)) + _melody(score, whose, setting)
+    remarks = _miscounted(file) + (() if setting.magenta else _bars(score)) + _melody(score, whose, setting) + _key(score)
     return FileReport(file.name, len(found.tokens), tuple(tracks), unended, remarks)
 
 
@@ -127,6 +127,14 @@ def _melody(score: Score, whose: Array, setting: Setting) -> tuple[str, ...]:
     name = " ".join(score.instruments[whose[0]].name.split())
     why = "by its name" if is_named(name) else "heard in the most bars with single notes"
     return (f"its melody is {name or 'an unnamed track'}, {why}",)
+
+
+def _key(score: Score) -> tuple[str, ...]:
+    """What keys it has, and by what that is known."""
+    found, why = keys.keys_of(score)
+    names = list(dict.fromkeys(map(keys.named, found)))
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return (f"in {', '.join(names[:3])}{more}, {'by its signature' if why == 'signature' else 'estimated'}",) if names else ()
 
 
 def _bars(score: Score) -> tuple[str, ...]:

@@ -54,6 +54,7 @@ class Key(NamedTuple):
     tick: int
     tonic: int
     mode: int = 0
+    certain: bool = True  # False for what programs write of themselves, or leave at major
 
 
 def _none() -> Array:
