@@ -254,7 +254,7 @@ def test_every_verb_takes_notation(answer, genae, going, tmp_path):
     answer("reconstruct", going, tmp_path / "one.abc", "--no-audio", "--out", tmp_path / "one")
     assert pretty_midi.PrettyMIDI(str(tmp_path / "one" / "reconstruction-1.mid")).get_tempo_changes()[1] == pytest.approx([96])
     result = genae("reconstruct", going, tmp_path / "book.abc", "--no-audio", "--out", tmp_path / "book")
-    assert "book.abc/3.abc: line 14: ends without K:, which ends the header of a tune" in result.stderr
+    assert "book.abc/3.abc: line 16: ends without K:, which ends the header of a tune" in result.stderr
     assert len([*(tmp_path / "book").glob("*.mid")]) == 2
     genae("continue", going, tmp_path / "one.abc", "--bars", 2, "--no-audio", "--out", tmp_path / "on")
     made = _notes(tmp_path / "on" / "continued-1.mid")
