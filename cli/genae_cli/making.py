@@ -90,6 +90,10 @@ class Asked:
     out: Path
     as_json: bool
 
+    def told(self, how: Writing) -> str | None:
+        """The condition: what --condition says, and those of the wishes that are of it."""
+        return ",".join(filter(None, (self.condition, how.told))) or self.condition
+
 
 def making(command: Callable[..., object]) -> Callable[..., object]:
     """All options of the verbs that make examples and write them, given as `asked`."""

@@ -43,6 +43,11 @@ class Condition(ABC):
         return self
 
     @property
+    def names(self) -> Sequence[str]:
+        """Of what it tells by NAME=VALUE, if it has several parts."""
+        return ()
+
+    @property
     @abstractmethod
     def size(self) -> int:
         """C, 0 for none."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, NamedTuple
 
 import torch
@@ -20,6 +20,7 @@ from annotated_types import Ge, Gt, Le
 
 from genae.data.domain import WRITTEN, Domain
 from genae.errors import GenaeError
+from genae.model.conditions import Condition
 from genae.recipe.options import Option, apart, check, offered
 from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
@@ -36,6 +37,7 @@ class Writing(NamedTuple):
     length: int = 1  # examples in a row
     remark: str = ""  # for people, where a length was rounded up
     cut: float = 0.0  # of the last example, what is left out
+    told: str = ""  # what of the wishes is the model's condition, NAME=VALUE,NAME=VALUE
 
 
 def plan(recipe: Recipe, wishes: Mapping[str, str], others: Iterable[str] = ()) -> Writing:
@@ -47,23 +49,32 @@ def plan(recipe: Recipe, wishes: Mapping[str, str], others: Iterable[str] = ()) 
         return Writing()
     domain = instance(Domain, "domain", recipe.domain)
     known = {option.name: option for option in written_options(domain)}
+    names = {*_conditions(recipe)} - {*known} - {*domain.units}
+    told = ",".join(f"{key}={text}" for key, text in wishes.items() if key in names)
+    wishes = {key: text for key, text in wishes.items() if key not in names}
     for key in wishes:
         if key not in known and key not in domain.units:
             raise _unknown(key, recipe, others)
     options = {key: check(f"--{key}", from_text(text), known[key].hint) for key, text in wishes.items() if key in known}
     lengths = [key for key in wishes if key in domain.units]
     if not lengths:
-        return Writing(options)
+        return Writing(options, told=told)
     if len(lengths) > 1:
         raise GenaeError(f"--{lengths[0]} and --{lengths[1]} both say how long; give one of them")
-    return _length(lengths[0], wishes[lengths[0]], domain.units[lengths[0]], domain)._replace(options=options)
+    return _length(lengths[0], wishes[lengths[0]], domain.units[lengths[0]], domain)._replace(options=options, told=told)
 
 
 def offers(recipe: Recipe) -> list[tuple[str, str]]:
     """What a user may say of how this run's examples are written: name and default; kind, bounds and meaning."""
     domain = instance(Domain, "domain", recipe.domain)
     options = [(f"{option.name}={_text(recipe.domain[option.name])}", _described(option)) for option in written_options(domain)]
-    return options + [(f"{unit}={of:g}", f"how long, {_multiple(of)}") for unit, of in domain.units.items()]
+    told = [(name, "what the model is told, as with --condition") for name in _conditions(recipe)]
+    return options + told + [(f"{unit}={of:g}", f"how long, {_multiple(of)}") for unit, of in domain.units.items()]
+
+
+def _conditions(recipe: Recipe) -> Sequence[str]:
+    """What a run's condition can be told by name."""
+    return instance(Condition, "condition", recipe.condition).names
 
 
 def written_options(domain: Domain) -> list[Option]:
