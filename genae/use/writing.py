@@ -126,8 +126,9 @@ def extent(recipe: Recipe, wishes: Mapping[str, str]) -> tuple[Extent, dict[str,
 
 def _length(unit: str, text: str, of: float, domain: Domain) -> Writing:
     """How many examples of `of` units a length is, what of them is cut, and a remark where they are longer than was wished."""
-    kind = Annotated[int, Ge(1), Le(LONGEST)] if isinstance(of, int) else Annotated[float, Gt(0), Le(LONGEST)]
-    wish = check(f"--{unit}", from_text(text), kind)
+    kind = Annotated[int, Ge(1)] if isinstance(of, int) else Annotated[float, Gt(0)]
+    most = Annotated[int, Le(LONGEST)] if isinstance(of, int) else Annotated[float, Le(LONGEST)]
+    wish = check(f"--{unit}", check(f"--{unit}", from_text(text), kind), most)
     assert isinstance(wish, int | float)
     times = max(1, math.ceil(wish / of - NEARLY))
     if math.isclose(times * of, wish, rel_tol=NEARLY):

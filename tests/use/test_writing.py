@@ -89,6 +89,7 @@ OFFER = (
         ({"shade": "true"}, "--shade must be a number, not True"),
         ({"lines": "4"}, "--lines 4: this run makes 3 lines at a time; give a multiple of 3"),
         ({"lines": "0"}, "--lines must be at least 1, not 0"),
+        ({"lines": "1000000000"}, "--lines must be at most 100000, not 1000000000"),
         ({"lines": "4.5"}, "--lines must be a whole number, not 4.5"),
         ({"metres": "-1"}, "--metres must be above 0, not -1.0"),
         ({"lines": "3", "metres": "1"}, "--lines and --metres both say how long; give one of them"),
