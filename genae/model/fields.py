@@ -47,6 +47,7 @@ class Fields(Condition):
     ) -> None:
         """`centre` and `spread` have K numbers for each of the fields of `of`, which a class is not counted among."""
         self.of, self.classes, self.dropout = tuple(of), tuple(map(composed, classes)), dropout
+        self.names = self.of
         numbered = [name for name in of if name != LABEL]
         if len(centre) != len(spread) or len(centre) not in (0, len(numbered)):
             raise GenaeError(
