@@ -5,22 +5,26 @@
 
 Input i is made from (seed, i) alone: a file that the domain writes, in every form that it reads, or one of the corpus, of which
 places are flipped, cut out, doubled, overwritten by extreme numbers or spliced with another; or bytes that were never a file.
-Prints what came of them, whatever was raised but Rejected and GenaeError, the slowest input and the most memory.
+Prints what came of them, whatever was raised but Rejected and GenaeError, the slowest input and the most memory. An input that
+takes longer than STUCK seconds ends the whole, with its number and where it is.
 """
 
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import io
 import multiprocessing
+import os
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,6 +38,7 @@ from genae.data.examples import File
 from genae.data.found import read_found
 from genae.data.local import Local
 from genae.data.pieces import read_piece
+from genae.data.pool import end_with_parent
 from genae.errors import GenaeError, Rejected
 from genae.recipe import registry
 from genae.recipe.parts import instance
@@ -47,6 +52,7 @@ OPTIONS: dict[str, list[dict[str, object]]] = {
 }  # fmt: skip
 LARGEST = 1 << 16  # bytes of a file of the corpus that is damaged; the rest of it is cut off
 PART = 500  # inputs at once
+STUCK = 60.0  # seconds
 EXTREMES = (b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\x80\0\0\0", b"\1\0\0\0", b"\0\0\0\1")
 WAITS = (
     b"\0",
@@ -60,6 +66,8 @@ WAITS = (
 )  # deltas of MIDI,
 WAITED = (0.4, 0.15, 0.15, 0.15, 0.1, 0.045, 0.004, 0.001)  # how often
 OFTEN = (0.4, 0.35, 0.04, 0.04, 0.04, 0.04, 0.04, 0.02, 0.024, 0.003, 0.003)  # messages
+
+Work = tuple[str, dict[str, object], range, int, Path | None]  # what `survey` takes
 
 
 @dataclass
@@ -190,13 +198,38 @@ def survey(name: str, options: dict[str, object], span: range, seed: int = 0, co
         lambda file: read_found(file, domain), lambda file: read_piece(file, domain),
         lambda file: read_found(file, domain), lambda file: (domain.inspect(file), domain.style(file)),
     ]  # fmt: skip
-    for i in span:
-        suffix, data = made(whole, seed, i)
-        start = time.perf_counter()
-        _try(calls[i % len(calls)], File(Path(f"{i}{suffix}"), content=data), outcome)
-        outcome.slowest = max(outcome.slowest, (time.perf_counter() - start, f"{name} {options} input {i}"))
+    with _watched() as now:
+        for i in span:
+            suffix, data = made(whole, seed, i)
+            start = time.perf_counter()
+            now[0] = (start, f"{name} {options} input {i}")
+            _try(calls[i % len(calls)], File(Path(f"{i}{suffix}"), content=data), outcome)
+            outcome.slowest = max(outcome.slowest, (time.perf_counter() - start, now[0][1]))
     outcome.memory = _memory()
     return outcome
+
+
+@contextmanager
+def _watched() -> Iterator[list[tuple[float, str]]]:
+    """The process ends, naming it, when the input that is put there takes too long; unnamed, where it lets no thread run."""
+    now, done = [(time.perf_counter(), "the first input")], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(1):
+            if time.perf_counter() - now[0][0] > STUCK:
+                print(f"\n{now[0][1]} takes longer than {STUCK:.0f} s", file=sys.stderr, flush=True)
+                faulthandler.dump_traceback()
+                os._exit(1)
+
+    faulthandler.dump_traceback_later(PART * STUCK / 10, exit=True)
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield now
+    finally:
+        done.set()
+        thread.join()
+        faulthandler.cancel_dump_traceback_later()
 
 
 def _try(call: Callable[[File], object], file: File, outcome: Outcome) -> None:
@@ -207,6 +240,18 @@ def _try(call: Callable[[File], object], file: File, outcome: Outcome) -> None:
         outcome.refused[error.reason if isinstance(error, Rejected) and error.reason else "other reasons"] += 1
     except Exception:
         outcome.broken.append(f"{file.name}: {traceback.format_exc()}")
+
+
+def surveyed(work: Sequence[Work], jobs: int) -> Iterator[tuple[Work, Outcome]]:
+    """Each with what came of it, in so many processes, which end with this one and when it is interrupted."""
+    if jobs == 1:
+        yield from ((one, survey(*one)) for one in work)
+        return
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=end_with_parent)
+    try:
+        yield from zip(work, pool.map(survey, *zip(*work, strict=True)), strict=True)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _memory() -> int:
@@ -237,17 +282,12 @@ def main() -> None:
     each = -(-asked.count // len(kinds))
     work = [(n, o, range(i, min(i + PART, each)), asked.seed, asked.corpus) for i in range(0, each, PART) for n, o in kinds]
     total, begun, done = Outcome(), time.monotonic(), 0
-    with ExitStack() as stack:
-        each_of: Callable[..., Iterable[Outcome]] = map
-        if asked.jobs > 1:
-            pool = ProcessPoolExecutor(asked.jobs, multiprocessing.get_context("spawn"))
-            each_of = stack.enter_context(pool).map
-        for (name, options, span, *_), outcome in zip(work, each_of(survey, *zip(*work, strict=True)), strict=True):
-            total.add(outcome)
-            done += len(span)
-            for line in outcome.broken:
-                print(f"{name} {options} {line}", flush=True)
-            print(f"\r{done:,} of {each * len(kinds):,}, {done / (time.monotonic() - begun):.0f}/s", end="", file=sys.stderr)
+    for (name, options, span, *_), outcome in surveyed(work, asked.jobs):
+        total.add(outcome)
+        done += len(span)
+        for line in outcome.broken:
+            print(f"{name} {options} {line}", flush=True)
+        print(f"\r{done:,} of {each * len(kinds):,}, {done / (time.monotonic() - begun):.0f}/s", end="", file=sys.stderr)
     print(f"\n{done:,} inputs: {total.read:,} read, {total.refused.total():,} refused, {len(total.broken)} broke a reader")
     print(f"slowest {total.slowest[0]:.2f} s: {total.slowest[1]}; most memory {total.memory:,} MiB")
     for reason, count in total.refused.most_common(20):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from genae.errors import GenaeError
-from genae_cli.common import emit, run_argument, say, unused, verb, window, wrote
+from genae_cli.common import COUNT, emit, run_argument, say, unused, verb, window, wrote
 from genae_cli.making import Asked, Making, making, opened, times
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ FITTED = {"resample": "stretched in latent time", "loop": "begun again"}
 @verb(name="interpolate", cls=Making, short_help="Morph from example to example.")
 @run_argument
 @click.argument("points", nargs=-1, required=True, metavar="A B [C…]")
-@click.option("--steps", type=int, default=9, show_default=True, help="From each point to the next, both ends counted.")
+@click.option("--steps", type=COUNT, default=9, show_default=True, help="From each point to the next, both ends counted.")
 @click.option("--path", "kind", type=click.Choice(["linear", "spherical"]), default="spherical", show_default=True)
 @click.option("--loop", is_flag=True, help="Return to A, for an animation without an end.")
 @click.option(

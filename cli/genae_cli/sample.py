@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from genae_cli.common import emit, run_argument, sampler, verb, wrote
+from genae_cli.common import COUNT, emit, run_argument, sampler, verb, wrote
 from genae_cli.making import Asked, Making, making, opened
 
 
@@ -24,10 +24,10 @@ class Sampling(Making):
 
 @verb(name="sample", cls=Sampling, short_help="Make new examples.")
 @run_argument
-@click.option("-n", "count", type=int, default=16, show_default=True, help="How many.")
+@click.option("-n", "count", type=COUNT, default=16, show_default=True, help="How many.")
 @sampler
 @click.option(
-    "--best-of", type=int, default=1, show_default=True, help="Keep the best of so many each, where the domain scores."
+    "--best-of", type=COUNT, default=1, show_default=True, help="Keep the best of so many each, where the domain scores."
 )
 @click.option("--form", default="", metavar="LETTERS", help="Equal parts, those of one letter equal: AABA.")
 @click.option("--like", metavar="FILE|ITEM", help="Near this one, in the latent space.")

@@ -76,7 +76,8 @@ class Defaults:
     attributes: Mapping[str, Callable[..., Tensor]] = field(default_factory=dict)  # conditions: f(events) (B,) or (B, K)
     metrics: Mapping[str, Callable[..., float]] = field(default_factory=dict)  # name to f(target, output), (B, *event) as shown
     shows: Literal["mean", "sample"] = "mean"  # what people are given of p(x | z)
-    temperature: float = 1.0  # of what they are given, unless they say otherwise
+    temperature: float = 1.0  # of new examples, unless they say otherwise
+    decoded: float | None = None  # that of reconstructions, morphs and latents that are decoded, where it is another
     samples: int = 500  # importance samples of an evaluation, unless they say otherwise
     judged: int = 0  # new examples that an evaluation draws for `Domain.judge`
 

@@ -39,7 +39,7 @@ def each(files: Sequence[File], domain: Domain, read: Callable[[File, Domain], T
         pool: Executor = stack.enter_context(ThreadPoolExecutor(max_workers=os.cpu_count()))
         if domain.reading.cached and len(files) >= MANY:
             pool = stack.enter_context(
-                ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent)
+                ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn"), initializer=end_with_parent)
             )
         for start in range(0, len(files), CHUNK):  # a bounded number in flight
             chunk = [_opened(file, archives, stack) for file in files[start : start + CHUNK]]
@@ -59,7 +59,7 @@ def opened(files: Sequence[File]) -> Iterator[File | Rejected]:
             yield _opened(file, archives, stack)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """In a process of the pool: it would wait for work for ever if the one that started it were killed."""
     threading.Thread(target=_wait_for_parent, daemon=True).start()
 

@@ -24,7 +24,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from genae.errors import GenaeError
-from genae.files import require_regular, write_file
+from genae.files import require_regular, require_utf8, write_file
 from genae.recipe.recipe import FORMAT
 
 CONTENT, DIGEST = "content", "digest"
@@ -114,6 +114,7 @@ def header(path: Path) -> Header:
 def _opened(path: Path) -> Iterator[Any]:
     try:
         require_regular(path)
+        require_utf8(path)
         with safe_open(path, framework="pt") as file:
             yield file
     except FileNotFoundError as error:

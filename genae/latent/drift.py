@@ -4,10 +4,10 @@ r"""Drift fields v(x, t, h) of flow matching: a net for z as one vector, and one
 
 z is flat and standardised, (B, D) or (B, F·D) of F frames; h is whatever z is drawn given: a condition, or the windows before.
 Guided by a weight w, what h adds to a drift that knows nothing is multiplied: v_0 + w (v_h − v_0)
-(https://arxiv.org/abs/2207.12598). Both nets are residual blocks whose
-scale, shift and gate are of t and h (https://arxiv.org/abs/2212.09748). Frames share their weights: a block is two
-convolutions, of neighbours 1, 2, 4, … frames away, so that what holds of one frame need not be learned of each, and what is
-asked of all of them (a class, a number) acts in all alike.
+(https://arxiv.org/abs/2207.12598). Both nets are residual blocks whose scale, shift and gate are of t and h
+(https://arxiv.org/abs/2212.09748), brought to few units; into the net for vectors h enters whole, too. Frames share their
+weights: a block is two convolutions, of neighbours 1, 2, 4, … frames away, so that what holds of one frame need not be learned
+of each, and what is asked of all of them (a class, a number) acts in all alike.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class VectorDrift(Drift):
 
     def __init__(self, size: int, given: int, width: int, blocks: int) -> None:
         super().__init__()
-        self.enter = nn.Linear(size, width)
+        self.enter = nn.Linear(size + given, width)
         self.about = nn.Linear(2 * PERIODS + given, ABOUT)
         self.blocks = nn.ModuleList(_Block(width) for _ in range(blocks))
         self.leave = nn.Linear(width, size)
@@ -104,7 +104,7 @@ class VectorDrift(Drift):
     def forward(self, x: Tensor, t: Tensor, h: Tensor) -> Tensor:
         angle = t * self.frequencies
         about = F.silu(self.about(torch.cat([angle.sin(), angle.cos(), h], 1)))
-        hidden = self.enter(x)
+        hidden = self.enter(torch.cat([x, h], 1))
         for block in self.blocks:
             hidden = block(hidden, about)
         drift: Tensor = self.leave(F.silu(hidden))

@@ -58,7 +58,7 @@ def fitted(
         sampler = made(built, spec).to(device)
         turns = _turns(sampler, built, train, device)
         low = sampler.reduced and precision(recipe.precision, device) == "bf16"
-        with torch.autocast(device.type, torch.bfloat16, enabled=low):
+        with torch.autocast(device.type, torch.bfloat16, enabled=low, cache_enabled=False):  # weights change within it
             for at in turns:
                 report(at.done, at.total)
     broken = [name for name, value in sampler.state_dict().items() if not bool(value.isfinite().all())]
@@ -90,8 +90,9 @@ def latents(built: Built, examples: Examples, device: torch.device, variants: in
     built.vae.eval()
     z, conditions = [], []
     with computing(device, "32"):
-        stages: list[Stage] = ["score", *["train"] * variants]
-        for stage in stages:
+        once: list[Stage] = ["score"]
+        varied: list[Stage] = ["train"]
+        for stage in once + varied * variants:
             for batch, _ in batches_of(built, examples, device, CHUNK, stage):
                 inference = built.vae.infer(batch.input, batch.condition)
                 z.append(inference.sample().z if built.vae.kind == "density" else inference.mean)
@@ -143,7 +144,10 @@ def load(run: Path, name: str, built: Built) -> Sampler:
         )
     finite(tensors, path)
     sampler = made(built, _spec_of(facts, path))
-    fit_into(sampler, tensors, path)
+    try:
+        fit_into(sampler, tensors, path)
+    except GenaeError as error:
+        raise GenaeError(f"{error}; fit it again: genae fit {run} {name}") from None
     return sampler.to(built.vae.anchor.device).eval()
 
 

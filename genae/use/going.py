@@ -40,7 +40,7 @@ def extended(
     **options: object,
 ) -> Written:
     """A file and so many windows more, the last without `cut` of it."""
-    point, events = _whole(run, x, condition)
+    temperature, (point, events) = run.temperature(temperature), _whole(run, x, condition)
     past, given = point.z[0], None if point.condition is None else point.condition[0]
     new, c = _new(run, past, given, length, temperature, seed, sampler)
     made = _events(run, torch.cat([past, new]), c, events[0], temperature, seed)[len(past) :]
@@ -64,7 +64,7 @@ def filled(
     **options: object,
 ) -> Written:
     """A file whose windows in a part are new. GenaeError for a part outside of it."""
-    point, events = _whole(run, x, condition)
+    temperature, (point, events) = run.temperature(temperature), _whole(run, x, condition)
     domain = run.framed(point.span, **options)
     first, last = _inside(domain.places(events.shape[1]), part, point.span.name)
     past, given = point.z[0, :first], None if point.condition is None else point.condition[0]
@@ -110,7 +110,7 @@ def sequential(run: Run, name: str | None) -> Sequential:
 
 
 def _new(
-    run: Run, past: Tensor, given: Tensor | None, length: int, temperature: float | None, seed: int | None, sampler: str | None,
+    run: Run, past: Tensor, given: Tensor | None, length: int, temperature: float, seed: int | None, sampler: str | None,
     follow: Tensor | None = None,
 ) -> tuple[Tensor, Tensor | None]:  # fmt: skip
     """z (length, *shape) after the past (V, *shape), before `follow` (R, *shape), and the conditions of all (V + length, C).
@@ -118,7 +118,7 @@ def _new(
     Where the file says nothing of a condition's future, the past's last goes on.
     """
     source, count = sequential(run, sampler), len(past)
-    heat = run.temperature(temperature) if run.vae.shows == "mean" else 1.0
+    heat = temperature if run.vae.shows == "mean" else 1.0
     c = None if given is None else given[torch.arange(count + length).clamp(max=len(given) - 1)]
 
     def each(z: Tensor | None, n: int) -> Tensor | None:
@@ -142,7 +142,7 @@ def _back(new: Tensor, past: Tensor) -> Tensor:
     return torch.where(close.view(-1, *[1] * (new.ndim - 1)), past[nearest].to(new), new)
 
 
-def _events(run: Run, z: Tensor, condition: Tensor | None, past: Tensor, temperature: float | None, seed: int | None) -> Tensor:
+def _events(run: Run, z: Tensor, condition: Tensor | None, past: Tensor, temperature: float, seed: int | None) -> Tensor:
     """z (W, *shape) to events, those of the past (V, *event) as they are, and what comes back to them too."""
     own, place = once([z, condition], [len(z)])
     made = run.decode(z, condition, temperature, seed, spans=[Span(count=len(z))])

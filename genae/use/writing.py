@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, NamedTuple
 
 import torch
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Le
 
 from genae.data.domain import WRITTEN, Domain
 from genae.errors import GenaeError
@@ -26,6 +26,7 @@ from genae.recipe.parts import instance, instantiate
 from genae.recipe.recipe import Recipe
 from genae.recipe.settings import from_text
 
+LONGEST = 100_000  # of any unit: each example takes memory
 NEARLY = 1e-6  # of an example: 4.096 s are two of 2.048 s, however they were rounded
 
 
@@ -127,7 +128,7 @@ def extent(recipe: Recipe, wishes: Mapping[str, str]) -> tuple[Extent, dict[str,
 
 def _length(unit: str, text: str, of: float, domain: Domain) -> Writing:
     """How many examples of `of` units a length is, what of them is cut, and a remark where they are longer than was wished."""
-    kind = Annotated[int, Ge(1)] if isinstance(of, int) else Annotated[float, Gt(0)]
+    kind = Annotated[int, Ge(1), Le(LONGEST)] if isinstance(of, int) else Annotated[float, Gt(0), Le(LONGEST)]
     wish = check(f"--{unit}", from_text(text), kind)
     assert isinstance(wish, int | float)
     times = max(1, math.ceil(wish / of - NEARLY))

@@ -1,4 +1,4 @@
-r"""Music: MIDI files as windows of tokens, and tokens as MIDI, piano rolls and sound.
+r"""Music: MIDI files and ABC notation as windows of tokens, and tokens as MIDI, piano rolls and sound.
 
 stored   melody (T,) uint8, classes 0…89; drums (T,) int16, labels Σ 2^class; the full kit's roll (T, 61) uint8;
          trio (3, T) int16, melody | bass | drums
@@ -25,7 +25,7 @@ from genae.data.examples import Examples, File, Found, Piece
 from genae.errors import GenaeError, Rejected
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
-from genae_music import drums, melody, midi, pieces, report, roll, trio
+from genae_music import drums, melody, midi, pieces, reader, report, roll, trio
 from genae_music.drums import Kit
 from genae_music.events import begun, in_a_row, transposed
 from genae_music.quantise import Setting
@@ -66,8 +66,10 @@ class Music(Domain):
     tail: Annotated[float, WRITTEN, Ge(0), Le(60), Unit("seconds"), doc("how long a WAV rings on after the last bar")] = 0.0
     frame: pieces.Frame | None = field(default=None, init=False, repr=False)  # of the song that it writes
 
-    suffixes: ClassVar[tuple[str, ...]] = (".mid", ".midi", ".kar")
-    defaults: ClassVar[Defaults] = Defaults(network="music-lstm", shows="sample", temperature=0.5, samples=10, judged=256)
+    suffixes: ClassVar[tuple[str, ...]] = reader.SUFFIXES
+    defaults: ClassVar[Defaults] = Defaults(
+        network="music-lstm", shows="sample", temperature=1.0, decoded=0.5, samples=10, judged=256
+    )
     reading: ClassVar[Reading] = Reading(
         cached=True, distinct=True, least=16,
         advice="give more files, or shorter windows (--set domain.bars=2); `genae data inspect` tells why, track by track",
@@ -128,7 +130,7 @@ class Music(Domain):
 
     def _song(self, file: File) -> tuple[Score, pieces.Song]:
         try:
-            score = midi.read(file.read(), self.setting.magenta)
+            score = reader.read(file, self.setting.magenta)
             if self.kind == "drums":
                 return score, pieces.drummed(score, self.setting, self.kit)
             return score, (pieces.together if self.kind == "trio" else pieces.melodic)(score, self.setting)
@@ -144,7 +146,7 @@ class Music(Domain):
 
     def _found(self, file: File) -> tuple[Score, Windows]:
         try:
-            score = midi.read(file.read(), self.setting.magenta)
+            score = reader.read(file, self.setting.magenta)
             if self.kind == "drums":
                 return score, drums.windows(score, self.setting, self.kit)
             return score, report.KINDS[self.kind](score, self.setting)
@@ -153,7 +155,7 @@ class Music(Domain):
 
     def inspect(self, file: File) -> list[str]:
         """A line for the file and one for each of its tracks."""
-        return report.inspect(file.name, file.read(), self.setting, self.kind).lines
+        return report.inspect(file, self.setting, self.kind).lines
 
     def style(self, file: File) -> dict[str, object]:
         """The tempo where the first window's notes begin, and program and velocity of the instrument whose it is."""

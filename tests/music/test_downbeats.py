@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from genae.data.examples import File
 from genae_music import midi, quantise, report
 from genae_music.downbeats import downbeats
 from genae_music.quantise import Setting
+
+
+def inspected(name: str, data: bytes, *options: object) -> report.FileReport:
+    """Of a file in memory."""
+    return report.inspect(File(Path(name), content=data), *options)
+
 
 BEAT = 480
 CHORDS = ((48, 64, 67), (45, 60, 64), (41, 60, 65), (43, 59, 62))  # C, a, F, G
@@ -63,19 +71,16 @@ def test_windows_of_a_song_in_beats_begin_on_its_bars(raw) -> None:
         assert ((steps.start - steps.start.min()) % 4 == 0).all()
         assert (steps.start[score.pitch <= 48] % 16 == 0).all()
         assert (steps.start >= 0).all()
-    lines = report.inspect("a.mid", raw.file(raw.meter(1, 4), raw.notes(*notes)), Setting()).lines
+    lines = inspected("a.mid", raw.file(raw.meter(1, 4), raw.notes(*notes)), Setting()).lines
     assert (
         "1/4 gives no bars: they are estimated from the notes, the first line 1.46 quarters after the start; 24 of 4"
         in lines[0]
     )
-    few = report.inspect("a.mid", raw.file(raw.meter(1, 4), raw.notes(*song([4] * 4))), Setting()).lines
+    few = inspected("a.mid", raw.file(raw.meter(1, 4), raw.notes(*song([4] * 4))), Setting()).lines
     assert "too little music, or of no steady beat, to estimate them: 4 beats each" in few[0]
-    usual = report.inspect("a.mid", raw.file(raw.meter(4, 4), raw.notes(*notes)), Setting()).lines
+    usual = inspected("a.mid", raw.file(raw.meter(4, 4), raw.notes(*notes)), Setting()).lines
     assert "1/4" not in usual[0]
-    assert (
-        "estimated"
-        not in report.inspect("a.mid", raw.file(raw.meter(1, 4), raw.notes(*notes)), Setting(grid="magenta")).lines[0]
-    )
+    assert "estimated" not in inspected("a.mid", raw.file(raw.meter(1, 4), raw.notes(*notes)), Setting(grid="magenta")).lines[0]
 
 
 @pytest.mark.parametrize("bars", [[4] * 24, [4] * 12 + [2] + [4] * 12, [4] * 12 + [6] + [4] * 12])
