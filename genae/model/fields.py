@@ -72,7 +72,10 @@ class Fields(Condition):
             if name not in there and name not in attributes:
                 raise unknown("field", name, [*there, *sorted(attributes)], " of the training examples")
         if not of:
-            raise GenaeError("condition=fields needs data that tell more of their examples: classes or fields; these have none")
+            raise GenaeError(
+                "condition=fields needs data that tell more of their examples: classes or fields; these have none, so "
+                "set condition=none"
+            )
         if options["centre"]:
             return options
         fields = {**_measured(train, domain, {n: attributes[n] for n in of if n not in there}), **train.fields}

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Annotated, NamedTuple
 
 import torch
@@ -49,7 +49,7 @@ def plan(recipe: Recipe, wishes: Mapping[str, str], others: Iterable[str] = (), 
         return Writing(condition=condition)
     domain = instance(Domain, "domain", recipe.domain)
     known = {option.name: option for option in written_options(domain)}
-    told = [name for name in _conditions(recipe, domain) if name not in {*known, *domain.units}]
+    told = _told(recipe, domain)
     for key in wishes:
         if key not in known and key not in domain.units and key not in told:
             raise _unknown(key, recipe, others)
@@ -70,13 +70,14 @@ def offers(recipe: Recipe) -> list[tuple[str, str]]:
     domain = instance(Domain, "domain", recipe.domain)
     options = [(f"{option.name}={_text(recipe.domain[option.name])}", _described(option)) for option in written_options(domain)]
     lengths = [(f"{unit}={of:g}", f"how long, {_multiple(of)}") for unit, of in domain.units.items()]
-    return options + lengths + [(f"{name}=", "of the condition; unknown if left out") for name in _conditions(recipe, domain)]
+    return options + lengths + [(f"{name}=", "of the condition; unknown if left out") for name in _told(recipe, domain)]
 
 
-def _conditions(recipe: Recipe, domain: Domain) -> Sequence[str]:
-    """The parts of the run's condition, where it has several."""
+def _told(recipe: Recipe, domain: Domain) -> list[str]:
+    """The parts of the run's condition, where it has several; not those whose names the domain has."""
     made = instantiate("condition", recipe.condition, domain=domain)
-    return made.names if isinstance(made, Condition) else ()
+    own = {*domain.units, *(option.name for option in written_options(domain))}
+    return [name for name in made.names if name not in own] if isinstance(made, Condition) else []
 
 
 def written_options(domain: Domain) -> list[Option]:
