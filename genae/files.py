@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from genae.errors import GenaeError
+from genae.temporary import neighbour
 
 MADE = ".genae"  # a file in the folders of an --out, so that what genae wrote is not taken for a user's own files
 
 
 def cache_folder() -> Path:
-    """The user's cache: $GENAE_CACHE, or the platform's own place for caches."""
+    """The user's cache: $GENAE_CACHE, or the platform's own place for caches; of a user without a home, a temporary one."""
     own = os.environ.get("GENAE_CACHE")
     if own:
         return Path(own)
     from platformdirs import user_cache_path
 
-    return user_cache_path("genae", appauthor=False)
+    with suppress(RuntimeError):  # of newer platformdirs; older ones give a path that begins with ~
+        if (usual := user_cache_path("genae", appauthor=False)).is_absolute():
+            return usual
+    return Path(tempfile.gettempdir(), "genae")
 
 
 def data_folders() -> list[Path]:
@@ -64,13 +67,26 @@ def disk(path: Path) -> Iterator[None]:
         raise GenaeError(f"cannot write {path}: {reason}; nothing half-written was left, choose another place") from error
 
 
-def require_regular(path: Path) -> None:
-    """GenaeError for what is there but no file: a folder, a pipe, a device. Such are never opened: they might never end."""
-    kind = stat.S_IFMT(path.stat().st_mode)
-    if kind == stat.S_IFREG:
-        return
-    names = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
-    raise GenaeError(f"{path} is {names.get(kind, 'a device')}, not a file; put the file back in its place")
+KINDS = {stat.S_IFREG: "", stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+
+
+def odd(path: Path) -> str:
+    """What is at a path if it is no file, links followed: such are never opened, they might never end. "" for a file."""
+    return KINDS.get(stat.S_IFMT(path.stat().st_mode), "a device")
+
+
+def require_regular(path: Path, advice: str = "put the file back in its place") -> None:
+    """GenaeError for what is there but no file: a folder, a pipe, a device."""
+    if kind := odd(path):
+        raise GenaeError(f"{path} is {kind}, not a file; {advice}")
+
+
+def require_utf8(path: Path) -> None:
+    """GenaeError for a path whose bytes are no text: files of tensors cannot be opened there."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise GenaeError(f"{path}: its name is no UTF-8, which that of a run must be; give it another") from error
 
 
 def require_own(path: Path) -> None:
@@ -79,23 +95,23 @@ def require_own(path: Path) -> None:
         raise GenaeError(f"{path} is a link to {path.readlink()}: nothing outside the folder is written; remove the link")
 
 
+def require_one_name(path: Path) -> None:
+    """GenaeError for a file that has another name too: what is written in its place is written there."""
+    if path.stat().st_nlink > 1:
+        raise GenaeError(f"{path} is the same file as another outside, by a hard link: nothing outside is written; remove it")
+
+
 def write_file(path: Path, write: Callable[[Path], object], before: Path | None = None) -> Path:
     """Atomically: `write` fills a temporary neighbour, which is synced and renamed to `path`; what was there, to `before`."""
     with disk(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=f".tmp{path.suffix}", dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
-        try:
+        make_folder(path.parent)
+        with neighbour(path) as temporary:
             write(temporary)
-            with temporary.open("rb+") as file:
-                os.fsync(file.fileno())
+            sync(temporary)
             temporary.chmod(0o666 & ~_umask())  # mkstemp's 0600 is not what a user expects of a picture
             if before is not None and path.exists():
                 path.replace(before)
             temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
         _sync_folder(path.parent)
     return path
 
@@ -113,9 +129,8 @@ def new_folder(path: Path) -> Iterator[Path]:
     """
     require_empty(path)
     with disk(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
-        try:
+        make_folder(path.parent)
+        with neighbour(path, folder=True) as temporary:
             yield temporary
             temporary.chmod(0o777 & ~_umask())
             _sync_tree(temporary)
@@ -123,8 +138,6 @@ def new_folder(path: Path) -> Iterator[Path]:
                 (path / MADE).unlink(missing_ok=True)
                 path.rmdir()  # empty: required above
             temporary.replace(path)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
         _sync_folder(path.parent)
 
 
@@ -138,19 +151,24 @@ def require_empty(path: Path, left: Callable[[str], bool] = lambda name: False) 
         raise GenaeError(f"--out {path} is not empty (it holds {', '.join(held)}); choose a new or an empty folder")
 
 
-def sweep(folder: Path) -> None:
-    """Remove the temporary files that a killed process left in `folder`."""
-    for left in folder.glob(".*.tmp*"):
-        if left.is_dir() and not left.is_symlink():
-            shutil.rmtree(left, ignore_errors=True)
-        else:
-            left.unlink(missing_ok=True)
-
-
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def make_folder(path: Path) -> None:
+    """With those around it, on the disk; one that is there stays."""
+    new = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in new:
+        _sync_folder(folder.parent)
+
+
+def sync(path: Path) -> None:
+    """A file's content to the disk."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def _sync_tree(folder: Path) -> None:
@@ -158,8 +176,7 @@ def _sync_tree(folder: Path) -> None:
         if path.is_dir():
             _sync_folder(path)
         else:
-            with path.open("rb+") as file:
-                os.fsync(file.fileno())
+            sync(path)
     _sync_folder(folder)
 
 

@@ -2,11 +2,15 @@
 
 import errno
 import os
+import subprocess
+import sys
+import time
 
 import pytest
 
 from genae.errors import GenaeError
-from genae.files import cache_folder, data_folders, disk, new_folder, require_empty, sweep, write_file, write_text
+from genae.files import cache_folder, data_folders, disk, new_folder, require_empty, write_file, write_text
+from genae.temporary import LONG, neighbour, sweep
 
 
 def _names(folder):
@@ -179,17 +183,55 @@ def test_sweeping_takes_what_a_kill_left_and_nothing_else(here):
     for name in ("a.txt", ".hidden", ".lock"):
         (here / name).write_text("kept")
     (here / "folder").mkdir()
-    left = []
 
     def killed(temporary):
-        left.append(temporary)
         (here / (temporary.name.replace("b.png", "c.png"))).write_bytes(b"half")  # as if never renamed
 
     write_file(here / "b.png", killed)
     (here / ".samples.x1.tmp").mkdir()
     (here / ".samples.x1.tmp" / "0.png").write_bytes(b"half")
-    sweep(here)
+    sweep(here, alone=True)
     assert _names(here) == [".hidden", ".lock", "a.txt", "b.png", "folder"]
+
+
+@pytest.fixture
+def two(here):
+    """What a process that lives and one that is dead left, hours ago."""
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as lives:
+        for process in (dead.pid, lives.pid):
+            left = here / f".a.png.genae-{process}-x1_y.tmp.png"
+            left.write_bytes(b"half")
+            os.utime(left, (time.time() - 2 * LONG,) * 2)
+        yield f".a.png.genae-{dead.pid}-x1_y.tmp.png", f".a.png.genae-{lives.pid}-x1_y.tmp.png"
+        lives.communicate(b"\n")
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_what_a_living_process_writes_is_not_swept(here, two, alone):
+    with neighbour(here / "b.png") as own, neighbour(here / "c", folder=True) as folder:
+        sweep(here, alone)
+        assert _names(here) == sorted([two[1], own.name, folder.name])
+
+
+def test_the_next_that_writes_there_sweeps(here, two):
+    write_text(here / "b.txt", "new")
+    assert _names(here) == [two[1], "b.txt"]
+
+
+def test_where_others_may_write_only_what_is_old_is_swept(here, two):
+    os.utime(here / two[0])  # perhaps of a process on another machine, with the same disk
+    (here / ".mine.tmp").write_text("not of genae")
+    sweep(here)
+    assert _names(here) == sorted([*two, ".mine.tmp"])
+    sweep(here, alone=True)
+    assert _names(here) == [two[1]]
+
+
+def test_a_long_name_leaves_room_for_its_temporary_one(here):
+    name = "n" * 250 + ".txt"
+    assert write_text(here / name, "text").read_text() == "text"
 
 
 def test_folders_follow_the_environment(tmp_path, monkeypatch):

@@ -12,13 +12,14 @@ from typing import IO, TextIO
 
 import click
 
-from genae.errors import Remark
+from genae.errors import GenaeError, Remark
 from genae.names import shown
 from genae_cli.streams import line_of
 
 HELP = {"help_option_names": ["-h", "--help"]}  # context settings of every command
 SHOWN = 5  # lines of what was not used
 MOST = (1 << 63) - 1  # a seed fits in 64 bits
+COUNT = click.IntRange(max=1_000_000)  # of what is made at once: each takes memory
 LONGEST = 2000  # characters of an error's line
 JSON = "genae_cli.json"  # in a context's meta: whether --json is given
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -94,10 +95,15 @@ class Verbs(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta[JSON] = "--json" in args
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.ClickException as error:
+            self._tell(ctx, error.format_message())
+            raise
 
     def invoke(self, ctx: click.Context) -> object:
         try:
+            _require_here()
             with remarks():
                 return super().invoke(ctx)
         except click.ClickException as error:
@@ -112,9 +118,18 @@ class Verbs(click.Group):
             raise Mistake(line) from error
 
     def _tell(self, ctx: click.Context, line: str) -> None:
-        if ctx.meta[JSON]:
+        """Once: a group within another leaves it to that."""
+        if ctx.meta[JSON] and ctx.parent is None:
             with suppress(OSError):
                 click.echo(json.dumps({"error": short(line)}))
+
+
+def _require_here() -> None:
+    """GenaeError where the current folder was removed: no path that is not absolute leads anywhere then."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise GenaeError("the folder in which this was started is gone; go to another one") from error
 
 
 def _plugins(context: click.Context, option: click.Parameter, files: tuple[str, ...]) -> None:
@@ -146,12 +161,15 @@ def verb(
 
 
 def emit(result: Mapping[str, object], as_json: bool, lines: Callable[[], list[str]]) -> None:
-    """The result: as one JSON object, or as lines for people."""
-    if as_json:
-        click.echo(json.dumps(result, default=str))
-        return
-    for line in lines():
-        click.echo(shown(line))
+    """The result: as one JSON object, or as lines for people. GenaeError where it cannot be printed."""
+    told = [json.dumps(result, default=str)] if as_json else [shown(line) for line in lines()]
+    try:
+        for line in told:
+            click.echo(line)
+    except BrokenPipeError:
+        raise  # nobody listens
+    except OSError as error:
+        raise GenaeError(f"it is done, but cannot be printed: {error.strerror}") from error
 
 
 def say(line: str) -> None:

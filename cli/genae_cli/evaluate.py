@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from genae_cli.common import as_json, device, emit, run_argument, sampler, seed, temperature, verb
+from genae_cli.common import COUNT, as_json, device, emit, run_argument, sampler, seed, temperature, verb
 from genae_cli.table import table
 
 ROWS = {
@@ -26,8 +26,8 @@ Numbers = dict[str, Any]
 @verb(name="evaluate", short_help="Measure ELBO, NLL and more on held-out data.")
 @run_argument
 @click.option("--data", metavar="NAME|PATH", help="Instead of the run's own data set.")
-@click.option("--samples", type=int, help="Importance samples K an example.  [default: the domain's]")
-@click.option("--limit", type=int, help="So many examples, drawn at random; all if left out.")
+@click.option("--samples", type=COUNT, help="Importance samples K an example.  [default: the domain's]")
+@click.option("--limit", type=COUNT, help="So many examples, drawn at random; all if left out.")
 @sampler
 @temperature
 @seed

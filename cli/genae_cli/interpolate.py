@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from genae.errors import GenaeError
-from genae_cli.common import emit, run_argument, say, unused, verb, window, wrote
+from genae_cli.common import COUNT, emit, run_argument, say, unused, verb, window, wrote
 from genae_cli.making import Asked, Making, making, opened, times
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ FITTED = {"resample": "stretched in latent time", "loop": "begun again"}
 @verb(name="interpolate", cls=Making, short_help="Morph from example to example.")
 @run_argument
 @click.argument("points", nargs=-1, required=True, metavar="A B [C…]")
-@click.option("--steps", type=int, default=9, show_default=True, help="From each point to the next, both ends counted.")
+@click.option("--steps", type=COUNT, default=9, show_default=True, help="From each point to the next, both ends counted.")
 @click.option("--path", "kind", type=click.Choice(["linear", "spherical"]), default="spherical", show_default=True)
 @click.option("--loop", is_flag=True, help="Return to A, for an animation without an end.")
 @click.option(
@@ -60,13 +60,13 @@ def command(
         )
     _require_different(seen)
     if times(how, seen) == 1 and any(span.count > 1 for span in seen.spans):
-        morph = loaded.morph(seen, steps, kind, loop, asked.condition, asked.temperature, asked.seed, fit, **how.options)
+        morph = loaded.morph(seen, steps, kind, loop, how.condition, asked.temperature, asked.seed, fit, **how.options)
         made, files = morph.steps, write_morph(morph.domain, morph.steps, morph.whole, asked.out, loop)
         unequal = len({span.count // span.voices for span in seen.spans}) > 1
         say(f"genae: all are as long as {morph.framed}, the others {FITTED[fit]}") if unequal else None
     else:
         made = loaded.interpolate(
-            seen, steps=steps, kind=kind, loop=loop, condition=asked.condition, temperature=asked.temperature,
+            seen, steps=steps, kind=kind, loop=loop, condition=how.condition, temperature=asked.temperature,
             seed=asked.seed, length=how.length,
         )  # fmt: skip
         made = loaded.shortened(made, how.cut)

@@ -120,7 +120,7 @@ def opened(folder: Path, asked: Asked) -> tuple[Run, Writing]:
 
     require_empty(asked.out)
     run, ctx = load(folder, asked.device), click.get_current_context()
-    how = plan(run.recipe, asked.wishes, [name.lstrip("-") for name in valued(ctx.command, ctx)])
+    how = plan(run.recipe, asked.wishes, [name.lstrip("-") for name in valued(ctx.command, ctx)], asked.condition)
     if how.remark:
         click.echo(how.remark, err=True)
     return run, how

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from genae_cli.common import emit, run_argument, sampler, verb, wrote
+from genae_cli.common import COUNT, emit, run_argument, sampler, verb, wrote
 from genae_cli.making import Asked, Making, making, opened
 
 
@@ -24,10 +24,10 @@ class Sampling(Making):
 
 @verb(name="sample", cls=Sampling, short_help="Make new examples.")
 @run_argument
-@click.option("-n", "count", type=int, default=16, show_default=True, help="How many.")
+@click.option("-n", "count", type=COUNT, default=16, show_default=True, help="How many.")
 @sampler
 @click.option(
-    "--best-of", type=int, default=1, show_default=True, help="Keep the best of so many each, where the domain scores."
+    "--best-of", type=COUNT, default=1, show_default=True, help="Keep the best of so many each, where the domain scores."
 )
 @click.option("--form", default="", metavar="LETTERS", help="Equal parts, those of one letter equal: AABA.")
 @click.option("--like", metavar="FILE|ITEM", help="Near this one, in the latent space.")
@@ -49,11 +49,11 @@ def command(
     loaded, how = opened(run, asked)
     domain = loaded.styled(**how.options)
     made = loaded.sample(
-        count, asked.temperature, asked.seed, asked.condition, how.length, sampler, best_of, form, like, distance
+        count, asked.temperature, asked.seed, how.condition, how.length, sampler, best_of, form, like, distance
     )
     made = loaded.shortened(made, how.cut)
     files = write_samples(domain, made, asked.out)
-    result = {"run": str(run), "n": count, "sampler": sampler, "temperature": asked.temperature, "condition": asked.condition,
+    result = {"run": str(run), "n": count, "sampler": sampler, "temperature": asked.temperature, "condition": how.condition,
               "seed": asked.seed, "best_of": best_of, "form": form, "like": like, "files": files}  # fmt: skip
     chosen = [f"each is the best of {best_of} by its domain's score"] if best_of > 1 else []
     emit(result, asked.as_json, lambda: [*chosen, *wrote(files)])

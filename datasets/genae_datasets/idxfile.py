@@ -112,5 +112,5 @@ def _raw(file: File) -> Iterator[IO[bytes]]:
         with zipfile.ZipFile(file.path) as archive, archive.open(file.member) as member:
             yield member
     else:
-        with file.path.open("rb") as plain:
+        with file.open() as plain:
             yield plain

@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import BinaryIO, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -30,12 +30,13 @@ from torch import Tensor
 
 from genae.data import store
 from genae.errors import GenaeError, Rejected
-from genae.files import data_folders
+from genae.files import data_folders, odd
 
 Array = npt.NDArray[np.generic]  # of whatever numbers
 
 SPLITS = ("train", "valid", "test")
 UNLABELLED = "examples without a class, beside others that have one"
+SPECIAL = "neither files nor folders"
 LARGEST_FILE = 1 << 28  # bytes that one file may unpack to: a zip bomb is refused before it is read
 
 UNREADABLE = (OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
@@ -74,6 +75,7 @@ class File:
         if self.make is not None:
             return self.make()
         try:
+            self._require_file()
             if not self.member:
                 if self.path.stat().st_size > LARGEST_FILE:
                     raise Rejected(f"{self.name}: larger than {LARGEST_FILE >> 20} MiB")
@@ -84,6 +86,15 @@ class File:
             raise Rejected(f"{self.name}: no such file") from error
         except UNREADABLE as error:
             raise Rejected(f"{self.name}: cannot be read ({error})") from error
+
+    def open(self) -> BinaryIO:
+        """A loose file's content, of any length. Rejected for what is no file: a pipe or a device might never end."""
+        self._require_file()
+        return self.path.open("rb")
+
+    def _require_file(self) -> None:
+        if kind := odd(self.path):
+            raise Rejected(f"{self.name}: cannot be read (it is {kind}, not a file)", SPECIAL)
 
     def unpack(self, archive: zipfile.ZipFile) -> bytes:
         """The content of a member, from its opened archive. Rejected, or one of UNREADABLE."""

@@ -2,7 +2,7 @@
 
 seven.png                a file: all its windows in time order where the domain joins them, else its first example
 mnist:test:7             the example of a data set at a place
-files/, files.zip        all files of a folder or an archive, in order
+files/, files.zip        all files of a folder or an archive, or of a file that holds several, in order
 
 Of a file one window can be asked for instead, by its number from 1.
 """
@@ -19,6 +19,7 @@ from zipfile import is_zipfile
 import torch
 from torch import Tensor
 
+from genae.data.books import is_book
 from genae.data.domain import Domain
 from genae.data.examples import SPLITS, Dataset, Examples, File, Piece, require
 from genae.data.local import files_of
@@ -27,6 +28,7 @@ from genae.data.pieces import read_piece
 from genae.data.pool import each
 from genae.data.reading import read_rows, read_split
 from genae.errors import GenaeError, Rejected, remark
+from genae.files import require_regular
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class _Place(NamedTuple):
 def gathered(items: Sequence[str], domain: Domain, window: int = 0) -> list[Gathered]:
     """What each item stands for; of a file a `window` alone, unless it is 0. GenaeError for what gives no example."""
     folders = {item for item in items if _is_folder(Path(item), domain)}
-    files = {item for item in items if item not in folders and Path(item).is_file()}
+    files = {item for item in items if item not in folders and Path(item).exists()}
     single = iter(read_items([item for item in items if item not in folders | files], domain))
 
     def of(item: str) -> Gathered:
@@ -77,6 +79,7 @@ def gathered(items: Sequence[str], domain: Domain, window: int = 0) -> list[Gath
             return _of_folder(Path(item), domain, window)
         if item not in files:
             return Gathered([Span(item)], [next(single)])
+        require_regular(Path(item), "give a file, a folder, or an item such as mnist:test:7")
         span, examples = _of_file(File(Path(item)), domain, window)
         return Gathered([span], [examples])
 
@@ -84,7 +87,9 @@ def gathered(items: Sequence[str], domain: Domain, window: int = 0) -> list[Gath
 
 
 def _is_folder(path: Path, domain: Domain) -> bool:
-    return path.is_dir() or (path.suffix.lower() not in domain.suffixes and path.is_file() and is_zipfile(path))
+    if not path.is_file() or (is_book(path.suffix.lower()) and len(files_of(path)) > 1):
+        return path.is_dir() or path.is_file()
+    return path.suffix.lower() not in domain.suffixes and is_zipfile(path)
 
 
 def _of_folder(path: Path, domain: Domain, window: int) -> Gathered:

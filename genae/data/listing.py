@@ -1,5 +1,7 @@
 """Every file that a user gives, in a folder or a zip: to be read, or left out with a reason, and none of them forgotten.
 
+A file that holds several is all of these (`genae.data.books`).
+
 Links are followed, to files and to folders, wherever they lead. Left out are a link that leads nowhere or to a folder around
 it, what is no regular file, hidden files (.name, and all in a folder .name), what systems leave (__MACOSX, Thumbs.db), and what
 genae wrote itself: a run (a folder with recipe.json and weights or training state) and the folder of an `--out`, by its mark.
@@ -19,9 +21,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from genae.data.examples import UNREADABLE, File
+from genae.data.books import unfolded
+from genae.data.examples import SPECIAL, UNREADABLE, File
 from genae.errors import GenaeError, Rejected
-from genae.files import MADE
+from genae.files import MADE, odd
 from genae.names import composed
 
 OFTEN = 64  # times that one folder is read through different links
@@ -44,7 +47,6 @@ OWN = "files that genae wrote itself"
 NOWHERE = "links that lead nowhere"
 AROUND = "links to a folder around them"
 AGAIN = f"links to a folder that was read {OFTEN} times"
-SPECIAL = "neither files nor folders"
 CLOSED = "folders that cannot be opened"
 TWICE = "names that come again in their zip, where the last one counts"
 LINK = "links inside a zip"
@@ -66,14 +68,16 @@ def listing(path: Path) -> Listing:
     """Of a folder (recursively), a zip or one file. GenaeError if there is none, or a zip is damaged or would escape."""
     if path.is_dir():
         every = list(_in_folder(path))
-    elif not path.is_file():
-        raise GenaeError(f"{path} is neither a file nor a folder" if path.exists() else f"no such file or folder: {path}")
+    elif not path.exists():
+        raise GenaeError(f"no such file or folder: {path}")
+    elif kind := odd(path):
+        raise GenaeError(f"{path} is {kind}, not a file; give a file, a folder or a zip")
     elif zipfile.is_zipfile(path):
         every = list(_in_zip(path))
     elif path.suffix.lower() == ".zip":
         raise GenaeError(f"{path} cannot be read as a zip: it is cut short, or none")
     else:
-        return Listing(((PurePosixPath(path.name), File(path)),), ())
+        return Listing(tuple(unfolded([(PurePosixPath(path.name), File(path))])), ())
     own = _own_folders(inside for inside, _, _ in every)
     files: list[Inside] = []
     left: list[Rejected] = []
@@ -83,7 +87,7 @@ def listing(path: Path) -> Listing:
             left.append(Rejected(f"{file.name}: {why}", why))
         else:
             files.append((inside, file))
-    return Listing(tuple(files), tuple(left))
+    return Listing(tuple(unfolded(files)), tuple(left))
 
 
 def _place(given: Given) -> tuple[tuple[str, ...], tuple[str, ...]]:

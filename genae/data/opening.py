@@ -23,6 +23,7 @@ from genae.data.domain import Suffixed
 from genae.data.examples import Dataset, Examples, numbers
 from genae.data.local import Local, files_of
 from genae.errors import GenaeError, unknown
+from genae.files import require_regular
 from genae.recipe import quarantine, registry
 from genae.recipe.entries import blamed
 
@@ -39,6 +40,8 @@ def open_data(data: str) -> Dataset:
     path = Path(data)
     if not path.exists():
         raise unknown("data set or path", data, registry.names("dataset"))
+    if not path.is_dir():
+        require_regular(path, "give a file, a folder or a zip")
     for name, claim in quarantine.each("claim", registry.own("claim")):
         claimed = None if isinstance(claim, GenaeError) else _claimed(name, claim, path)
         if claimed is not None:

@@ -26,6 +26,7 @@ from genae.errors import GenaeError
 from genae.files import write_text
 from genae.names import encoded
 from genae.recipe import registry
+from genae.recipe.jsonfile import read_json
 
 PIN = "data.json"
 
@@ -92,7 +93,7 @@ def kept(folder: Path) -> Pin | None:
     """That of a run's folder; None of a run that has none. GenaeError for one that is no pin."""
     path = folder / PIN
     try:
-        written = json.loads(path.read_text("utf-8"))
+        written = read_json(path)
         parts = {name: Part(**written[name]) for name in SPLITS if name in written}
         return Pin(str(written["data"]), str(written["path"]), parts)
     except FileNotFoundError:

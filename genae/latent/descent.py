@@ -50,7 +50,7 @@ def descended(module: nn.Module, loss: Callable[[], Tensor], steps: int, lr: flo
     """Minimises `loss`, () of one batch; the module ends with the average of its weights (https://arxiv.org/abs/2312.02696)."""
     parameters: list[Tensor] = [p for p in module.parameters() if p.requires_grad]
     averages = [p.detach().clone() for p in parameters]
-    optimiser = torch.optim.Adam(parameters, lr=lr)
+    optimiser = torch.optim.Adam(parameters, lr=lr, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _factor(step, steps))
     module.train()
     for step in range(steps):

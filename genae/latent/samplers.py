@@ -13,18 +13,24 @@ c is the run's condition (B, C), or None. z has the form of its space: genae/lat
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Annotated, NamedTuple, Protocol, runtime_checkable
 
 import torch
+from annotated_types import Ge, doc
 from torch import Tensor, nn
 
 from genae.errors import GenaeError
 from genae.latent.posteriors import Density
 from genae.latent.space import Space
 
+Variants = Annotated[int, Ge(0), doc("of each example or piece, varied as in training, that it is fitted on beside it")]
+
 
 class Sampler(nn.Module):
     """z (B, *space.shape) of new examples, where `condition` is the width of c, 0 for none."""
+
+    variants: int = 0  # of each example or piece, varied as in training, that it is fitted on beside the example itself
+    reduced = False  # whether its fit bears bf16
 
     def __init__(self, space: Space, condition: int = 0) -> None:
         super().__init__()
@@ -105,7 +111,7 @@ class Passage(NamedTuple):
 class Sequential(Protocol):
     """A sampler of windows in a row."""
 
-    variants: int  # of each piece that it is fitted on, as training varies examples
+    variants: int
 
     def fit_passages(self, passages: Sequence[Passage]) -> Iterator[Fitting]:
         """On the pieces of the training examples, on the sampler's device."""
@@ -120,10 +126,11 @@ class Sequential(Protocol):
         before: Tensor | None = None,
         form: Sequence[int] | None = None,
         part: bool = False,
+        after: Tensor | None = None,
     ) -> Tensor:
         """z of n pieces (n, length, *shape), `before` (n, V, *shape) the windows that they go on from.
 
         `condition` is (n, C), or (n, V + length, C) of each window. `form` says which window each is equal to, its own number
-        for a new one; a `part` need not begin or end a piece.
+        for a new one; a `part` need not begin or end a piece. `after` (n, R, *shape) are the windows that follow.
         """
         ...

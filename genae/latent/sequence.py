@@ -1,12 +1,15 @@
 r"""A prior over the z of windows in a row: z_1 … z_W of a piece, by a causal transformer whose last step is flow matching.
 
-    h_k = transformer(z_<k, k, W − k)                    k the window's place, W − k how many are left, each also as "unknown"
-    p(z_k | z_<k) = Σ_{j<k} π_j(h_k) δ(z_k − z_j) + π_new(h_k) p_v(z_k | h_k)        v(x, t, h_k): genae/latent/matching.py
+    h_k = transformer(z_<k, k, W − k)                    k the window's place, W − k how many are left, each also as "unknown";
+                                                         and of some the window that follows all that are drawn
+    p(z_k | z_<k) = Σ_{j<k} π_j(h_k) δ(z_k − z_j) + π_new(h_k) p_v(z_k | h_k)        v(x, t, h_k): genae/latent/drift.py
 
 The weights π point at earlier windows: form is to come back to what has been. A window that is an exact repeat has an exactly
 equal z, and is shown as the same event. z are the means of the posteriors: what these add is noise, of which there is more than
-there is to learn, and on means a fit needed less than half the steps. Pointers: https://arxiv.org/abs/1506.03134;
-continuous tokens without an alphabet: https://arxiv.org/abs/2406.11838.
+there is to learn, and on means a fit needed less than half the steps. What is before is shown with that noise, so that a next
+window does not hang on its last digits, which drawn windows do not have. Pointers: https://arxiv.org/abs/1506.03134;
+continuous tokens without an alphabet: https://arxiv.org/abs/2406.11838. A share of the h is hidden in training, so that drawing
+can be guided: what is drawn then fits what is before better than most of what would be, at some cost in variety.
 """
 
 from __future__ import annotations
@@ -20,13 +23,14 @@ from torch import Tensor, nn
 
 from genae.errors import GenaeError
 from genae.latent.descent import Rate, Standardised, Steps, descended
-from genae.latent.matching import Blocks, Drift, Turns, Width
-from genae.latent.samplers import Fitting, Passage
+from genae.latent.drift import Blocks, Turns, VectorDrift, Width
+from genae.latent.samplers import Fitting, Passage, Variants
 from genae.latent.space import Space
+from genae.latent.trunk import NEVER, PLACES, About, Trunk
 
-PLACES = 64  # places from either end that are told apart; those beyond are as far as the last
 UNKNOWN = 0.3  # share of training sequences whose places are not said, so that a part of a piece can be asked for
-NEVER = -1e9  # a logit
+FOLLOWED = 0.3  # share that know the window after them, where there is one
+HIDDEN = 0.1  # share of windows whose h is hidden
 
 
 class _Unit(NamedTuple):
@@ -42,56 +46,16 @@ class _Rows(NamedTuple):
     """Parts of passages, one a row, padded to the longest."""
 
     z: Tensor  # (B, W, D)
-    condition: Tensor  # (B, W, C)
-    place: Tensor  # (B, W), from 1; 0 unknown
-    left: Tensor  # (B, W), from 1; 0 unknown
+    seen: Tensor  # (B, W, D) as those before are shown: drawn from their posteriors
+    about: About
     same: Tensor  # (B, W, W) whether window k is window j < k
     inside: Tensor  # (B, W) whether there is a window
 
 
-class Trunk(nn.Module):
-    """z before, places and condition to h (B, W, H), and to the logits of the pointers (B, W, 1 + W), the first of "new"."""
-
-    def __init__(self, size: int, condition: int, width: int, layers: int, heads: int) -> None:
-        super().__init__()
-        self.enter = nn.Linear(size, width)
-        self.begin = nn.Parameter(torch.zeros(width))
-        self.place, self.left = nn.Embedding(PLACES + 1, width), nn.Embedding(PLACES + 1, width)
-        self.condition = nn.Linear(condition, width, bias=False) if condition else _Nothing(width)
-        layer = nn.TransformerEncoderLayer(width, heads, 4 * width, 0.1, "gelu", batch_first=True, norm_first=True)
-        self.layers = nn.TransformerEncoder(layer, layers, nn.LayerNorm(width), enable_nested_tensor=False)
-        self.query, self.key = nn.Linear(width, width), nn.Linear(size, width)
-        self.new, self.back = nn.Linear(width, 1), nn.Embedding(PLACES + 1, 1)
-
-    def forward(self, z: Tensor, condition: Tensor, place: Tensor, left: Tensor) -> tuple[Tensor, Tensor]:
-        """z (B, W, D), of which the last is not looked at; condition (B, W, C); place and left (B, W)."""
-        count = z.shape[1]
-        before = torch.cat([self.begin.expand(len(z), 1, -1), self.enter(z[:, :-1])], 1)
-        x = before + self.place(place) + self.left(left) + self.condition(condition)
-        later = torch.ones(count, count, dtype=torch.bool, device=z.device).triu(1)
-        h = self.layers(x, later)
-        return h, self._pointers(h, z)
-
-    def _pointers(self, h: Tensor, z: Tensor) -> Tensor:
-        steps = torch.arange(z.shape[1], device=z.device)
-        apart = steps[:, None] - steps
-        score = self.query(h) @ self.key(z).mT / h.shape[-1] ** 0.5 + self.back(apart.clamp(0, PLACES)).squeeze(-1)
-        return torch.cat([self.new(h), score.masked_fill(apart <= 0, NEVER)], -1)
-
-
-class _Nothing(nn.Module):
-    """(…, 0) to zeros (…, width)."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.width = width
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.new_zeros(*x.shape[:-1], self.width)
-
-
 class SequencePrior(Standardised):
     """z of windows in a row, with their form."""
+
+    reduced = True
 
     def __init__(
         self,
@@ -105,19 +69,22 @@ class SequencePrior(Standardised):
         blocks: Blocks = 3,
         turns: Turns = 12,
         longest: Annotated[int, Ge(1), Le(4096), doc("most windows of a passage in training")] = 32,
-        variants: Annotated[int, Ge(0), doc("of each piece, varied as in training, that it is fitted on")] = 5,
+        variants: Variants = 5,
         steps: Steps = 2000,
         batch: Annotated[int, Ge(1), doc("passages a step")] = 16,
         lr: Rate = 2e-3,
-        spread: Annotated[float, Ge(0), Le(1), doc("share of the posteriors' deviation with which z are drawn")] = 0.0,
+        draws: Annotated[int, Ge(1), doc("times and noises of each window a step")] = 4,
+        spread: Annotated[float, Ge(0), Le(1), doc("share of the posteriors' deviation of what is before a window")] = 1.0,
+        guidance: Annotated[float, Ge(0), Le(20), doc("weight of the windows before in new ones: 1 as learned, 2 twice")] = 1.5,
     ) -> None:
         super().__init__(space, condition)
         if width % heads:
             raise GenaeError(f"sampler.heads must divide the transformer's {width} units, not {heads}")
-        self.turns, self.longest, self.variants, self.share = turns, longest, variants, spread
+        self.turns, self.longest, self.variants, self.draws, self.share = turns, longest, variants, draws, spread
         self.steps, self.batch, self.lr = steps, batch, lr
         self.trunk = Trunk(space.size, condition, width, layers, heads)
-        self.drift = Drift(space.size, width, drift, blocks)
+        self.drift, self.nothing = VectorDrift(space.size, width, drift, blocks), nn.Parameter(torch.zeros(width))
+        self.guidance = guidance
 
     # -- fitting ------------------------------------------------------------------------------------------------------
 
@@ -145,32 +112,45 @@ class SequencePrior(Standardised):
         return _Unit(mean, sigma, condition, (mean[:, None] == mean).all(-1).int().argmax(1))
 
     def _rows(self, chosen: Sequence[_Unit]) -> _Rows:
-        """A part of each, at most `longest` windows, drawn from its posteriors: equal windows alike."""
-        parts = []
+        """A part of each, at most `longest` windows."""
+        parts, after = [], []
         for unit in chosen:
-            whole, device = len(unit.mean), unit.mean.device
-            known = bool(torch.rand(()) >= UNKNOWN)
-            at = int(torch.randint(max(1, whole - self.longest + 1) if known else whole, ()))
-            count = min(whole - at, self.longest)
-            place = torch.arange(1, whole + 1, device=device) * known
-            left = (whole + 1 - place) * known
-            z = unit.mean + unit.sigma * torch.randn_like(unit.mean)[unit.first]
-            columns = (z, unit.condition, place.clamp(max=PLACES), left.clamp(max=PLACES), unit.first, torch.ones_like(place))
-            parts.append([column[at : at + count] for column in columns])
-        z, condition, place, left, first, inside = (
+            columns, follows = self._part(unit)
+            parts.append(columns)
+            after.append(follows)
+        z, seen, condition, place, left, until, first, inside = (
             nn.utils.rnn.pad_sequence(list(column), batch_first=True) for column in zip(*parts, strict=True)
         )
         there = inside > 0
         same = (first[:, :, None] == first[:, None]) & there[:, None] & there[..., None]
-        return _Rows(z, condition, place, left, same.tril(-1), there)
+        return _Rows(z, seen, About(condition, place, left, until, torch.stack(after)), same.tril(-1), there)
+
+    def _part(self, unit: _Unit) -> tuple[list[Tensor], Tensor]:
+        """Columns of a part's windows, and the window that follows it, or zeros."""
+        whole, device = len(unit.mean), unit.mean.device
+        known, followed = bool(torch.rand(()) >= UNKNOWN), whole > 1 and bool(torch.rand(()) < FOLLOWED)
+        if followed:
+            end = int(torch.randint(1, whole, ()))
+            at = max(0, end - self.longest)
+        else:
+            at = int(torch.randint(max(1, whole - self.longest + 1) if known else whole, ()))
+            end = min(whole, at + self.longest)
+        place = torch.arange(1, whole + 1, device=device)
+        seen = unit.mean + unit.sigma * torch.randn_like(unit.mean)[unit.first]  # equal windows alike
+        until, after = (end + 1 - place) * followed, seen[end] if followed else torch.zeros_like(seen[0])
+        numbers = [column.clamp(max=PLACES) for column in (place * known, (whole + 1 - place) * known, until)]
+        columns = [unit.mean, seen, unit.condition, *numbers, unit.first, torch.ones_like(place)]
+        return [column[at:end] for column in columns], after
 
     def _loss(self, rows: _Rows) -> Tensor:
-        h, logits = self.trunk(rows.z, rows.condition, rows.place, rows.left)
+        h, logits = self.trunk(rows.seen, rows.about)
         repeat = rows.same.any(-1)
         right = torch.cat([~repeat[..., None], rows.same], -1)
         pointer: Tensor = logits.logsumexp(-1) - logits.masked_fill(~right, NEVER).logsumexp(-1)
         new = rows.inside & ~repeat
-        flow, form = self.drift.loss(rows.z[new], h[new]), pointer[rows.inside]
+        z, given = rows.z[new].repeat(self.draws, 1), h[new].repeat(self.draws, 1)
+        given = torch.where(torch.rand(len(z), 1, device=z.device) < HIDDEN, self.nothing, given)
+        flow, form = self.drift.loss(z, given), pointer[rows.inside]
         return flow.mean() + form.mean()
 
     # -- sampling -----------------------------------------------------------------------------------------------------
@@ -189,6 +169,7 @@ class SequencePrior(Standardised):
         before: Tensor | None = None,
         form: Sequence[int] | None = None,
         part: bool = False,
+        after: Tensor | None = None,
     ) -> Tensor:
         """As `Sequential.passages`."""
         past = 0 if before is None else before.shape[1]
@@ -198,14 +179,11 @@ class SequencePrior(Standardised):
         z = noise.new_zeros(n, whole, self.space.size)
         if before is not None:
             z[:, :past] = self.unit(before.flatten(0, 1)).view(n, past, -1)
-        place = torch.arange(1, whole + 1, device=device).expand(n, -1) * (not part)
-        left = (whole + 1 - place) * (not part)
-        places, lefts, given = place.clamp(max=PLACES), left.clamp(max=PLACES), self._given(n, whole, condition)
+        about = self._about(n, whole, condition, part, after)
         with torch.autocast(device.type, enabled=False):
             for k in range(past, whole):
-                so_far = slice(k + 1)
-                h, logits = self.trunk(z[:, so_far], given[:, so_far], places[:, so_far], lefts[:, so_far])
-                new = self.drift.carried(noise[:, k - past], h[:, k], self.turns)
+                h, logits = self.trunk(z[:, : k + 1], about.upto(k + 1))
+                new = self.drift.guided(noise[:, k - past], h[:, k], self.nothing, self.guidance, self.turns)
                 chosen = (logits[:, k] + gumbel[:, k - past, : k + 2]).argmax(1)
                 if form is not None:
                     own = form[k - past] == k - past
@@ -213,6 +191,16 @@ class SequencePrior(Standardised):
                 z[:, k] = torch.where(chosen[:, None] == 0, new, z[torch.arange(n, device=device), (chosen - 1).clamp(min=0)])
         made = self.shaped(z[:, past:].flatten(0, 1))
         return made.view(n, length, *self.space.shape)
+
+    def _about(self, n: int, whole: int, condition: Tensor | None, part: bool, after: Tensor | None) -> About:
+        """What is known of so many windows, and of those after them."""
+        place = torch.arange(1, whole + 1, device=self.anchor.device).expand(n, -1)
+        until = whole + 1 - place
+        follow = 0 if after is None else after.shape[1]
+        numbers = (place * (not part), (until + follow) * (not part), until * bool(follow))
+        places, left, to = (column.clamp(max=PLACES) for column in numbers)
+        follows = self.anchor.new_zeros(n, self.space.size) if after is None or not follow else self.unit(after[:, 0])
+        return About(self._given(n, whole, condition), places, left, to, follows)
 
     def _given(self, n: int, whole: int, condition: Tensor | None) -> Tensor:
         """(n, whole, C), of no width where there is no condition."""

@@ -23,7 +23,8 @@ import torch
 from torch import Tensor, nn
 
 from genae.errors import GenaeError
-from genae.files import disk, require_own, require_regular, sweep
+from genae.files import disk, require_one_name, require_own, require_regular
+from genae.temporary import sweep
 
 RECIPE, CARD, LOCK, PREVIEWS = "recipe.json", "README.md", ".lock", "previews"
 WEIGHTS, TRAINING, BEFORE = "weights.safetensors", "training.safetensors", "training.previous.safetensors"
@@ -93,6 +94,7 @@ def locked(folder: Path) -> Iterator[None]:
         require_own(folder / name)
     if (folder / LOCK).exists():
         require_regular(folder / LOCK)
+        require_one_name(folder / LOCK)
     lock = FileLock(folder / LOCK, timeout=0)
     try:
         with disk(folder):
@@ -101,7 +103,7 @@ def locked(folder: Path) -> Iterator[None]:
         raise GenaeError(f"another training is writing to {folder}; wait for it, or give --out another folder") from error
     try:
         for part in (folder, *(folder / name for name in FOLDERS)):
-            sweep(part)
+            sweep(part, alone=True)
         yield
     finally:
         lock.release()

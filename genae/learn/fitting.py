@@ -14,15 +14,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from genae.data.domain import Stage
 from genae.data.examples import Examples
 from genae.data.pieces import Pieces
-from genae.data.tensors import digest, finite, header, load_tensors, save_tensors
+from genae.data.tensors import digest, finite, header, load_tensors, same, save_tensors
 from genae.errors import GenaeError, unknown
 from genae.files import require_own
 from genae.latent.samplers import Fitted, Fitting, Sampler, Sequential
 from genae.learn.build import Built
 from genae.learn.checkpoint import fit_into
-from genae.learn.device import computing, seeded
+from genae.learn.device import computing, precision, seeded
 from genae.learn.passages import passages
 from genae.learn.scoring import batches_of
 from genae.model.vae import Model
@@ -56,7 +57,8 @@ def fitted(
     with seeded(recipe.seed):
         sampler = made(built, spec).to(device)
         turns = _turns(sampler, built, train, device)
-        with torch.autocast(device.type, enabled=False):
+        low = sampler.reduced and precision(recipe.precision, device) == "bf16"
+        with torch.autocast(device.type, torch.bfloat16, enabled=low, cache_enabled=False):  # weights change within it
             for at in turns:
                 report(at.done, at.total)
     broken = [name for name, value in sampler.state_dict().items() if not bool(value.isfinite().all())]
@@ -71,7 +73,7 @@ def _turns(sampler: Sampler, built: Built, train: Training, device: torch.device
         return sampler.fit_passages(passages(built, train.pieces().voices, device, sampler.variants))
     if not isinstance(sampler, Fitted):
         raise GenaeError(f"sampler '{type(sampler).__name__}' cannot be fitted: it has no method fit")
-    return sampler.fit(*latents(built, train.examples(), device))
+    return sampler.fit(*latents(built, train.examples(), device, sampler.variants))
 
 
 def made(built: Built, spec: Spec) -> Sampler:
@@ -80,16 +82,21 @@ def made(built: Built, spec: Spec) -> Sampler:
 
 
 @torch.no_grad()
-def latents(built: Built, examples: Examples, device: torch.device) -> tuple[Tensor, Tensor | None]:
-    """z (N, *shape), samples of q(z | x), of a plain code the code itself; and the conditions (N, C). In float32, as z are."""
+def latents(built: Built, examples: Examples, device: torch.device, variants: int = 0) -> tuple[Tensor, Tensor | None]:
+    """z (N, *shape), samples of q(z | x), of a plain code the code itself; and the conditions (N, C). In float32, as z are.
+
+    With `variants` so many more of each example, varied as in training, and the condition hidden as often as there.
+    """
     built.vae.eval()
     z, conditions = [], []
     with computing(device, "32"):
-        for batch, _ in batches_of(built, examples, device, CHUNK):
-            inference = built.vae.infer(batch.input, batch.condition)
-            drawn = inference.sample().z if built.vae.kind == "density" else inference.mean
-            z.append(drawn)
-            conditions.append(batch.condition)
+        once: list[Stage] = ["score"]
+        varied: list[Stage] = ["train"]
+        for stage in once + varied * variants:
+            for batch, _ in batches_of(built, examples, device, CHUNK, stage):
+                inference = built.vae.infer(batch.input, batch.condition)
+                z.append(inference.sample().z if built.vae.kind == "density" else inference.mean)
+                conditions.append(batch.condition)
     given = [c for c in conditions if c is not None]
     return torch.cat(z), torch.cat(given) if given else None
 
@@ -110,7 +117,7 @@ def keep(sampler: Sampler, spec: Spec, run: Path, vae: Model) -> Path:
 def fits(run: Path, name: str, vae: Model) -> bool:
     """Whether a run has a sampler, fitted on the latents of these weights."""
     try:
-        return header(path_of(run, name)).facts.get("weights") == digest(vae.state_dict())
+        return same(vae.state_dict(), header(path_of(run, name)).facts.get("weights"))
     except GenaeError:
         return False
 
@@ -131,13 +138,16 @@ def load(run: Path, name: str, built: Built) -> Sampler:
         raise _never_fitted(run, name, offered(run, built.bounded))
     path = path_of(run, name)
     tensors, facts = load_tensors(path)
-    if facts.get("weights") != digest(built.vae.state_dict()):
+    if not same(built.vae.state_dict(), facts.get("weights")):
         raise GenaeError(
             f"{path} was fitted on the latents of other weights than {run} has; fit it again: genae fit {run} {name}"
         )
     finite(tensors, path)
     sampler = made(built, _spec_of(facts, path))
-    fit_into(sampler, tensors, path)
+    try:
+        fit_into(sampler, tensors, path)
+    except GenaeError as error:
+        raise GenaeError(f"{error}; fit it again: genae fit {run} {name}") from None
     return sampler.to(built.vae.anchor.device).eval()
 
 

@@ -2,7 +2,8 @@
 
 A training can explode without an infinity. It has where the ELBO (of a plain autoencoder −distortion) of D numbers an example
 falls below start − ABSURD · (|start| + D), on held-out examples and on those of training: an untrained model has of the order
-of one nat a number, and one that learned its training examples by heart is bad on others alone.
+of one nat a number, and one that learned its training examples by heart is bad on others alone. While it lasts, a training may
+be far off for a time, as where the rate's weight still grows; what it ends with may be so by a tenth of that, ENDED.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-ABSURD = 100.0
+ABSURD, ENDED = 100.0, 10.0
 LOOKED_AT = 64  # examples of each before a saving: about as long as a step of training
 
 
@@ -25,8 +26,9 @@ def most(worths: Iterable[float]) -> float:
     return math.nan if any(map(math.isnan, all_of)) else max(all_of)
 
 
-def absurd(now: float, start: float | None, size: int) -> bool:
+def absurd(now: float, start: float | None, size: int, ended: bool = False) -> bool:
     """Whether a model with `size` numbers an example has exploded since the start, None for one of which that is not known."""
     if not math.isfinite(now):
         return True
-    return start is not None and math.isfinite(start) and now < start - ABSURD * (abs(start) + size)
+    far = ENDED if ended else ABSURD
+    return start is not None and math.isfinite(start) and now < start - far * (abs(start) + size)

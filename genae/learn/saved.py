@@ -63,10 +63,10 @@ def newest(folder: Path) -> Saved | None:
     except GenaeError as error:
         if not before.exists():
             raise
-        saved = load(before)
-        remark(f"{error}; going on from step {saved.step}, the checkpoint before it")
-    with disk(folder):
+        saved, why = load(before), str(error)
+    with disk(last):
         before.replace(last)
+    remark(f"{why}; going on from step {saved.step}, the checkpoint before it")
     return saved
 
 

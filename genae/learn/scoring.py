@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from genae.data.domain import Stage
 from genae.data.examples import Examples
 from genae.latent.inference import Inference
 from genae.learn.build import Built
@@ -23,13 +24,18 @@ NUMBERS = 1 << 23  # as it does with fewer samples than that of large events, wh
 Scores = dict[str, Tensor]  # of examples: mean (B, *shape), and distortion, rate, elbo, nll where there are such, (B,)
 
 
-def batches_of(built: Built, examples: Examples, device: torch.device, size: int) -> Iterator[tuple[Batch, Tensor]]:
-    """Batches in order, as the likelihood is scored, each with its targets as they are shown: not as they are binarised."""
+def batches_of(
+    built: Built, examples: Examples, device: torch.device, size: int, stage: Stage = "score"
+) -> Iterator[tuple[Batch, Tensor]]:
+    """Batches in order, as the likelihood is scored, each with its targets as they are shown: not as they are binarised.
+
+    In stage "train" they are varied and their conditions hidden as in training.
+    """
     for first in range(0, len(examples), size):
         chunk = examples.take(torch.arange(first, min(first + size, len(examples))))
         stored = chunk.x.to(device)
-        target = built.domain.prepare(stored, "score")
-        condition = built.condition(chunk.known().to(device), target)
+        target = built.domain.prepare(stored, stage)
+        condition = built.condition(chunk.known().to(device), target, train=stage == "train")
         yield Batch(built.task(target), target, condition), built.domain.prepare(stored, "show")
 
 

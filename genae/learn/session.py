@@ -9,6 +9,7 @@ What a loop body breaks off, by `break` or an exception, is saved too. `genae.Tr
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack
@@ -26,10 +27,10 @@ from genae.data.opening import Data, as_dataset, open_data
 from genae.data.pieces import best_pieces
 from genae.data.reading import Report, quiet, read_split
 from genae.errors import GenaeError, remark
-from genae.files import disk, require_empty, write_text
+from genae.files import disk, make_folder, require_empty, require_utf8, write_text
 from genae.learn import checkpoint, device, fitting, saved, trainer
 from genae.learn.build import build, learned, require_space, require_support
-from genae.learn.metrics import METRICS, append_metrics, rewind_metrics
+from genae.learn.metrics import METRICS, append_metrics, rewind_metrics, sync_metrics
 from genae.learn.objects import with_names
 from genae.learn.sanity import LOOKED_AT, absurd, most, worth
 from genae.learn.saved import Saved
@@ -109,12 +110,13 @@ class Session:
         changes = _changes(data, epochs, steps, seed)
         if resume is not None:
             self.folder, self.recipe = Path(resume), _resumed(Path(resume), preset, settings, changes)
-            if out is not None and Path(out).resolve() != self.folder.resolve():
+            if out is not None and os.path.realpath(out) != os.path.realpath(self.folder):
                 raise GenaeError(f"--resume {resume} goes on in its own folder; leave out --out {out}")
         else:
             self.recipe = _new(preset, settings, changes)
             self.folder = Path(out) if out is not None else _free_folder(self.recipe.preset)
             require_empty(self.folder, checkpoint.left)
+        require_utf8(self.folder)
         self.sampler = sampler_of(self.recipe.stages)
         self._read_data(report, data_changed)
 
@@ -187,7 +189,7 @@ class Session:
 
     def __iter__(self) -> Generator[Progress, None, None]:
         with disk(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
         with ExitStack() as stack:
             stack.enter_context(checkpoint.locked(self.folder))
             stack.enter_context(heard(self._stop))
@@ -304,6 +306,7 @@ class Session:
             kept = f"the last good checkpoint, of step {self._kept}, is kept" if self._kept >= 0 else "nothing was saved"
             raise GenaeError(f"training stopped: {wrong}; {kept}; try a lower optimiser.lr, or optimiser.clip=1")
         facts = {SECONDS: self.seconds, THREADS: torch.get_num_threads(), START: self._start, LOGGED: self._logged}
+        sync_metrics(self.folder)
         saved.keep(self.folder, state.tensors(), state.best.state_dict(), state.step, **facts)
         self._kept = state.step
 
@@ -315,7 +318,7 @@ class Session:
         if not state.step:
             self._start = now
             return ""
-        if absurd(now, self._start, math.prod(self.built.domain.event)):
+        if absurd(now, self._start, math.prod(self.built.domain.event), state.step == self.steps):
             began = "" if self._start is None else f", from {self._start:.4g} before the first step"
             return f"the ELBO is {now:.4g} nats after step {state.step}{began}"
         return ""

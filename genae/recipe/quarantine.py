@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -27,6 +28,7 @@ from genae.files import cache_folder, write_text
 from genae.recipe import registry
 from genae.recipe.contract import CONTRACT
 from genae.recipe.entries import OWN, installed, limit, module, owner, version
+from genae.recipe.jsonfile import read_json
 
 SLOW_SECONDS = 3600.0  # a finding of slowness is kept this long: the machine may only have been busy
 AT_ONCE = 8  # processes that check; more than cores, since what is slow mostly waits
@@ -109,10 +111,10 @@ def _findings_file() -> Path:
 
 def _read_findings() -> dict[str, Found]:
     try:
-        found = json.loads(_findings_file().read_text("utf-8"))
+        found = read_json(_findings_file())
         return {k: f for k, f in found.items() if isinstance(f["error"], str) and (not f["until"] or time.time() < f["until"])}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):  # none yet, or of another version: it is only a cache
-        return {}
+    except (GenaeError, OSError, ValueError, TypeError, KeyError, AttributeError):
+        return {}  # none yet, or of another version: it is only a cache
 
 
 def _print(kind: str, entry: EntryPoint) -> str:
@@ -173,7 +175,13 @@ def _ask(group: Sequence[Pair], answer: Path) -> subprocess.Popen[bytes]:
 
 
 def answer(group: Sequence[Sequence[str]], path: str) -> None:
-    """Write the errors of plugins, each given as [kind, name, value, distribution], as a JSON list."""
+    """Write the errors of plugins, each given as [kind, name, value, distribution], as a JSON list.
+
+    When nobody would wait for them any more the process ends: the one that started it may have been killed.
+    """
+    end = threading.Timer(limit(), os._exit, (1,))
+    end.daemon = True
+    end.start()
     errors = json.dumps([problem(*one) for one in group])
     Path(path).write_text(errors, "utf-8")
 

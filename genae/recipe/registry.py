@@ -9,6 +9,7 @@ What is not installed is registered: `genae.register("prior", "mine", Mine)`, in
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -167,7 +168,7 @@ def plugin(path: str | Path) -> None:
 
     GenaeError names the file and the line if that fails, or if nothing is registered.
     """
-    file = Path(path).resolve()
+    file = Path(os.path.realpath(path))
     if file.suffix != ".py" or not file.is_file():
         raise GenaeError(f"plugin {path}: {'no Python file (.py)' if file.exists() else 'no such file'}")
     module = sys.modules.get(file.stem)

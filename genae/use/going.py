@@ -1,7 +1,7 @@
 r"""Pieces that go on, and parts of them made anew: what a sampler of windows in a row is for.
 
     extended(run, x, length)         a file and `length` windows more
-    filled(run, x, part)             a file whose windows in a part are new; they know those before them
+    filled(run, x, part)             a file whose windows in a part are new; they know those before them, and the one after
 
 A new window that comes back to one of the file's is that window.
 """
@@ -40,7 +40,7 @@ def extended(
     **options: object,
 ) -> Written:
     """A file and so many windows more, the last without `cut` of it."""
-    point, events = _whole(run, x, condition)
+    temperature, (point, events) = run.temperature(temperature), _whole(run, x, condition)
     past, given = point.z[0], None if point.condition is None else point.condition[0]
     new, c = _new(run, past, given, length, temperature, seed, sampler)
     made = _events(run, torch.cat([past, new]), c, events[0], temperature, seed)[len(past) :]
@@ -64,11 +64,11 @@ def filled(
     **options: object,
 ) -> Written:
     """A file whose windows in a part are new. GenaeError for a part outside of it."""
-    point, events = _whole(run, x, condition)
+    temperature, (point, events) = run.temperature(temperature), _whole(run, x, condition)
     domain = run.framed(point.span, **options)
     first, last = _inside(domain.places(events.shape[1]), part, point.span.name)
     past, given = point.z[0, :first], None if point.condition is None else point.condition[0]
-    new, c = _new(run, past, given, last - first, temperature, seed, sampler)
+    new, c = _new(run, past, given, last - first, temperature, seed, sampler, point.z[0, last:])
     made = _events(run, torch.cat([past, new]), c, events[0, :first], temperature, seed)
     whole = events.clone()
     whole[:, first:last] = made[first:]
@@ -110,16 +110,23 @@ def sequential(run: Run, name: str | None) -> Sequential:
 
 
 def _new(
-    run: Run, past: Tensor, given: Tensor | None, length: int, temperature: float | None, seed: int | None, sampler: str | None
-) -> tuple[Tensor, Tensor | None]:
-    """z (length, *shape) after the past (V, *shape), and the conditions of all (V + length, C): the past's last goes on."""
+    run: Run, past: Tensor, given: Tensor | None, length: int, temperature: float, seed: int | None, sampler: str | None,
+    follow: Tensor | None = None,
+) -> tuple[Tensor, Tensor | None]:  # fmt: skip
+    """z (length, *shape) after the past (V, *shape), before `follow` (R, *shape), and the conditions of all (V + length, C).
+
+    Where the file says nothing of a condition's future, the past's last goes on.
+    """
     source, count = sequential(run, sampler), len(past)
-    heat = run.temperature(temperature) if run.vae.shows == "mean" else 1.0
-    c = None if given is None else torch.cat([given[:count], given[max(0, count - 1)].expand(length, -1)])
-    before = past.to(run.device)[None] if count else None
+    heat = temperature if run.vae.shows == "mean" else 1.0
+    c = None if given is None else given[torch.arange(count + length).clamp(max=len(given) - 1)]
+
+    def each(z: Tensor | None, n: int) -> Tensor | None:
+        return None if z is None or not len(z) else z.to(run.device).expand(n, *z.shape)
 
     def draw(x: Tensor, condition: Tensor | None) -> Tensor:
-        return source.passages(len(x), length, heat, condition, None if before is None else before.expand(len(x), *past.shape))
+        n = len(x)
+        return source.passages(n, length, heat, condition, each(past, n), after=each(follow, n))
 
     z = run.each(draw, torch.empty(1, 0), None if c is None else c[None], Chance(drawn(seed), [0], "z"))[0]
     return _back(z, past), c
@@ -135,7 +142,7 @@ def _back(new: Tensor, past: Tensor) -> Tensor:
     return torch.where(close.view(-1, *[1] * (new.ndim - 1)), past[nearest].to(new), new)
 
 
-def _events(run: Run, z: Tensor, condition: Tensor | None, past: Tensor, temperature: float | None, seed: int | None) -> Tensor:
+def _events(run: Run, z: Tensor, condition: Tensor | None, past: Tensor, temperature: float, seed: int | None) -> Tensor:
     """z (W, *shape) to events, those of the past (V, *event) as they are, and what comes back to them too."""
     own, place = once([z, condition], [len(z)])
     made = run.decode(z, condition, temperature, seed, spans=[Span(count=len(z))])

@@ -17,7 +17,7 @@ from genae.data.curve import Picture
 from genae.data.domain import Domain
 from genae.data.examples import Array
 from genae.errors import GenaeError
-from genae.files import MADE, new_folder, write_file
+from genae.files import MADE, new_folder, require_regular, write_file
 from genae.use import pictures
 
 PICTURES = (".png", ".jpg", ".gif", ".webp")  # files that are pictures already
@@ -125,6 +125,7 @@ def write_arrays(path: Path, arrays: Mapping[str, Tensor | Sequence[str] | str |
 def read_arrays(path: Path) -> dict[str, Array]:
     """An .npz. GenaeError for anything else, and for one that holds objects, which could run code."""
     try:
+        require_regular(path, "give an .npz")
         with path.open("rb") as stream, np.load(stream) as file:  # np.load alone leaves a damaged file open
             return {key: file[key] for key in file.files}
     except FileNotFoundError as error:

@@ -20,8 +20,9 @@ from torch import Tensor
 
 from genae.data import pins
 from genae.data.domain import Domain
-from genae.data.examples import Dataset, Examples, File
+from genae.data.examples import Dataset, Examples
 from genae.data.items import Span, best_split
+from genae.data.local import files_of
 from genae.data.opening import Data, as_dataset
 from genae.data.pieces import best_pieces, once
 from genae.errors import GenaeError, remark
@@ -269,7 +270,7 @@ class Run:
         With a seed all are drawn with the same random numbers, so that each is the same whatever stands beside it. Of windows
         that `spans` say are of one file each has random numbers of its own, and those of equal z are equal.
         """
-        temperature, z = self.temperature(temperature), self.vae.space.check(z)
+        temperature, z = self.temperature(temperature, given=True), self.vae.space.check(z)
         given = self._given(condition, len(z))
         if spans:
             own, place = once([z, given], [span.count for span in spans])
@@ -507,7 +508,8 @@ class Run:
     def style(self, item: str | Path | None) -> Spec:
         """The options with which a file's example should be written back; none for an item of a data set."""
         path = None if item is None else Path(item)
-        return dict(self.domain.style(File(path))) if path is not None and path.is_file() else {}
+        files = files_of(path) if path is not None and path.is_file() else ()
+        return dict(self.domain.style(files[0][1])) if len(files) == 1 else {}
 
     # -- helpers ------------------------------------------------------------------------------------------------------
 
@@ -523,10 +525,11 @@ class Run:
         small = see(x, task.reader(self.domain), window)
         return replace(small, events=task.enlarged(small.events))
 
-    def temperature(self, temperature: float | None) -> float:
-        """That one, else the domain's own. GenaeError for one below 0."""
+    def temperature(self, temperature: float | None, given: bool = False) -> float:
+        """That one, else the domain's own for new examples, or for z that are given. GenaeError for one below 0."""
         if temperature is None:
-            return self.domain.defaults.temperature
+            own = self.domain.defaults
+            return own.temperature if own.decoded is None or not given else own.decoded
         if not temperature >= 0:
             raise GenaeError(f"--temperature must not be negative, not {temperature}")
         return temperature

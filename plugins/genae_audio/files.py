@@ -106,7 +106,7 @@ def opened(file: File) -> Iterator[Sound]:
     from genae_audio.stream import Stream
 
     try:
-        with file.path.open("rb") if file.loose else BytesIO(file.read()) as content:
+        with file.open() if file.loose else BytesIO(file.read()) as content:
             if not content.read(1):
                 raise Rejected(f"{file.name}: is empty (0 bytes)")
             _require_last_page(file, content)

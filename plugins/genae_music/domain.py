@@ -1,4 +1,4 @@
-r"""Music: MIDI files as windows of tokens, and tokens as MIDI, piano rolls and sound.
+r"""Music: MIDI files and ABC notation as windows of tokens, and tokens as MIDI, piano rolls and sound.
 
 stored   melody (T,) uint8, classes 0…89; drums (T,) int16, labels Σ 2^class; the full kit's roll (T, 61) uint8;
          trio (3, T) int16, melody | bass | drums
@@ -25,7 +25,7 @@ from genae.data.examples import Examples, File, Found, Piece
 from genae.errors import GenaeError, Rejected
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
-from genae_music import drums, melody, midi, pieces, report, roll, trio
+from genae_music import drums, keys, melody, midi, pieces, reader, report, roll, trio
 from genae_music.drums import Kit
 from genae_music.events import begun, in_a_row, transposed
 from genae_music.quantise import Setting
@@ -66,8 +66,11 @@ class Music(Domain):
     tail: Annotated[float, WRITTEN, Ge(0), Le(60), Unit("seconds"), doc("how long a WAV rings on after the last bar")] = 0.0
     frame: pieces.Frame | None = field(default=None, init=False, repr=False)  # of the song that it writes
 
-    suffixes: ClassVar[tuple[str, ...]] = (".mid", ".midi", ".kar")
-    defaults: ClassVar[Defaults] = Defaults(network="music-lstm", shows="sample", temperature=0.5, samples=10, judged=256)
+    suffixes: ClassVar[tuple[str, ...]] = reader.SUFFIXES
+    fields: ClassVar[Mapping[str, int]] = keys.FIELDS
+    defaults: ClassVar[Defaults] = Defaults(
+        network="music-lstm", shows="sample", temperature=1.0, decoded=0.5, samples=10, judged=256
+    )
     reading: ClassVar[Reading] = Reading(
         cached=True, distinct=True, least=16,
         advice="give more files, or shorter windows (--set domain.bars=2); `genae data inspect` tells why, track by track",
@@ -108,27 +111,29 @@ class Music(Domain):
 
     def read(self, file: File) -> Found:
         """One file to all of its windows (W, *event)."""
-        _, found = self._found(file)
+        score, found = self._found(file)
         tokens = drums.roll(found.tokens, "full") if self.kit == "full" else found.tokens
-        return Found(torch.from_numpy(np.ascontiguousarray(tokens)), _sums(found.lost))
+        return Found(torch.from_numpy(np.ascontiguousarray(tokens)), _sums(found.lost), keys.fields(score, found.tick))
 
     def piece(self, file: File) -> Piece:
         """The whole song: its melody, all its drums, or a trio; silent bars are rests."""
         score, song = self._song(file)
         mine = np.isin(score.instrument, song.instrument[:1])
+        framed = pieces.frame_of(score, song)
         frame = {
-            **pieces.frame_of(score, song)._asdict(),
+            **framed._asdict(),
             "program": self.program if self.kind == "drums" else score.instruments[song.instrument[0]].program,
             "velocity": int(np.median(score.velocity[mine])),
         }
         tokens = drums.roll(song.tokens, "full") if self.kit == "full" else song.tokens
         x = torch.from_numpy(np.ascontiguousarray(tokens))
         seamless = bool((song.grid.take[:-1] == self.setting.steps).all())
-        return Piece(x, frame, torch.from_numpy(~song.heard), lost=_sums(song.lost), seamless=seamless)
+        known = keys.fields(score, pieces.begins(framed))
+        return Piece(x, frame, torch.from_numpy(~song.heard), lost=_sums(song.lost), fields=known, seamless=seamless)
 
     def _song(self, file: File) -> tuple[Score, pieces.Song]:
         try:
-            score = midi.read(file.read(), self.setting.magenta)
+            score = reader.read(file, self.setting.magenta)
             if self.kind == "drums":
                 return score, pieces.drummed(score, self.setting, self.kit)
             return score, (pieces.together if self.kind == "trio" else pieces.melodic)(score, self.setting)
@@ -144,7 +149,7 @@ class Music(Domain):
 
     def _found(self, file: File) -> tuple[Score, Windows]:
         try:
-            score = midi.read(file.read(), self.setting.magenta)
+            score = reader.read(file, self.setting.magenta)
             if self.kind == "drums":
                 return score, drums.windows(score, self.setting, self.kit)
             return score, report.KINDS[self.kind](score, self.setting)
@@ -153,7 +158,7 @@ class Music(Domain):
 
     def inspect(self, file: File) -> list[str]:
         """A line for the file and one for each of its tracks."""
-        return report.inspect(file.name, file.read(), self.setting, self.kind).lines
+        return report.inspect(file, self.setting, self.kind).lines
 
     def style(self, file: File) -> dict[str, object]:
         """The tempo where the first window's notes begin, and program and velocity of the instrument whose it is."""
@@ -194,12 +199,23 @@ class Music(Domain):
 
     def prepare(self, stored: Tensor, stage: Stage) -> Tensor:
         """(B, *event) to floats; transposed while training."""
+        return self.augmented(stored, {})[0] if stage == "train" else stored.float()
+
+    def augmented(self, stored: Tensor, fields: Mapping[str, Tensor]) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """(B, *event) transposed, and their keys likewise."""
         x = stored.float()
-        if stage != "train" or not self.transpose:
-            return x
+        if not self.transpose:
+            return x, fields
         if self.kind == "melody":
-            return transposed(x, self.transpose)
-        return torch.cat([transposed(x[:, :PITCHED], self.transpose), x[:, PITCHED:]], 1)
+            x, by = transposed(x, self.transpose)
+        else:
+            pitched, by = transposed(x[:, :PITCHED], self.transpose)
+            x = torch.cat([pitched, x[:, PITCHED:]], 1)
+        return x, {name: keys.moved(value, by) if name == "key" else value for name, value in fields.items()}
+
+    def spelled(self, field: str, text: str) -> Sequence[float] | None:
+        """A key or a meter, as people write them."""
+        return keys.spelled(field, text)
 
     def picture(self, example: Tensor) -> Picture:
         """The piano roll."""

@@ -11,6 +11,7 @@ class Reason(StrEnum):
     """The word for machines; after it, what it is said of."""
 
     NOT_MIDI = "not-midi"  # file: does not begin as a MIDI file
+    NOTATION = "notation"  # file: ABC notation that means nothing, such as a tune without K:
     CUT = "cut"  # file: ends before its header or a track does
     BROKEN = "broken"  # file: bytes that mean nothing, such as running status without a status
     TYPE = "type"  # file: of type 2, tracks that do not sound together
@@ -43,7 +44,8 @@ class Unusable(Rejected):
 
 
 PHRASES = {
-    Reason.NOT_MIDI: "that are not MIDI", Reason.CUT: "cut short", Reason.BROKEN: "with broken bytes",
+    Reason.NOT_MIDI: "that are not MIDI", Reason.NOTATION: "of ABC notation that cannot be read",
+    Reason.CUT: "cut short", Reason.BROKEN: "with broken bytes",
     Reason.TYPE: "of a MIDI type that is not read", Reason.DIVISION: "timed in SMPTE frames", Reason.TEMPO: "with a tempo of 0",
     Reason.TIME: "with impossible times", Reason.LARGE: "too large", Reason.EMPTY: "without an onset",
     Reason.UNENDED: "without an end", Reason.METER: "in a meter that the grid does not have",

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genae_music import drums, melody, midi, quantise, smf, trio
+from genae.data.examples import File
+from genae_music import beside, drums, keys, melody, quantise, reader, smf, trio
 from genae_music.quantise import Setting
 from genae_music.reasons import Reason, Unusable
 from genae_music.score import Score
@@ -87,13 +88,13 @@ def _count(n: int, what: str) -> str:
     return f"{n:,} {what if n != 1 else what[:-1]}"
 
 
-def inspect(name: str, data: bytes, setting: Setting, kind: str = "melody") -> FileReport:
-    """A MIDI file's bytes to what of it is used; never raises for what is in them."""
+def inspect(file: File, setting: Setting, kind: str = "melody") -> FileReport:
+    """What of a file is used; never raises for what is in it."""
     try:
-        score = midi.read(data, setting.magenta)
+        score = reader.read(file, setting.magenta)
         found = KINDS[kind](score, setting)
     except Unusable as error:
-        return FileReport(name, 0, (), (Loss(error.reason, 1, "files", str(error)),))
+        return FileReport(file.name, 0, (), (Loss(error.reason, 1, "files", str(error)),))
     whose, n = found.instrument, len(score.instruments)
     used = np.zeros(n, np.int64)
     for members in np.atleast_2d(whose.T):  # one, or the three of a trio
@@ -106,12 +107,15 @@ def inspect(name: str, data: bytes, setting: Setting, kind: str = "melody") -> F
         for k, i in enumerate(score.instruments)
     ]  # fmt: skip
     unended = (_loss(Reason.UNENDED, score.unended, "notes", score, 0, setting),) if score.unended else ()
-    remarks = _miscounted(data) + (() if setting.magenta else _bars(score)) + _melody(score, whose, setting)
-    return FileReport(name, len(found.tokens), tuple(tracks), unended, remarks)
+    remarks = _miscounted(file) + (() if setting.magenta else _bars(score)) + _melody(score, whose, setting) + _key(score)
+    return FileReport(file.name, len(found.tokens), tuple(tracks), unended, remarks)
 
 
-def _miscounted(data: bytes) -> tuple[str, ...]:
-    """That a file has more tracks than its header says."""
+def _miscounted(file: File) -> tuple[str, ...]:
+    """That a MIDI file has more tracks than its header says."""
+    if file.suffix == reader.NOTATION:
+        return ()
+    data = file.read()
     said, there = smf.promised(data), len(smf.chunks(data)[1])
     return (f"all {there} tracks are read, though its header promises {said}",) if said < there else ()
 
@@ -125,6 +129,14 @@ def _melody(score: Score, whose: Array, setting: Setting) -> tuple[str, ...]:
     return (f"its melody is {name or 'an unnamed track'}, {why}",)
 
 
+def _key(score: Score) -> tuple[str, ...]:
+    """What keys it has, and by what that is known."""
+    found, why = keys.keys_of(score)
+    names = list(dict.fromkeys(map(keys.named, found)))
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return (f"in {', '.join(names[:3])}{more}, by its {'signature' if why == 'signature' else 'notes'}",) if names else ()
+
+
 def _bars(score: Score) -> tuple[str, ...]:
     """Where the bars of pieces in 1/4 come from."""
     lines = [quantise.estimated(score, begin, end) for begin, end in quantise.unbarred(score)]
@@ -134,8 +146,9 @@ def _bars(score: Score) -> tuple[str, ...]:
         of = 4 * score.resolution
         other = sum(int(np.count_nonzero(np.abs(np.diff(line) - of) > of // 8)) for line in known)
         first = known[0][0] / score.resolution
+        whence = f"those of {beside.BEATS} beside it" if len(score.lines) else "estimated from the notes"
         told.append(
-            f"1/4 gives no bars: they are estimated from the notes, the first line {first:.2f} quarters after the start; "
+            f"1/4 gives no bars: they are {whence}, the first line {first:.2f} quarters after the start; "
             f"{sum(map(len, known)) - other:,} of 4 beats and {other:,} of others"
         )
     if len(known) < len(lines):

@@ -48,6 +48,15 @@ class Meter(NamedTuple):
         return f"{self.beats}/{self.unit}"
 
 
+class Key(NamedTuple):
+    """A key that a file says: its tonic, 0…11 from C, and its mode by how many fifths it is from major: −3 is minor."""
+
+    tick: int
+    tonic: int
+    mode: int = 0
+    certain: bool = True  # False for what programs write of themselves, or leave at major
+
+
 def _none() -> Array:
     return np.zeros(0, np.int64)
 
@@ -67,6 +76,8 @@ class Score:
     meters: tuple[Meter, ...] = ()  # by tick
     length: int = 0  # ticks, the end of the longest track
     unended: int = 0  # notes that never stop, left out
+    keys: tuple[Key, ...] = ()  # by tick
+    lines: Array = field(default_factory=_none)  # ticks of bar lines that are known from beside the file
 
     def tempo(self, tick: float) -> float:
         """Quarters per minute at a tick: of several changes at one the last holds, and none reaches back."""

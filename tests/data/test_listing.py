@@ -98,7 +98,7 @@ def test_a_pipe_is_named_and_never_opened(tmp_path):
     os.mkfifo(folder / "pipe.txt")
     assert _names(folder) == ["a.txt"]
     assert _left(folder) == {"pipe.txt": of.SPECIAL}
-    with pytest.raises(GenaeError, match=r"pipe.txt is neither a file nor a folder"):
+    with pytest.raises(GenaeError, match=r"pipe.txt is a pipe, not a file; give a file, a folder or a zip"):
         listing(folder / "pipe.txt")
 
 

@@ -101,3 +101,31 @@ def test_pieces_of_unequal_length_and_a_condition():
 def test_heads_divide_the_width():
     with pytest.raises(GenaeError, match=r"sampler.heads must divide the transformer's 32 units, not 5"):
         SequencePrior(Space((2,)), width=32, heads=5)
+
+
+def test_what_is_filled_in_leads_to_what_follows():
+    """Pieces of three windows that climb from 0, each by as much as it likes: the middle one is half way to what follows."""
+    torch.manual_seed(0)
+    slope = torch.randn(400, 1, 1)
+    pieces = [Passage(s * torch.arange(3).view(3, 1) + 0.05 * torch.randn(3, 2)) for s in slope]
+    sampler = SequencePrior(Space((2,)), steps=600, guidance=1.0, **SMALL)
+    list(sampler.fit_passages(pieces))
+    before = torch.zeros(200, 1, 2)
+    for height in (-2.0, 2.0):
+        middle = sampler.passages(200, 1, before=before, form=[0], after=torch.full((200, 1, 2), height))
+        assert middle.mean() == pytest.approx(height / 2, abs=0.3)
+    free = sampler.passages(200, 2, before=before, form=[0, 1])[:, 0]
+    assert free.std() > 1.5 * middle.std()
+
+
+def test_guidance_keeps_new_windows_nearer_to_those_before(folk):
+    """What is before says the side, ±3: a drift that is guided by it does not stay between the two."""
+    before = torch.full((400, 2, 2), 3.0)
+    hit = {}
+    for folk.guidance in (0.0, 1.0, 2.0):
+        torch.manual_seed(4)
+        hit[folk.guidance] = (folk.passages(400, 3, before=before, form=[0, 1, 2])[:, 0] > 0).float().mean()
+    folk.guidance = 1.5
+    assert hit[0.0] < 0.75
+    assert hit[1.0] > 0.9
+    assert hit[2.0] >= hit[1.0]

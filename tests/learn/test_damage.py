@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
+import re
 import shutil
 import warnings
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,6 +23,7 @@ import genae
 from genae.errors import GenaeError, Remark
 from genae.learn.checkpoint import BEFORE, RECIPE, TRAINING, WEIGHTS
 from genae.learn.metrics import METRICS, read_metrics
+from genae.learn.sanity import absurd
 
 SAMPLER = "samplers/gaussian.safetensors"
 FILES = (RECIPE, WEIGHTS, TRAINING, BEFORE, METRICS, SAMPLER, "data.json")
@@ -34,6 +38,12 @@ def flip(content: bytearray, chance: random.Random) -> None:
 def overwrite(content: bytearray, chance: random.Random) -> None:
     at, n = chance.randrange(len(content)), chance.randrange(1, 64)
     content[at : at + n] = chance.randbytes(len(content[at : at + n]))
+
+
+def zero(content: bytearray, chance: random.Random) -> None:
+    """A block that never reached the disk; a byte of it was another, if any was."""
+    at = chance.randrange(len(content))
+    content[at : at + 512] = bytes(len(content[at : at + 512]))
 
 
 def cut(content: bytearray, chance: random.Random) -> None:
@@ -88,8 +98,8 @@ def _damaged(runs: tuple[Path, Path], tmp_path: Path, copies: int, seed: int) ->
     for number in range(copies):
         run = Path(shutil.copytree(runs[0], tmp_path / str(number)))
         name = FILES[number % len(FILES)]
-        how = chance.choice((flip, flip, overwrite, cut, swap, "foreign"))
-        if how == "foreign" and name not in (METRICS, BEFORE, "data.json"):  # numbers of another run are whole lines too
+        how = chance.choice((flip, flip, overwrite, zero, cut, swap, "foreign"))
+        if how == "foreign" and name not in (BEFORE, "data.json"):  # the other run has none, or the same
             shutil.copy(runs[1] / name, run / name)
         else:
             content = bytearray((run / name).read_bytes())
@@ -174,6 +184,16 @@ def test_a_state_with_what_has_no_place_is_refused(run: Path) -> None:
         list(genae.Training(resume=run, device="cpu"))
 
 
+def test_numbers_of_another_run_are_told_and_those_of_before_are_read(run: Path, runs: tuple[Path, Path]) -> None:
+    whole = read_metrics(run)
+    shutil.copy(runs[1] / METRICS, run / METRICS)
+    with pytest.warns(Remark, match=r"left out (\d+) damaged of \1 lines"):
+        assert read_metrics(run) == []
+    before = [json.dumps({**record, "check": f"{zlib.crc32(json.dumps(record).encode()):08x}"}) for record in whole]
+    (run / METRICS).write_text("\n".join(before) + "\n")
+    assert read_metrics(run) == whole
+
+
 def test_damaged_lines_of_numbers_are_told(run: Path) -> None:
     whole = read_metrics(run)
     lines = (run / METRICS).read_text().splitlines()
@@ -184,7 +204,7 @@ def test_damaged_lines_of_numbers_are_told(run: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes and links of a POSIX system")
-@pytest.mark.parametrize("name", [RECIPE, WEIGHTS, METRICS, ".lock"])
+@pytest.mark.parametrize("name", [RECIPE, WEIGHTS, METRICS, ".lock", "data.json", SAMPLER])
 def test_a_pipe_in_place_of_a_file_is_not_opened(run: Path, name: str) -> None:
     (run / name).unlink(missing_ok=True)
     os.mkfifo(run / name)
@@ -209,6 +229,24 @@ def test_nothing_is_written_through_a_link(run: Path, tmp_path: Path, name: str)
     assert _content(outside) == before
 
 
+@pytest.mark.parametrize("name", [WEIGHTS, TRAINING, METRICS, ".lock", "README.md", "data.json"])
+def test_nothing_is_written_through_a_hard_link(run: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "outside").write_bytes((run / name).read_bytes() if (run / name).exists() else b"mine")
+    before = _content(tmp_path / "outside")
+    (run / name).unlink(missing_ok=True)
+    (run / name).hardlink_to(tmp_path / "outside")
+    with suppress(GenaeError):
+        list(genae.Training(resume=run, device="cpu"))
+    assert _content(tmp_path / "outside") == before
+
+
+def test_a_folder_in_place_of_the_state_is_one_line(run: Path) -> None:
+    (run / TRAINING).unlink()
+    (run / TRAINING).mkdir()
+    with pytest.raises(GenaeError, match=rf"cannot write {re.escape(str(run / TRAINING))}: it is a folder, not a file"):
+        list(genae.Training(resume=run, device="cpu"))
+
+
 def _content(path: Path) -> dict[str, bytes]:
     return {str(p): p.read_bytes() for p in [path, *path.rglob("*")] if p.is_file()}
 
@@ -223,6 +261,27 @@ def test_a_finite_explosion_is_told_and_the_last_sane_weights_are_kept(bars: Pat
     run = genae.load(tmp_path / "run", "cpu")
     assert run.step == 0
     assert all(bool(value.isfinite().all()) for value in run.vae.state_dict().values())
+
+
+def test_an_end_far_worse_than_the_beginning_is_no_trained_run(bars: Path, tmp_path: Path) -> None:
+    """The rate alone has exploded, to more than ten nats for each number of an example: no infinity, and no 'trained'."""
+    settings = ["network.hidden=[32]", "optimiser.lr=3", "optimiser.clip=0"]
+    with pytest.raises(
+        GenaeError, match=r"the ELBO is -\d\.\d+e\+05 nats after step 60, from -5\d\d\.\d before .* of step 0, is kept"
+    ):
+        genae.train("mnist-mlp", data=str(bars), steps=60, out=tmp_path / "run", device="cpu", settings=settings)
+    assert genae.load(tmp_path / "run", "cpu").step == 0
+
+
+@pytest.mark.parametrize(
+    "now, sane, sane_at_the_end", [(-100, 1, 1), (-1190, 1, 1), (-1210, 1, 0), (-11090, 1, 0), (-11110, 0, 0)]
+)
+def test_what_is_sane(now: float, sane: bool, sane_at_the_end: bool) -> None:
+    """Started at -100 nats with 10 numbers an example: down to -100 - 100 · 110 = -11100, at the end to -1200."""
+    assert absurd(now, -100.0, 10) is not bool(sane)
+    assert absurd(now, -100.0, 10, ended=True) is not bool(sane_at_the_end)
+    assert not absurd(now, None, 10)  # of a run of before
+    assert absurd(math.nan, None, 10)
 
 
 # -- folders ----------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import genae
-from genae.data.tensors import digest, load_tensors
+from genae.data.tensors import digest, load_tensors, save_tensors
 from genae.errors import GenaeError
 from genae.latent.fitted import Gaussian
 from genae.learn import fitting
@@ -63,6 +63,18 @@ def test_it_is_fitted_on_the_latents_of_the_training_examples(trained):
     sampler = run.sampler()
     assert torch.allclose(sampler.linear[0], z.mean(0), atol=1e-5)
     assert torch.allclose(sampler.root @ sampler.root.mT, torch.cov(z.mT), rtol=1e-3, atol=1e-6)
+
+
+def test_a_fit_in_bf16_learns_as_one_in_float32_does(trained):
+    """At every step: a cast of the weights that outlives its step would leave all but the last layer as they began."""
+    run = trained("run", *AUTOENCODER, "precision=bf16")
+    z = run.encode(run.training().x)
+    run.fit({"name": "flow-matching", "steps": 300, "width": 32, "blocks": 1, "lr": 5e-3})
+    sampler = run.sampler()
+    assert all(block.given.weight.abs().max() > 0 for block in sampler.drift.blocks)
+    made = run.vae.space.flat(torch.as_tensor(sampler.sample(500)))
+    assert torch.allclose(made.mean(0), z.mean(0), atol=0.3 * z.std(0).max().item())
+    assert torch.allclose(made.std(0), z.std(0), rtol=0.3)
 
 
 def test_a_plain_autoencoder_is_sampled_once_it_has_one(trained):
@@ -123,6 +135,23 @@ def test_a_condition_goes_in(trained, tmp_path):
         assert torch.allclose(drawn.mean(0), z[examples.labels == i].mean(0), atol=0.1)
 
 
+def test_variants_are_varied_and_told_as_in_training(trained, tmp_path):
+    """The examples as they are come first; of the others every second one, or so, is told nothing."""
+    for split in ("train", "test"):
+        for name in ("low", "high"):
+            (tmp_path / "two" / split / name).mkdir(parents=True)
+            for i in range(40):
+                (tmp_path / "two" / split / name / f"{i}.txt").write_text(f"{i} {-i}")
+    run = trained("run", *AUTOENCODER, "condition=label", "condition.dropout=0.5", data=str(tmp_path / "two"))
+    examples = run.training()
+    plain, (z, c) = (fitting.latents(run.built, examples, run.device, variants) for variants in (0, 2))
+    assert z.shape == (240, *run.vae.space.shape)
+    assert torch.equal(z[:80], plain[0])
+    assert torch.equal(c[:80], plain[1])
+    assert c[:80].sum(1).eq(1).all()
+    assert 0.3 < c[80:].sum(1).eq(0).float().mean() < 0.7
+
+
 # -- what cannot be ---------------------------------------------------------------------------------------------------
 
 
@@ -181,3 +210,13 @@ def test_a_sampler_whose_file_says_nothing_of_itself_is_one_line(trained):
         with pytest.raises(GenaeError, match=r"gaussian\.safetensors") as caught:
             genae.load(run.folder, "cpu").sample(2)
         assert "\n" not in str(caught.value)
+
+
+def test_a_sampler_of_another_shape_is_to_be_fitted_again(trained):
+    """As one is that an earlier genae fitted, whose parts were others."""
+    run = trained("run")
+    path = run.fit("gaussian")
+    tensors, facts = load_tensors(path)
+    save_tensors(path, {"linear": tensors["linear"]}, **facts)
+    with pytest.raises(GenaeError, match=r"lacks 'root'; fit it again: genae fit .* gaussian"):
+        genae.load(run.folder, "cpu").sampler("gaussian")

@@ -21,6 +21,12 @@ from genae_music.domain import Music
 from genae_music.quantise import Setting
 from genae_music.reasons import Reason
 
+
+def inspected(name: str, data: bytes, *options: object) -> report.FileReport:
+    """Of a file in memory."""
+    return report.inspect(File(Path(name), content=data), *options)
+
+
 NOTE = bytes.fromhex("00 90 3C 50  83 60 80 3C 00")
 
 
@@ -74,14 +80,14 @@ def test_bad_input_is_refused_with_its_reason(raw, what: str) -> None:
     with pytest.raises(Rejected) as refused:
         read_found(File(Path("x.mid"), content=data), Music())
     assert "\n" not in str(refused.value)
-    found = report.inspect("x.mid", data, Setting())
+    found = inspected("x.mid", data, Setting())
     assert found.windows == 0
     assert any(re.search(line, told) for told in found.lines)
     assert reason in {loss.reason for loss in (*found.losses, *(loss for t in found.tracks for loss in t.losses))}
 
 
 def test_a_melody_where_drums_are_wanted(raw) -> None:
-    found = report.inspect("x.mid", raw.file(NOTE), Setting(), "drums")
+    found = inspected("x.mid", raw.file(NOTE), Setting(), "drums")
     assert found.windows == 0
     assert [(loss.reason, loss.count) for loss in found.tracks[0].losses] == [(Reason.KIND, 1)]
     assert found.lines[1].endswith("1 note of a pitched instrument")
@@ -96,7 +102,7 @@ def test_a_chunk_that_is_not_a_track_is_passed_over(raw) -> None:
 def test_all_tracks_are_read_whatever_the_header_promises(raw, said):
     data = raw.header(said) + track(NOTE) + track(NOTE.replace(b"\x3c", b"\x40")) + track(NOTE.replace(b"\x3c", b"\x43"))
     assert midi.read(data).pitch.tolist() == [0x3C, 0x40, 0x43]
-    told = report.inspect("a.mid", data, Setting()).lines[0]
+    told = inspected("a.mid", data, Setting()).lines[0]
     assert (f"all 3 tracks are read, though its header promises {said}" in told) == (said < 3)
     for junk in (b"\0" * 9, b"MTrk\0\0\0\7abc", track(NOTE[:3]), b"MTrk"):
         assert midi.read(data + junk).pitch.tolist() == [0x3C, 0x40, 0x43]
@@ -109,7 +115,7 @@ def test_memory_stays_bounded(raw) -> None:
     tracemalloc.start()
     for data in (crowded, long):
         for kind in report.KINDS:
-            report.inspect("large.mid", data, Setting())
+            inspected("large.mid", data, Setting())
             assert tracemalloc.get_traced_memory()[1] < 512 << 20, kind
     tracemalloc.stop()
 

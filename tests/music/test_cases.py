@@ -91,7 +91,7 @@ def test_odd_events_change_no_note(raw) -> None:
     tune = raw.notes(*sung(TUNE))
     data = raw.file(raw.tempo(120) + raw.meter(4, 4), b"".join(b"\x00" + event for event in meta) + tune)
     assert read(data) == [TOKENS]
-    assert inspect("a.mid", data, Setting()).tracks[0].program == 5
+    assert inspect(File(Path("a.mid"), content=data), Setting()).tracks[0].program == 5
 
 
 def test_running_status_with_notes_on_of_velocity_0(raw) -> None:

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from genae.data.examples import File
 from genae_music import report
 from genae_music.quantise import Setting
 from genae_music.reasons import Reason
+
+
+def inspected(name: str, data: bytes, *options: object) -> report.FileReport:
+    """Of a file in memory."""
+    return report.inspect(File(Path(name), content=data), *options)
+
 
 BAR = 1920
 
@@ -13,7 +22,7 @@ def test_a_report_names_every_track_and_reason(raw) -> None:
     tune = b"\x00\xff\x03\x04tune" + raw.notes((0, BAR, 60), (0, BAR, 64), (BAR, 2 * BAR, 62), (4 * BAR, 5 * BAR, 62))
     kick = b"\x00\xff\x03\x04kick" + raw.notes((0, 30, 36), channel=9) + b"\x00\x99\x24\x50"  # the last one never ends
     tune += b"\x00\x90\x24\x50"  # nor does this, of which it matters
-    found = report.inspect("küche.mid", raw.file(raw.meter(4, 4), tune, kick), Setting())
+    found = inspected("küche.mid", raw.file(raw.meter(4, 4), tune, kick), Setting())
     assert found.windows == 1
     assert [(t.name, t.program, t.is_drum, t.notes, t.windows) for t in found.tracks] == [
         ("tune", 0, False, 4, 1),
@@ -32,9 +41,9 @@ def test_a_report_names_every_track_and_reason(raw) -> None:
 
 
 def test_what_is_lost_is_counted_in_its_own_kind(raw) -> None:
-    good = report.inspect("a.mid", raw.file(raw.notes((0, 2 * BAR, 60))), Setting())
-    seven = report.inspect("b.mid", raw.file(raw.meter(7, 8) + raw.notes((0, BAR, 60), (BAR, 2 * BAR, 62))), Setting())
-    cut = report.inspect("c.mid", raw.file(b"")[:10], Setting())
+    good = inspected("a.mid", raw.file(raw.notes((0, 2 * BAR, 60))), Setting())
+    seven = inspected("b.mid", raw.file(raw.meter(7, 8) + raw.notes((0, BAR, 60), (BAR, 2 * BAR, 62))), Setting())
+    cut = inspected("c.mid", raw.file(b"")[:10], Setting())
     assert [found.windows for found in (good, seven, cut)] == [1, 0, 0]
     assert [(x.reason, x.what, x.count) for x in (*seven.tracks[0].losses, *cut.losses)] == [
         (Reason.METER, "notes", 2),
@@ -51,7 +60,7 @@ def test_a_trio_is_reported_for_each_of_its_parts(raw) -> None:
         raw.notes((0, 30, 36), channel=9),
         b"\x00\xc3\x49" + raw.notes((0, 2 * BAR, 80), channel=3),
     )
-    found = report.inspect("band.mid", data, Setting(), "trio")
+    found = inspected("band.mid", data, Setting(), "trio")
     assert found.windows == 1
     assert [t.windows for t in found.tracks] == [1, 1, 1, 0]
     assert found.tracks[3].losses[0].reason == Reason.PROGRAM

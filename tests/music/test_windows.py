@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from genae.data.examples import File
 from genae.errors import GenaeError
 from genae.recipe.parts import instantiate
 from genae_music import drums, melody, midi, report, trio
 from genae_music.quantise import Setting, quantise
 from genae_music.reasons import Reason
 from genae_music.score import Meter
+
+
+def inspected(name: str, data: bytes, *options: object) -> report.FileReport:
+    """Of a file in memory."""
+    return report.inspect(File(Path(name), content=data), *options)
+
 
 BEAT, STEP, BAR = 480, 120, 1920  # ticks
 HOLD = 0
@@ -154,7 +163,7 @@ def test_a_melody_is_looked_for_by_name_and_by_what_it_is_like(raw) -> None:
         assert {int(window[0]) + 19 for window in found.tokens[:1]} == {first}
         assert len(set(found.instrument.tolist())) == 1
         assert lost(found)[Reason.TRACK] > 20
-        assert why in report.inspect("a.mid", data, Setting(tracks=tracks)).lines[0]
+        assert why in inspected("a.mid", data, Setting(tracks=tracks)).lines[0]
     assert lost(melody.windows(midi.read(data), Setting(tracks="flute"))) == {Reason.TRACK: 48 + 12 + 16}
 
 
@@ -235,7 +244,7 @@ def test_a_trio_that_is_too_short_or_never_together_says_so(raw) -> None:
     short = raw.file(raw.notes((0, BAR, 60)), bass, kick)
     apart = raw.file(raw.notes((24 * BAR, 32 * BAR, 60)), bass, kick)
     for grid in ("default", "magenta"):
-        found = report.inspect("x.mid", short, Setting(grid=grid), "trio")
+        found = inspected("x.mid", short, Setting(grid=grid), "trio")
         assert found.windows == 0
         assert any("shorter than 2 bars" in line for line in found.lines)
         assert len(trio.windows(midi.read(apart), Setting(16, grid)).tokens) == 0
