@@ -24,7 +24,8 @@ LINE, PLANE, FRAMES = Space((1,)), Space((2,)), Space((3, 2), time=True)
 A = torch.tensor([[2.0, -1.0], [0.5, 1.5], [0.0, 1.0]])  # (C, D)
 UNIFORM = ("prior", "uniform")  # no code is more typical than another, so temperature does not act
 
-WITHOUT = [("sampler", "flow-matching"), ("sampler", "sequence")]  # a density
+MATCHING = ("sampler", "flow-matching")  # that of frames has a field of its own
+WITHOUT = [MATCHING, ("sampler", "sequence")]  # a density
 
 each = pytest.mark.parametrize("part", EVERY, ids=" ".join)
 each_dense = pytest.mark.parametrize("part", [part for part in EVERY if part not in WITHOUT], ids=" ".join)
@@ -178,7 +179,18 @@ def _seeded(sampler, n=20):
     return sampler.sample(n)
 
 
-@each
+@torch.no_grad()
+def test_flow_matching_of_frames_shares_its_weights_among_them():
+    """As many weights whatever the number of frames, but for their places; and z have their form."""
+    sizes = [sum(p.numel() for p in _fresh(MATCHING, Space((frames, 2), time=True)).parameters()) for frames in (3, 7, 11)]
+    assert sizes[2] - sizes[1] == sizes[1] - sizes[0] == 4 * QUICK[MATCHING]["width"]
+    sampler = _made(MATCHING, FRAMES)
+    z = _seeded(sampler, 10)
+    assert FRAMES.check(z).shape == (10, 3, 2)
+    assert torch.equal(_seeded(sampler, 10), z)
+
+
+@pytest.mark.parametrize("part", [part for part in EVERY if part != MATCHING], ids=" ".join)
 @torch.no_grad()
 def test_any_form_of_z_is_the_flat_one_in_another_shape(part):
     form = _form(part)
