@@ -6,7 +6,7 @@
 Input i is made from (seed, i) alone: a file that the domain writes, in every form that it reads, or one of the corpus, of which
 places are flipped, cut out, doubled, overwritten by extreme numbers or spliced with another; or bytes that were never a file.
 Prints what came of them, whatever was raised but Rejected and GenaeError, the slowest input and the most memory. An input that
-takes longer than STUCK seconds ends the whole, with its number and where it is.
+takes longer than STUCK seconds of CPU time ends the whole, with its number and where it is.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ OPTIONS: dict[str, list[dict[str, object]]] = {
 }  # fmt: skip
 LARGEST = 1 << 16  # bytes of a file of the corpus that is damaged; the rest of it is cut off
 PART = 500  # inputs at once
-STUCK = 60.0  # seconds
+STUCK = 60.0  # seconds of CPU time
 EXTREMES = (b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\x80\0\0\0", b"\1\0\0\0", b"\0\0\0\1")
 WAITS = (
     b"\0",
@@ -201,10 +201,10 @@ def survey(name: str, options: dict[str, object], span: range, seed: int = 0, co
     with _watched() as now:
         for i in span:
             suffix, data = made(whole, seed, i)
-            start = time.perf_counter()
+            start = time.process_time()
             now[0] = (start, f"{name} {options} input {i}")
             _try(calls[i % len(calls)], File(Path(f"{i}{suffix}"), content=data), outcome)
-            outcome.slowest = max(outcome.slowest, (time.perf_counter() - start, now[0][1]))
+            outcome.slowest = max(outcome.slowest, (time.process_time() - start, now[0][1]))
     outcome.memory = _memory()
     return outcome
 
@@ -212,12 +212,12 @@ def survey(name: str, options: dict[str, object], span: range, seed: int = 0, co
 @contextmanager
 def _watched() -> Iterator[list[tuple[float, str]]]:
     """The process ends, naming it, when the input that is put there takes too long; unnamed, where it lets no thread run."""
-    now, done = [(time.perf_counter(), "the first input")], threading.Event()
+    now, done = [(time.process_time(), "the first input")], threading.Event()
 
     def watch() -> None:
         while not done.wait(1):
-            if time.perf_counter() - now[0][0] > STUCK:
-                print(f"\n{now[0][1]} takes longer than {STUCK:.0f} s", file=sys.stderr, flush=True)
+            if time.process_time() - now[0][0] > STUCK:
+                print(f"\n{now[0][1]} takes longer than {STUCK:.0f} s of CPU time", file=sys.stderr, flush=True)
                 faulthandler.dump_traceback()
                 os._exit(1)
 

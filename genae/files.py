@@ -104,11 +104,10 @@ def require_one_name(path: Path) -> None:
 def write_file(path: Path, write: Callable[[Path], object], before: Path | None = None) -> Path:
     """Atomically: `write` fills a temporary neighbour, which is synced and renamed to `path`; what was there, to `before`."""
     with disk(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with neighbour(path) as temporary:
             write(temporary)
-            with temporary.open("rb+") as file:
-                os.fsync(file.fileno())
+            sync(temporary)
             temporary.chmod(0o666 & ~_umask())  # mkstemp's 0600 is not what a user expects of a picture
             if before is not None and path.exists():
                 path.replace(before)
@@ -130,7 +129,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     """
     require_empty(path)
     with disk(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with neighbour(path, folder=True) as temporary:
             yield temporary
             temporary.chmod(0o777 & ~_umask())
@@ -158,13 +157,26 @@ def _umask() -> int:
     return mask
 
 
+def make_folder(path: Path) -> None:
+    """With those around it, on the disk; one that is there stays."""
+    new = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in new:
+        _sync_folder(folder.parent)
+
+
+def sync(path: Path) -> None:
+    """A file's content to the disk."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
 def _sync_tree(folder: Path) -> None:
     for path in folder.rglob("*"):
         if path.is_dir():
             _sync_folder(path)
         else:
-            with path.open("rb+") as file:
-                os.fsync(file.fileno())
+            sync(path)
     _sync_folder(folder)
 
 

@@ -15,6 +15,7 @@ from genae_cli.open import Open
 if TYPE_CHECKING:
     from genae.data.inspecting import Inspected
 
+FEW = 4  # numbers of a field, whose least and most are told
 SHOWN = 20  # classes, and skipped files, told one by one
 
 
@@ -139,6 +140,8 @@ def _field(name: str, ends: list[list[float]] | None) -> str:
     """`hour 0 to 23`."""
     if ends is None:
         return f"{name} not known"
+    if len(ends[0]) > FEW:
+        return f"{name}, {len(ends[0])} numbers each"
     low, high = (" ".join(f"{number:g}" for number in end) for end in ends)
     return f"{name} {low} to {high}"
 

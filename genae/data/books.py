@@ -1,4 +1,4 @@
-"""Files that hold several, such as a book of tunes in one text: each of what is in them is a file of its own.
+"""Files that hold several, such as a book in one text: each of what is in them is a file of its own.
 
 A kind of such files is an entry point of `genae.books`, called as their suffix without the dot: a function of a file's content
 that gives what it holds, (name, content) each, and nothing for a file that holds one thing alone. It lives in a module that is

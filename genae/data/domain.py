@@ -23,7 +23,7 @@ Those that only `write`, `picture` and `extras` look at are marked so, and can b
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
@@ -129,6 +129,17 @@ class Domain(ABC):
         "show" is the same at every call.
         """
         return stored.float()
+
+    def augmented(self, stored: Tensor, fields: Mapping[str, Tensor]) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """A batch as `prepare(stored, "train")` has it, and its `fields` (B, …, K), which say the same of it as before.
+
+        A domain whose augmentation changes what a field tells, such as one that turns what has a direction, changes that too.
+        """
+        return self.prepare(stored, "train"), fields
+
+    def spelled(self, field: str, text: str) -> Sequence[float] | None:
+        """What people write of one of `fields`, as its numbers; None where they write these, with spaces between them."""
+        return None
 
     def picture(self, example: Tensor) -> Picture:
         """One event to a picture (H, W) or (H, W, 3), uint8, for grids, strips and plots: by default a plot of its numbers."""

@@ -2,9 +2,9 @@
 
     CACHE/read/KEY.safetensors    examples, the files that they are of, labels, fields; as metadata what was not used and why
 
-KEY is a digest of the files' names, labels and content, of the domain's options and of the code beside it. A file is mapped
-when it is loaded, so that a set of any size takes no heap. Kept are sets of up to half of what is free on the disk, and KEPT
-bytes together: those that were not used for longest make room.
+KEY is a digest of the files' names, labels and content, of the domain's options and of the code beside it. A file says its key,
+and is mapped when it is loaded, so that a set of any size takes no heap. Kept are sets of up to half of what is free on the
+disk, and KEPT bytes together: those that were not used for longest make room.
 
 A file's content is digested once in a process. It is known again by path, size and time of change, if that time was longer
 ago than the coarsest clock of a file system ticks when it was looked at.
@@ -47,7 +47,7 @@ def load(key: str) -> Examples | None:
     if not path.exists():
         return None
     try:
-        found = _unpack(path)
+        found = _unpack(path, key)
     except (GenaeError, ValueError, KeyError):  # of another version, or damaged: it is only a cache
         with suppress(OSError):
             path.unlink(missing_ok=True)
@@ -71,7 +71,7 @@ def keep(found: Examples, key: str) -> None:
     with suppress(GenaeError, OSError):  # a full or read-only disk: it will be read again
         path.parent.mkdir(parents=True, exist_ok=True)
         if found.x.nbytes <= min(KEPT, shutil.disk_usage(path.parent).free // 2):
-            save_tensors(path, tensors, told=json.dumps(told))
+            save_tensors(path, tensors, told=json.dumps(told), key=key)
             _make_room(path.parent)
 
 
@@ -79,12 +79,13 @@ def once(key: str, make: Callable[[], Tensor]) -> Tensor:
     """A tensor that is slow to make and always the same, of which `key` tells everything: made, or kept and mapped."""
     path = _place(key)
     with suppress(GenaeError, KeyError, OSError):
-        made = load_tensors(path)[0]["x"]
+        tensors, facts = load_tensors(path)
+        _require_key(facts, key)
         os.utime(path)
-        return made
+        return tensors["x"]
     made = make()
     with suppress(GenaeError):
-        save_tensors(path, {"x": made})
+        save_tensors(path, {"x": made}, key=key)
     return made
 
 
@@ -103,8 +104,15 @@ def _make_room(folder: Path) -> None:
         total -= sizes[path].st_size
 
 
-def _unpack(path: Path) -> Examples:
+def _require_key(facts: Mapping[str, str], key: str) -> None:
+    """KeyError for a file of another key, or of before they had one."""
+    if facts["key"] != key:
+        raise KeyError(key)
+
+
+def _unpack(path: Path, key: str) -> Examples:
     tensors, facts = load_tensors(path)
+    _require_key(facts, key)
     told = json.loads(facts["told"])
     names = tuple(told["names"][i] for i in tensors["of"].tolist())
     fields = {name.removeprefix(FIELD): value for name, value in tensors.items() if name.startswith(FIELD)}

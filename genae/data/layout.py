@@ -158,7 +158,7 @@ def _by_group(paths: Paths) -> _Splits:
 def _told(split: Mapping[str, str], level: int | None) -> str:
     what = "paths" if level is None else "folders that hold the same files"
     if len(split) < FEW:
-        return f"all are train: {len(split)} {what}, fewer than {FEW}"
+        return f"all are train: {len(split)} {what if len(split) != 1 else 'path'}, fewer than {FEW}"
     count = Counter(split.values())
     return f"split by {what}, in the order of their SHA-256: {', '.join(f'{count[name]} {name}' for name in SPLITS)}"
 

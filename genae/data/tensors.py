@@ -1,11 +1,16 @@
 """Tensors in a safetensors file, whole at every instant; loaded, they are mapped from it: no heap until they are written to.
 
-Among the file's facts, as its JSON has them beside the names, types and shapes of the tensors, are two digests (SHA-256):
+Among the file's facts, as its JSON has them beside the names, types and shapes of the tensors, are two digests:
 
-    content    of the tensors: their names, types, shapes and bytes
-    digest     of all the facts, `content` among them
+    content    of the tensors: their names, types, shapes and sums of their bytes
+    digest     of all the facts, `content` among them: SHA-256
 
-Both are checked on loading. A file of before, which has neither, is read as it is.
+Both are checked on loading. A file of before has neither and is read as it is, or a `content` of all bytes.
+
+The sums are those of the rows and of the columns of blocks of 128 × 512 whole numbers of 64 bits, mod 2⁶⁴; what is left over
+counts as it is. Any error of up to three numbers changes one of them, and so does a block that is zeroed or moved, but for
+one in 2⁶⁴; they are no defence against somebody who wants two equal. SHA-256 of their values takes a fifth of the time that
+it takes of all bytes, which was a third of loading.
 """
 
 from __future__ import annotations
@@ -28,6 +33,8 @@ from genae.files import require_regular, require_utf8, write_file
 from genae.recipe.recipe import FORMAT
 
 CONTENT, DIGEST = "content", "digest"
+SUMS = "sums:"  # what a digest of them begins with
+ROWS, COLUMNS = 128, 512  # of a block: half a megabyte, which a processor keeps at hand
 
 
 class Header(NamedTuple):
@@ -47,14 +54,31 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], before: Path | None 
     return content
 
 
-def digest(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 of tensors by name: names, types, shapes and bytes."""
+def digest(tensors: Mapping[str, Tensor], whole: bool = False) -> str:
+    """Of tensors by name: names, types, shapes and sums of bytes, or the `whole` of them as in files of before."""
     made = hashlib.sha256()
     for name in sorted(tensors):
         tensor = tensors[name].detach().cpu().contiguous()
         made.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
-        made.update(tensor.flatten().view(torch.uint8).numpy().data)
-    return made.hexdigest()
+        content = tensor.flatten().view(torch.uint8)
+        for part in [content] if whole else _summed(content):
+            made.update(part.numpy().data)
+    return made.hexdigest() if whole else SUMS + made.hexdigest()
+
+
+def same(tensors: Mapping[str, Tensor], wanted: str | None) -> bool:
+    """Whether a digest, of now or of before, is that of tensors."""
+    return wanted is not None and digest(tensors, not wanted.startswith(SUMS)) == wanted
+
+
+def _summed(content: Tensor) -> Iterator[Tensor]:
+    """Bytes (N,) as sums of rows and columns, block by block, and what is left over."""
+    content = content.clone() if content.storage_offset() % 8 else content  # whole numbers begin at multiples of eight bytes
+    end = len(content) // (8 * COLUMNS) * (8 * COLUMNS)
+    for block in torch.split(content[:end].view(torch.int64).view(-1, COLUMNS), ROWS):
+        yield block.sum(1)
+        yield block.sum(0)
+    yield content[end:]
 
 
 def _of_facts(facts: Mapping[str, str]) -> str:
@@ -91,11 +115,11 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     with _opened(path) as file:
         tensors, facts = {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
     if CONTENT in facts or DIGEST in facts:
-        for what, wanted, made in (
-            ("metadata", facts.get(DIGEST), _of_facts(facts)),
-            ("tensors", facts.get(CONTENT), digest(tensors)),
+        for what, whole in (
+            ("metadata", facts.get(DIGEST) == _of_facts(facts)),
+            ("tensors", same(tensors, facts.get(CONTENT))),
         ):
-            if made != wanted:
+            if not whole:
                 raise _damaged(path, f"its {what} are not those that were written: the digest differs")
     return tensors, facts
 

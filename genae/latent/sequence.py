@@ -6,7 +6,8 @@ r"""A prior over the z of windows in a row: z_1 … z_W of a piece, by a causal 
 
 The weights π point at earlier windows: form is to come back to what has been. A window that is an exact repeat has an exactly
 equal z, and is shown as the same event. z are the means of the posteriors: what these add is noise, of which there is more than
-there is to learn, and on means a fit needed less than half the steps. Pointers: https://arxiv.org/abs/1506.03134;
+there is to learn, and on means a fit needed less than half the steps. What is before is shown with that noise, so that a next
+window does not hang on its last digits, which drawn windows do not have. Pointers: https://arxiv.org/abs/1506.03134;
 continuous tokens without an alphabet: https://arxiv.org/abs/2406.11838. A share of the h is hidden in training, so that drawing
 can be guided: what is drawn then fits what is before better than most of what would be, at some cost in variety.
 """
@@ -45,6 +46,7 @@ class _Rows(NamedTuple):
     """Parts of passages, one a row, padded to the longest."""
 
     z: Tensor  # (B, W, D)
+    seen: Tensor  # (B, W, D) as those before are shown: drawn from their posteriors
     about: About
     same: Tensor  # (B, W, W) whether window k is window j < k
     inside: Tensor  # (B, W) whether there is a window
@@ -71,13 +73,14 @@ class SequencePrior(Standardised):
         steps: Steps = 2000,
         batch: Annotated[int, Ge(1), doc("passages a step")] = 16,
         lr: Rate = 2e-3,
-        spread: Annotated[float, Ge(0), Le(1), doc("share of the posteriors' deviation with which z are drawn")] = 0.0,
+        draws: Annotated[int, Ge(1), doc("times and noises of each window a step")] = 4,
+        spread: Annotated[float, Ge(0), Le(1), doc("share of the posteriors' deviation of what is before a window")] = 1.0,
         guidance: Annotated[float, Ge(0), Le(20), doc("weight of the windows before in new ones: 1 as learned, 2 twice")] = 1.5,
     ) -> None:
         super().__init__(space, condition)
         if width % heads:
             raise GenaeError(f"sampler.heads must divide the transformer's {width} units, not {heads}")
-        self.turns, self.longest, self.variants, self.share = turns, longest, variants, spread
+        self.turns, self.longest, self.variants, self.draws, self.share = turns, longest, variants, draws, spread
         self.steps, self.batch, self.lr = steps, batch, lr
         self.trunk = Trunk(space.size, condition, width, layers, heads)
         self.drift, self.nothing = VectorDrift(space.size, width, drift, blocks), nn.Parameter(torch.zeros(width))
@@ -109,18 +112,18 @@ class SequencePrior(Standardised):
         return _Unit(mean, sigma, condition, (mean[:, None] == mean).all(-1).int().argmax(1))
 
     def _rows(self, chosen: Sequence[_Unit]) -> _Rows:
-        """A part of each, at most `longest` windows, drawn from its posteriors: equal windows alike."""
+        """A part of each, at most `longest` windows."""
         parts, after = [], []
         for unit in chosen:
             columns, follows = self._part(unit)
             parts.append(columns)
             after.append(follows)
-        z, condition, place, left, until, first, inside = (
+        z, seen, condition, place, left, until, first, inside = (
             nn.utils.rnn.pad_sequence(list(column), batch_first=True) for column in zip(*parts, strict=True)
         )
         there = inside > 0
         same = (first[:, :, None] == first[:, None]) & there[:, None] & there[..., None]
-        return _Rows(z, About(condition, place, left, until, torch.stack(after)), same.tril(-1), there)
+        return _Rows(z, seen, About(condition, place, left, until, torch.stack(after)), same.tril(-1), there)
 
     def _part(self, unit: _Unit) -> tuple[list[Tensor], Tensor]:
         """Columns of a part's windows, and the window that follows it, or zeros."""
@@ -133,20 +136,21 @@ class SequencePrior(Standardised):
             at = int(torch.randint(max(1, whole - self.longest + 1) if known else whole, ()))
             end = min(whole, at + self.longest)
         place = torch.arange(1, whole + 1, device=device)
-        z = unit.mean + unit.sigma * torch.randn_like(unit.mean)[unit.first]
-        until, after = (end + 1 - place) * followed, z[end] if followed else torch.zeros_like(z[0])
+        seen = unit.mean + unit.sigma * torch.randn_like(unit.mean)[unit.first]  # equal windows alike
+        until, after = (end + 1 - place) * followed, seen[end] if followed else torch.zeros_like(seen[0])
         numbers = [column.clamp(max=PLACES) for column in (place * known, (whole + 1 - place) * known, until)]
-        columns = [z, unit.condition, *numbers, unit.first, torch.ones_like(place)]
+        columns = [unit.mean, seen, unit.condition, *numbers, unit.first, torch.ones_like(place)]
         return [column[at:end] for column in columns], after
 
     def _loss(self, rows: _Rows) -> Tensor:
-        h, logits = self.trunk(rows.z, rows.about)
+        h, logits = self.trunk(rows.seen, rows.about)
         repeat = rows.same.any(-1)
         right = torch.cat([~repeat[..., None], rows.same], -1)
         pointer: Tensor = logits.logsumexp(-1) - logits.masked_fill(~right, NEVER).logsumexp(-1)
         new = rows.inside & ~repeat
-        hidden = torch.rand(rows.z[new].shape[0], 1, device=h.device) < HIDDEN
-        flow, form = self.drift.loss(rows.z[new], torch.where(hidden, self.nothing, h[new])), pointer[rows.inside]
+        z, given = rows.z[new].repeat(self.draws, 1), h[new].repeat(self.draws, 1)
+        given = torch.where(torch.rand(len(z), 1, device=z.device) < HIDDEN, self.nothing, given)
+        flow, form = self.drift.loss(z, given), pointer[rows.inside]
         return flow.mean() + form.mean()
 
     # -- sampling -----------------------------------------------------------------------------------------------------

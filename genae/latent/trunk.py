@@ -36,7 +36,7 @@ class Trunk(nn.Module):
         self.place, self.left = nn.Embedding(PLACES + 1, width), nn.Embedding(PLACES + 1, width)
         self.after, self.until = nn.Linear(size, width), nn.Embedding(PLACES + 1, width)
         self.condition = nn.Linear(condition, width, bias=False) if condition else _Nothing(width)
-        layer = nn.TransformerEncoderLayer(width, heads, 4 * width, 0.1, "gelu", batch_first=True, norm_first=True)
+        layer = nn.TransformerEncoderLayer(width, heads, 4 * width, 0.2, "gelu", batch_first=True, norm_first=True)
         self.layers = nn.TransformerEncoder(layer, layers, nn.LayerNorm(width), enable_nested_tensor=False)
         self.query, self.key = nn.Linear(width, width), nn.Linear(size, width)
         self.new, self.back = nn.Linear(width, 1), nn.Embedding(PLACES + 1, 1)

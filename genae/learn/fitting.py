@@ -17,7 +17,7 @@ from torch import Tensor
 from genae.data.domain import Stage
 from genae.data.examples import Examples
 from genae.data.pieces import Pieces
-from genae.data.tensors import digest, finite, header, load_tensors, save_tensors
+from genae.data.tensors import digest, finite, header, load_tensors, same, save_tensors
 from genae.errors import GenaeError, unknown
 from genae.files import require_own
 from genae.latent.samplers import Fitted, Fitting, Sampler, Sequential
@@ -117,7 +117,7 @@ def keep(sampler: Sampler, spec: Spec, run: Path, vae: Model) -> Path:
 def fits(run: Path, name: str, vae: Model) -> bool:
     """Whether a run has a sampler, fitted on the latents of these weights."""
     try:
-        return header(path_of(run, name)).facts.get("weights") == digest(vae.state_dict())
+        return same(vae.state_dict(), header(path_of(run, name)).facts.get("weights"))
     except GenaeError:
         return False
 
@@ -138,7 +138,7 @@ def load(run: Path, name: str, built: Built) -> Sampler:
         raise _never_fitted(run, name, offered(run, built.bounded))
     path = path_of(run, name)
     tensors, facts = load_tensors(path)
-    if facts.get("weights") != digest(built.vae.state_dict()):
+    if not same(built.vae.state_dict(), facts.get("weights")):
         raise GenaeError(
             f"{path} was fitted on the latents of other weights than {run} has; fit it again: genae fit {run} {name}"
         )

@@ -2,7 +2,8 @@
 
 {"step": 300, "epoch": 1.5, "seconds": 2.41, "split": "train", "loss": 164.2, …, "check": "1f0c9a2e"}
 
-`check` is the CRC-32 of the line without it: a line that was damaged is told and left out. In files of before no line has one.
+`check` is the CRC-32 of the run's recipe and the line without it: a line that was damaged, or is another run's, is told and
+left out. In files of before no line has one, or one without the recipe.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from genae.errors import remark
-from genae.files import disk, require_own, require_regular, write_file
+from genae.files import disk, require_own, require_regular, sync, write_file
+from genae.learn.checkpoint import RECIPE
+from genae.recipe.recipe import digest
 
 METRICS, CHECK = "metrics.jsonl", "check"
 MOST = 1 << 28  # bytes: a run logs 60 kB, this is no metrics file
@@ -27,15 +30,27 @@ def append_metrics(folder: Path, record: Mapping[str, object]) -> None:
     if path.exists():
         require_regular(path)
     with disk(path), path.open("a", encoding="utf-8") as file:
-        file.write(_line(record))
+        file.write(_line(record, _own(folder)))
 
 
-def _line(record: Mapping[str, object]) -> str:
-    return json.dumps({**record, CHECK: _check(record)}) + "\n"
+def sync_metrics(folder: Path) -> None:
+    """To the disk, before a checkpoint that counts the lines."""
+    if (folder / METRICS).exists():
+        with disk(folder / METRICS):
+            sync(folder / METRICS)
 
 
-def _check(record: Mapping[str, object]) -> str:
-    return f"{zlib.crc32(json.dumps(record).encode()):08x}"
+def _own(folder: Path) -> int:
+    """Where the checks of a run begin."""
+    return zlib.crc32(digest(folder / RECIPE).encode()) if (folder / RECIPE).exists() else 0
+
+
+def _line(record: Mapping[str, object], own: int) -> str:
+    return json.dumps({**record, CHECK: _check(record, own)}) + "\n"
+
+
+def _check(record: Mapping[str, object], own: int) -> str:
+    return f"{zlib.crc32(json.dumps(record).encode(), own):08x}"
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
@@ -47,15 +62,18 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
     with disk(path), path.open("rb") as file:
         *lines, last = file.read(MOST).split(b"\n")
     checked = any(f'"{CHECK}"'.encode() in line for line in [*lines, last])
-    records = [_parsed(line, checked) for line in lines]
+    own = _own(folder) if checked else None
+    if checked and not any(_parsed(line, own) for line in lines) and any(_parsed(line, 0) for line in lines):
+        own = 0  # of before
+    records = [_parsed(line, own) for line in lines]
     if damaged := [str(number) for number, record in enumerate(records, 1) if record is None]:
         more = ", …" if len(damaged) > 5 else ""
         remark(f"{path}: left out {len(damaged)} damaged of {len(lines)} lines (line {', '.join(damaged[:5])}{more})")
-    return [record for record in [*records, _parsed(last, checked)] if record is not None]
+    return [record for record in [*records, _parsed(last, own)] if record is not None]
 
 
-def _parsed(line: bytes, checked: bool) -> dict[str, Any] | None:
-    """A line's record, or None for one that is damaged, cut short, or without the check that other lines have."""
+def _parsed(line: bytes, own: int | None) -> dict[str, Any] | None:
+    """A line's record, or None for one that is damaged, cut short, or without the check that others have, if any has."""
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):
@@ -64,11 +82,12 @@ def _parsed(line: bytes, checked: bool) -> dict[str, Any] | None:
         return None
     check = record.pop(CHECK, None)
     whole = isinstance(record.get("step"), int) and isinstance(record.get("split", ""), str)
-    return record if whole and check == (_check(record) if checked else None) else None
+    return record if whole and check == (None if own is None else _check(record, own)) else None
 
 
 def rewind_metrics(folder: Path, step: int) -> int:
     """Forget what was logged after `step`: it will be logged again. Gives how many lines are left."""
-    kept = [_line(record) for record in read_metrics(folder) if record["step"] <= step]
+    own = _own(folder)
+    kept = [_line(record, own) for record in read_metrics(folder) if record["step"] <= step]
     write_file(folder / METRICS, lambda temporary: temporary.write_bytes("".join(kept).encode()))
     return len(kept)

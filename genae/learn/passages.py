@@ -43,20 +43,23 @@ def passages(built: Built, voices: Sequence[Voice], device: torch.device, varian
     made, waiting = list[Passage](), list[Part]()
     with computing(device, "32"):
         for voice in known:
-            waiting += [(events, voice) for events in _varied(built.domain, voice.x, variants)]
+            waiting += list(_varied(built.domain, voice, variants))
             if sum(len(events) for events, _ in waiting) >= CHUNK:
                 made += _encoded(built, waiting, device)
                 waiting = []
         return made + (_encoded(built, waiting, device) if waiting else [])
 
 
-def _varied(domain: Domain, x: Tensor, variants: int) -> Iterator[Tensor]:
-    """Stored windows (W, *event) to events, and to those of the variants."""
-    yield domain.prepare(x, "score")
+def _varied(domain: Domain, voice: Voice, variants: int) -> Iterator[Part]:
+    """Stored windows (W, *event) to events, and to those of the variants, whose fields follow them."""
+    x, known = voice.x, voice.known
+    yield domain.prepare(x, "score"), voice
     joined = domain.join(x) if len(x) > 1 else x[0]
     if joined is not None:
         for _ in range(variants):
-            yield domain.part(domain.prepare(joined[None], "train")[0])[: len(x)]
+            long, fields = domain.augmented(joined[None], {name: value[None] for name, value in known.fields.items()})
+            moved = known._replace(fields={name: value[0] for name, value in fields.items()})
+            yield domain.part(long[0])[: len(x)], voice._replace(known=moved)
 
 
 def _encoded(built: Built, parts: Sequence[Part], device: torch.device) -> list[Passage]:

@@ -27,10 +27,10 @@ from genae.data.opening import Data, as_dataset, open_data
 from genae.data.pieces import best_pieces
 from genae.data.reading import Report, quiet, read_split
 from genae.errors import GenaeError, remark
-from genae.files import disk, require_empty, require_utf8, write_text
+from genae.files import disk, make_folder, require_empty, require_utf8, write_text
 from genae.learn import checkpoint, device, fitting, saved, trainer
 from genae.learn.build import build, learned, require_space, require_support
-from genae.learn.metrics import METRICS, append_metrics, rewind_metrics
+from genae.learn.metrics import METRICS, append_metrics, rewind_metrics, sync_metrics
 from genae.learn.objects import with_names
 from genae.learn.sanity import LOOKED_AT, absurd, most, worth
 from genae.learn.saved import Saved
@@ -189,7 +189,7 @@ class Session:
 
     def __iter__(self) -> Generator[Progress, None, None]:
         with disk(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
         with ExitStack() as stack:
             stack.enter_context(checkpoint.locked(self.folder))
             stack.enter_context(heard(self._stop))
@@ -306,6 +306,7 @@ class Session:
             kept = f"the last good checkpoint, of step {self._kept}, is kept" if self._kept >= 0 else "nothing was saved"
             raise GenaeError(f"training stopped: {wrong}; {kept}; try a lower optimiser.lr, or optimiser.clip=1")
         facts = {SECONDS: self.seconds, THREADS: torch.get_num_threads(), START: self._start, LOGGED: self._logged}
+        sync_metrics(self.folder)
         saved.keep(self.folder, state.tensors(), state.best.state_dict(), state.step, **facts)
         self._kept = state.step
 

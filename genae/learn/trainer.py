@@ -68,9 +68,9 @@ def batches(built: Built, examples: Examples, recipe: Recipe, first: int, last: 
             rows = order(recipe, len(examples), step // per_epoch).to(examples.x.device)
         index = rows[step % per_epoch]
         reseed(recipe.seed * SEED_STRIDE + step, device)
-        target = built.domain.prepare(examples.x[index].to(device, non_blocking=True), "train")
         known = examples.known(index).to(device) if built.condition.size else Known()
-        yield Batch(built.task(target), target, built.condition(known, target, train=True))
+        target, fields = built.domain.augmented(examples.x[index].to(device, non_blocking=True), known.fields)
+        yield Batch(built.task(target), target, built.condition(known._replace(fields=fields), target, train=True))
 
 
 def stages_of(built: Built, recipe: Recipe, steps: int) -> list[Stage]:

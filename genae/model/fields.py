@@ -56,9 +56,11 @@ class Fields(Condition):
             )
         self.scale = dict(zip(numbered, zip(centre, spread, strict=True), strict=False))
         self.seen: Mapping[str, Attribute] = {}
+        self.spelled: Callable[[str, str], Sequence[float] | None] = _as_numbers
 
     def of_domain(self, domain: Domain) -> Self:
-        """Itself, with the functions of the attributes that it names."""
+        """Itself, with the functions of the attributes that it names, and how people write its fields."""
+        self.spelled = domain.spelled
         self.seen = {name: of for name, of in domain.defaults.attributes.items() if name in self.of}
         return self
 
@@ -118,7 +120,8 @@ class Fields(Condition):
         if name not in self.of:
             raise unknown("field", name, self.of, " of this run's condition")
         if name != LABEL:
-            return name, self._scaled(name, torch.tensor([numbers(name, value, self._width(name) - 1, commas=False)]))
+            written = self.spelled(name, value) or numbers(name, value, self._width(name) - 1, commas=False)
+            return name, self._scaled(name, torch.tensor([written]))
         if composed(value) not in self.classes:
             raise unknown("class", value, self.classes)
         return name, one_hot(Known(torch.tensor([0]), (value,)), self.classes)
@@ -142,6 +145,10 @@ class Fields(Condition):
             raise GenaeError(f"field {name} has {x.shape[1]} numbers in these examples, {len(centre)} in this model")
         there = x.isfinite().all(1, keepdim=True)
         return F.pad((x - centre) / spread, (0, 1), value=1.0).where(there, 0.0)
+
+
+def _as_numbers(field: str, text: str) -> None:
+    """What people write of a field where no domain says how."""
 
 
 def _measured(train: Examples, domain: Domain, attributes: Mapping[str, Attribute]) -> dict[str, Tensor]:

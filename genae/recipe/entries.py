@@ -31,7 +31,7 @@ KINDS: Mapping[str, str] = {  # kind, in the singular, to entry-point group
     "preset": "genae.presets",
     "dataset": "genae.datasets",
     "claim": "genae.claims",
-    "book": "genae.books",  # "abc": what a file of that suffix holds
+    "book": "genae.books",  # "txt": what a file of that suffix holds
     "network": "genae.networks",
     "likelihood": "genae.likelihoods",
     "posterior": "genae.posteriors",

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -174,7 +175,13 @@ def _ask(group: Sequence[Pair], answer: Path) -> subprocess.Popen[bytes]:
 
 
 def answer(group: Sequence[Sequence[str]], path: str) -> None:
-    """Write the errors of plugins, each given as [kind, name, value, distribution], as a JSON list."""
+    """Write the errors of plugins, each given as [kind, name, value, distribution], as a JSON list.
+
+    When nobody would wait for them any more the process ends: the one that started it may have been killed.
+    """
+    end = threading.Timer(limit(), os._exit, (1,))
+    end.daemon = True
+    end.start()
     errors = json.dumps([problem(*one) for one in group])
     Path(path).write_text(errors, "utf-8")
 

@@ -68,6 +68,20 @@ def fields(s: Subject) -> None:
             same(x.nan_to_num(), torch.as_tensor(again[name], dtype=torch.float32).nan_to_num(), f"field {name}")
 
 
+def augmenting(s: Subject) -> None:
+    """A training batch is what `prepare` makes of it, with the same fields, each of its width and known where it was."""
+    stored = s.examples.x[:LOOKED]
+    before = {name: value[:LOOKED] for name, value in s.examples.fields.items()}
+    with seeded(0):
+        events, after = s.domain.augmented(stored, before)
+    with seeded(0):
+        same(events, s.domain.prepare(stored, "train"), "events of augmented(…) and of prepare(…, 'train')")
+    expect(sorted(after) == sorted(before), f"augmented(…) gives the fields {sorted(after)} of {sorted(before)}")
+    for name, value in before.items():
+        shaped(after[name], tuple(value.shape), f"field {name} of augmented(…)")
+        same(after[name].isnan(), value.isnan(), f"what is not known of field {name}")
+
+
 def remarks(s: Subject) -> None:
     """What people should know of stored examples is counted by reason, and the same of all as of each by itself."""
     stored = s.examples.x[:LOOKED]
@@ -194,4 +208,4 @@ def _refused(domain: Domain, file: File, what: str, must: bool = False) -> None:
     expect(tuple(x.shape[-len(domain.event) :]) == domain.event, f"a {what} file is read as {tuple(x.shape)}")
 
 
-CHECKS = (options, reading, fields, remarks, preparing, readable_errors, wrong_arrays, judging, scoring)
+CHECKS = (options, reading, fields, remarks, preparing, augmenting, readable_errors, wrong_arrays, judging, scoring)

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from genae.data.examples import Piece
 from genae.data.items import Span
-from genae.data.tensors import digest
+from genae.data.tensors import digest, same
 from genae.errors import GenaeError
 from genae.use.output import read_arrays, write_arrays
 from genae.use.run import Condition, Run
@@ -48,7 +48,7 @@ def write(run: Run, seen: Seen, path: Path, condition: Condition = None) -> Path
         {
             "z": z, "sigma": sigma, "names": seen.names, "windows": torch.tensor(seen.windows),
             "spans": [_text(span) for span in seen.spans], "labels": None if labels is None else labels.cpu(),
-            "classes": classes or None, "condition": given, "weights": _digest(run),
+            "classes": classes or None, "condition": given, "weights": digest(run.vae.state_dict()),
         },
     )  # fmt: skip
 
@@ -60,7 +60,7 @@ def read(run: Run, path: Path, window: int = 0) -> Stored:
         raise GenaeError(
             f"{path} has no z (N, {', '.join(map(str, run.vae.space.shape))}); it holds {', '.join(arrays) or 'nothing'}"
         )
-    if "weights" in arrays and str(arrays["weights"]) != _digest(run):
+    if "weights" in arrays and not same(run.vae.state_dict(), str(arrays["weights"])):
         raise GenaeError(
             f"{path} holds latents of another run than {run.folder}, or of other weights; encode them again with it"
         )
@@ -104,7 +104,3 @@ def _numbers(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]], what: str
     if array.dtype.kind not in "iuf" or not np.isfinite(array).all() or not len(array.shape) or not len(array):
         raise GenaeError(f"{what} must hold one row of finite numbers or more, not {array.dtype} {array.shape}")
     return torch.from_numpy(array)
-
-
-def _digest(run: Run) -> str:
-    return digest(run.vae.state_dict())

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from genae.data.examples import UNREADABLE, File
 from genae.data.found import NOT_FINITE
 from genae.errors import Rejected
+from genae_audio.dumps import damage, is_dump
 
 if TYPE_CHECKING:
     from soundfile import SoundFile
@@ -109,6 +110,7 @@ def opened(file: File) -> Iterator[Sound]:
             if not content.read(1):
                 raise Rejected(f"{file.name}: is empty (0 bytes)")
             _require_last_page(file, content)
+            _require_whole_dump(file, content)
             size = content.seek(0, SEEK_END)
             content.seek(0)
             with Stream(content) as sound:
@@ -153,6 +155,13 @@ def _require_last_page(file: File, content: BinaryIO) -> None:
     whole = 27 + page[26] + sum(page[27 : 27 + page[26]]) if len(page) > 26 else 27
     if page.startswith(b"OggS") and len(page) < whole:
         raise _cut(file, f"{len(page)} of the {whole} bytes of its last page are there")
+
+
+def _require_whole_dump(file: File, content: BinaryIO) -> None:
+    """Rejected for a damaged sample dump."""
+    content.seek(0)
+    if is_dump(content.read(4)) and (why := damage(content)):
+        raise _cut(file, why)
 
 
 def _cut(file: File, why: str) -> Rejected:

@@ -25,7 +25,7 @@ from genae.data.examples import Examples, File, Found, Piece
 from genae.errors import GenaeError, Rejected
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
-from genae_music import drums, melody, midi, pieces, reader, report, roll, trio
+from genae_music import drums, keys, melody, midi, pieces, reader, report, roll, trio
 from genae_music.drums import Kit
 from genae_music.events import begun, in_a_row, transposed
 from genae_music.quantise import Setting
@@ -67,6 +67,7 @@ class Music(Domain):
     frame: pieces.Frame | None = field(default=None, init=False, repr=False)  # of the song that it writes
 
     suffixes: ClassVar[tuple[str, ...]] = reader.SUFFIXES
+    fields: ClassVar[Mapping[str, int]] = keys.FIELDS
     defaults: ClassVar[Defaults] = Defaults(
         network="music-lstm", shows="sample", temperature=1.0, decoded=0.5, samples=10, judged=256
     )
@@ -110,23 +111,25 @@ class Music(Domain):
 
     def read(self, file: File) -> Found:
         """One file to all of its windows (W, *event)."""
-        _, found = self._found(file)
+        score, found = self._found(file)
         tokens = drums.roll(found.tokens, "full") if self.kit == "full" else found.tokens
-        return Found(torch.from_numpy(np.ascontiguousarray(tokens)), _sums(found.lost))
+        return Found(torch.from_numpy(np.ascontiguousarray(tokens)), _sums(found.lost), keys.fields(score, found.tick))
 
     def piece(self, file: File) -> Piece:
         """The whole song: its melody, all its drums, or a trio; silent bars are rests."""
         score, song = self._song(file)
         mine = np.isin(score.instrument, song.instrument[:1])
+        framed = pieces.frame_of(score, song)
         frame = {
-            **pieces.frame_of(score, song)._asdict(),
+            **framed._asdict(),
             "program": self.program if self.kind == "drums" else score.instruments[song.instrument[0]].program,
             "velocity": int(np.median(score.velocity[mine])),
         }
         tokens = drums.roll(song.tokens, "full") if self.kit == "full" else song.tokens
         x = torch.from_numpy(np.ascontiguousarray(tokens))
         seamless = bool((song.grid.take[:-1] == self.setting.steps).all())
-        return Piece(x, frame, torch.from_numpy(~song.heard), lost=_sums(song.lost), seamless=seamless)
+        known = keys.fields(score, pieces.begins(framed))
+        return Piece(x, frame, torch.from_numpy(~song.heard), lost=_sums(song.lost), fields=known, seamless=seamless)
 
     def _song(self, file: File) -> tuple[Score, pieces.Song]:
         try:
@@ -196,12 +199,23 @@ class Music(Domain):
 
     def prepare(self, stored: Tensor, stage: Stage) -> Tensor:
         """(B, *event) to floats; transposed while training."""
+        return self.augmented(stored, {})[0] if stage == "train" else stored.float()
+
+    def augmented(self, stored: Tensor, fields: Mapping[str, Tensor]) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """(B, *event) transposed, and their keys likewise."""
         x = stored.float()
-        if stage != "train" or not self.transpose:
-            return x
+        if not self.transpose:
+            return x, fields
         if self.kind == "melody":
-            return transposed(x, self.transpose)
-        return torch.cat([transposed(x[:, :PITCHED], self.transpose), x[:, PITCHED:]], 1)
+            x, by = transposed(x, self.transpose)
+        else:
+            pitched, by = transposed(x[:, :PITCHED], self.transpose)
+            x = torch.cat([pitched, x[:, PITCHED:]], 1)
+        return x, {name: keys.moved(value, by) if name == "key" else value for name, value in fields.items()}
+
+    def spelled(self, field: str, text: str) -> Sequence[float] | None:
+        """A key or a meter, as people write them."""
+        return keys.spelled(field, text)
 
     def picture(self, example: Tensor) -> Picture:
         """The piano roll."""

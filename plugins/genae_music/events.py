@@ -12,15 +12,15 @@ from torch import Tensor
 from genae_music import melody
 
 
-def transposed(x: Tensor, most: int) -> Tensor:
-    """Tokens (B, …) with the notes of each example shifted alike, uniformly within ±`most` and the piano's keys."""
+def transposed(x: Tensor, most: int) -> tuple[Tensor, Tensor]:
+    """Tokens (B, …) with each example's notes shifted by so many (B,), uniform within ±`most` and the piano's keys."""
     notes = x >= melody.FIRST
     rest = tuple(range(1, x.ndim))
     low = torch.where(notes, x, melody.CLASSES - 1).amin(rest)
     high = torch.where(notes, x, melody.FIRST).amax(rest)
     least, largest = (melody.FIRST - low).clamp(min=-most), (melody.CLASSES - 1 - high).clamp(max=most)
     shift = least + (torch.rand_like(least) * (largest - least + 1)).floor()
-    return torch.where(notes, x + shift.view(-1, *[1] * len(rest)), x)
+    return torch.where(notes, x + shift.view(-1, *[1] * len(rest)), x), shift
 
 
 def in_a_row(melodies: Tensor) -> Tensor:

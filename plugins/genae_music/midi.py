@@ -22,7 +22,7 @@ from genae_music.banks import DRUM_CHANNEL
 from genae_music.messages import Messages, messages
 from genae_music.pairs import pair
 from genae_music.reasons import Reason, Unusable
-from genae_music.score import Instrument, Meter, Score, Tempo
+from genae_music.score import Instrument, Key, Meter, Score, Tempo
 from genae_music.smf import Array, Mask
 
 MAX_QUARTERS, MAX_SECONDS = 1 << 18, 86_400  # a file that lasts longer is corrupt, whatever its ticks are
@@ -69,6 +69,7 @@ def _score(m: Messages, found: smf.Scan, tick: Tick, notes: tuple[Array, Array, 
     resolution, length, unended = facts
     tempos = [Tempo(tick(track, run, waited), 6e7 / micros, track) for track, run, waited, micros in found.tempos]
     meters = [Meter(tick(track, run, waited), beats, unit, track) for track, run, waited, beats, unit in found.meters]
+    keys = [_key(tick(track, run, waited), sharps, minor) for track, run, waited, sharps, minor in found.keys]
     last = np.where(end < 0, start, end)
     instruments, instrument = _instruments(m, found, last, drum)
     onset, offset = m.tick[start], m.tick[last] + (end < 0)
@@ -77,8 +78,14 @@ def _score(m: Messages, found: smf.Scan, tick: Tick, notes: tuple[Array, Array, 
     return Score(
         resolution, instruments, instrument[order], onset[order], offset[order], m.pitch[start], m.velocity[start],
         tuple(sorted(tempos, key=_tick)), tuple(sorted(meters, key=_tick)),
-        min(length, int(offset.max()) + SILENCE * resolution), unended,
+        min(length, int(offset.max()) + SILENCE * resolution), unended, tuple(sorted(keys, key=_tick)),
     )  # fmt: skip
+
+
+def _key(tick: int, sharps: int, minor: int) -> Key:
+    """Of a signature with so many sharps, or flats below 0."""
+    tonic = 7 * sharps % 12
+    return Key(tick, (tonic + 9) % 12, -3) if minor else Key(tick, tonic, certain=False)
 
 
 def _check(score: Score) -> None:
@@ -90,7 +97,7 @@ def _check(score: Score) -> None:
             raise Unusable(Reason.TIME, f"lasts {number:,} {what}, more than {most:,}: likely corrupt")
 
 
-def _tick(change: Tempo | Meter) -> int:
+def _tick(change: Tempo | Meter | Key) -> int:
     return change.tick
 
 

@@ -136,7 +136,7 @@ def transposed_ngram(train: Tensor, bar: int, classes: int, pitched: bool = True
     copies = COPIES if pitched else 1
     drawn = torch.randperm(len(train))[: max(1, COUNTED // (copies * train.shape[1]))]
     x = train if len(drawn) == len(train) else train[drawn]
-    return NGram.of(torch.cat([events.transposed(x.float(), MOST) for _ in range(copies)]) if pitched else x, bar, classes)
+    return NGram.of(torch.cat([events.transposed(x.float(), MOST)[0] for _ in range(copies)]) if pitched else x, bar, classes)
 
 
 def stream_ngrams(train: Tensor, kind: Kind, bar: int) -> dict[str, NGram]:

@@ -206,6 +206,12 @@ def taken(frame: Frame, count: int, steps: int) -> list[int]:
     return take + [steps] * (count - len(take))
 
 
+def begins(frame: Frame) -> Array:
+    """The tick at which each window begins, (W,)."""
+    take = np.array(frame.take)
+    return _ticks(take.cumsum() - take, frame)
+
+
 def bars(frame: Frame, count: int, each: int) -> list[tuple[int, int]]:
     """The first and last bar of each of `count` windows, those after the song's of `each` bars."""
     last = [*(bar - 1 for bar in frame.bar[1:]), frame.bar[-1] + -(-frame.take[-1] // frame.unit) - 1]

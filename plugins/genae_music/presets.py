@@ -91,6 +91,16 @@ drums_2bar_tiny: Preset = {
     "likelihood": {"name": "tokens", "streams": ["drums"]},
 }
 
+# Whole drum tracks, and whole pieces of melody, bass and drums.
+drums: Preset = {"parent": "drums-2bar-tiny", "stages": [{"sampler": {"name": "sequence"}}]}
+
+trio: Preset = {
+    "parent": "melody",
+    "domain": {"name": "music", "kind": "trio", "transpose": 0},
+    "data": "tunes",
+    "likelihood": {"name": "tokens", "streams": ["melody", "melody", "drums"]},
+}
+
 drums_2bar_nade: Preset = {
     "parent": "drums-2bar",
     "network": {"name": "music-lstm", "encoder_width": 1024, "width": 512, "layers": 2},

@@ -8,8 +8,9 @@ A quarter has 4 steps. Two grids:
     default   step(n) = ⌊4 (n - c) / r + ½⌋, n - c ticks from the piece's start, r ticks per quarter: tempo changes cut nothing.
               The file is cut where the meter changes, or is said again off its own bar lines. A piece shorter than a bar of
               the next one is the anacrusis of that: its notes fill the end of a bar before. Bars of 2/4 or 2/2 are read as
-              4/4, as many as make 16 steps; 3/4, 3/8, 6/8 … likewise on bars of 12. 1/4 gives no bars: they are estimated
-              (`genae_music.downbeats`), and where one has other than 4 beats, what follows is a piece of its own.
+              4/4, as many as make 16 steps; 3/4, 3/8, 6/8 … likewise on bars of 12. 1/4 gives no bars: they are those beside
+              the file (`genae_music.beside`), or estimated (`genae_music.downbeats`), and where one has other than 4 beats,
+              what follows is a piece of its own.
 
 A grid of 16 steps a bar also reads meters in three when `triple` is set, in windows of as many steps that begin on their own
 bar lines: nothing is bent, only the window ends inside a bar. A grid of 12 reads meters in three alone.
@@ -199,7 +200,10 @@ def unbarred(score: Score) -> list[tuple[int, int]]:
 
 
 def estimated(score: Score, begin: int, end: int) -> Array | None:
-    """The bar lines (B,) of a piece in 1/4, ticks; None where they cannot be estimated."""
+    """The bar lines (B,) of a piece in 1/4, ticks: those that are known, else estimated; None where they cannot be."""
+    known = score.lines[(score.lines >= begin) & (score.lines < end)]
+    if len(known):
+        return known
     mine = (score.onset >= begin) & (score.onset < end) & ~score.drums()
     offset = np.minimum(score.offset[mine], end)
     lines = downbeats(score.onset[mine], offset, score.pitch[mine], score.resolution)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from genae.data.examples import File
-from genae_music import drums, melody, quantise, reader, smf, trio
+from genae_music import beside, drums, keys, melody, quantise, reader, smf, trio
 from genae_music.quantise import Setting
 from genae_music.reasons import Reason, Unusable
 from genae_music.score import Score
@@ -107,7 +107,7 @@ def inspect(file: File, setting: Setting, kind: str = "melody") -> FileReport:
         for k, i in enumerate(score.instruments)
     ]  # fmt: skip
     unended = (_loss(Reason.UNENDED, score.unended, "notes", score, 0, setting),) if score.unended else ()
-    remarks = _miscounted(file) + (() if setting.magenta else _bars(score)) + _melody(score, whose, setting)
+    remarks = _miscounted(file) + (() if setting.magenta else _bars(score)) + _melody(score, whose, setting) + _key(score)
     return FileReport(file.name, len(found.tokens), tuple(tracks), unended, remarks)
 
 
@@ -129,6 +129,14 @@ def _melody(score: Score, whose: Array, setting: Setting) -> tuple[str, ...]:
     return (f"its melody is {name or 'an unnamed track'}, {why}",)
 
 
+def _key(score: Score) -> tuple[str, ...]:
+    """What keys it has, and by what that is known."""
+    found, why = keys.keys_of(score)
+    names = list(dict.fromkeys(map(keys.named, found)))
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return (f"in {', '.join(names[:3])}{more}, by its {'signature' if why == 'signature' else 'notes'}",) if names else ()
+
+
 def _bars(score: Score) -> tuple[str, ...]:
     """Where the bars of pieces in 1/4 come from."""
     lines = [quantise.estimated(score, begin, end) for begin, end in quantise.unbarred(score)]
@@ -138,8 +146,9 @@ def _bars(score: Score) -> tuple[str, ...]:
         of = 4 * score.resolution
         other = sum(int(np.count_nonzero(np.abs(np.diff(line) - of) > of // 8)) for line in known)
         first = known[0][0] / score.resolution
+        whence = f"those of {beside.BEATS} beside it" if len(score.lines) else "estimated from the notes"
         told.append(
-            f"1/4 gives no bars: they are estimated from the notes, the first line {first:.2f} quarters after the start; "
+            f"1/4 gives no bars: they are {whence}, the first line {first:.2f} quarters after the start; "
             f"{sum(map(len, known)) - other:,} of 4 beats and {other:,} of others"
         )
     if len(known) < len(lines):

@@ -54,6 +54,7 @@ class Key(NamedTuple):
     tick: int
     tonic: int
     mode: int = 0
+    certain: bool = True  # False for what programs write of themselves, or leave at major
 
 
 def _none() -> Array:
@@ -76,6 +77,7 @@ class Score:
     length: int = 0  # ticks, the end of the longest track
     unended: int = 0  # notes that never stop, left out
     keys: tuple[Key, ...] = ()  # by tick
+    lines: Array = field(default_factory=_none)  # ticks of bar lines that are known from beside the file
 
     def tempo(self, tick: float) -> float:
         """Quarters per minute at a tick: of several changes at one the last holds, and none reaches back."""

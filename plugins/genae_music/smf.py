@@ -5,7 +5,7 @@ r"""Standard MIDI File bytes to flat arrays of note messages, and back.
     event  delta  message                                    delta: 1 to 4 bytes of 7 bits, the last one below 128
     message  [status] data data        status 8n 9n An Bn En;  left out when it is that of the message before (running status)
              [status] data             status Cn (program) Dn
-             FF type length …          meta: 2F end, 03 name, 51 tempo, 58 meter
+             FF type length …          meta: 2F end, 03 name, 51 tempo, 58 meter, 59 key
              F0 | F7 length …          system exclusive
 
 Statuses and all but the last byte of a delta are ≥ 128, data are < 128. So in a run of two-data messages every event has
@@ -46,6 +46,7 @@ class Scan:
     runs: list[tuple[int, int, int, int, bytes]] = field(default_factory=list)  # from, to, track, ticks waited, programs
     tempos: list[tuple[int, int, int, int]] = field(default_factory=list)  # track, runs before, ticks waited, µs per quarter
     meters: list[tuple[int, int, int, int, int]] = field(default_factory=list)  # track, runs before, waited, 4, 4
+    keys: list[tuple[int, int, int, int, int]] = field(default_factory=list)  # track, runs before, waited, sharps, minor
     systems: list[tuple[int, int, int, bytes]] = field(default_factory=list)  # track, runs before, waited, what it says
     ends: list[tuple[int, int, int]] = field(default_factory=list)  # track, runs before, ticks waited
     names: dict[int, str] = field(default_factory=dict)  # track to its name
@@ -176,6 +177,8 @@ def _system(data: bytes, at: int, end: int, where: tuple[int, int, int], found: 
         found.tempos.append((*where, int.from_bytes(body, "big")))
     elif kind == 0x58 and size >= 2:
         found.meters.append((*where, body[0], 1 << min(body[1], 30)))
+    elif kind == 0x59 and size == 2:
+        found.keys.append((*where, body[0] - (body[0] >> 7 << 8), body[1]))
     return at + size, kind == 0x2F
 
 

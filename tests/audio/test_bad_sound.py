@@ -291,3 +291,26 @@ def test_an_hour_is_read_in_bounded_memory(domain, python):
     assert used + silent == 3600 * RATE // LENGTH  # and a short end
     assert used == 4 + 4  # 2 s each are 3.9 windows
     assert grown < 150  # MiB; 606 are in the file, and 1211 as numbers
+
+
+# -- MIDI sample dumps: libsndfile prints a line for every packet that is none ----------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("damaged", "said"),
+    [
+        (lambda dump: dump[:-127], "15960 of its 16000 samples are there"),
+        (lambda dump: dump[:21], "0 of its 16000 samples are there"),
+        (lambda dump: dump[:9], "its header is cut short"),
+        (lambda dump: dump[: 21 + 127 * 3] + b"\0" + dump[22 + 127 * 3 :], "packet 4 of 400 is none"),
+        (lambda dump: dump[:21] + b"\0" + dump[21:-1], "packet 1 of 400 is none"),
+    ],
+)
+def test_a_damaged_dump_prints_nothing(damaged, said, capfd):
+    content = io.BytesIO()
+    soundfile.write(content, np.sin(np.arange(16000) / 10) / 2, 16000, "PCM_16", format="SDS")
+    assert Wave().read(File(Path("a.sds"), content=content.getvalue())).x.shape == (1, 1, 32768)
+    for name in ("a.sds", "a.wav"):
+        with pytest.raises(Rejected, match=f"damaged or cut short .{said}"):
+            Wave().read(File(Path(name), content=damaged(content.getvalue())))
+    assert capfd.readouterr() == ("", "")

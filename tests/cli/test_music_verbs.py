@@ -189,6 +189,80 @@ def test_a_part_of_a_song_is_made_anew(genae, refused, going, tunes, tmp_path):
     assert "say which part with --bars FIRST-LAST" in refused("infill", going, tune, "--out", tmp_path / "no")
 
 
+@pytest.fixture
+def odd(tmp_path):
+    """Files that are no usual song: half a bar, silence, drums alone, and of other kinds."""
+    domain = Music(bars=4, tempo=96.0, audio=False)
+    short = torch.zeros(8)
+    short[::4] = torch.tensor([41.0, 45.0])
+    domain.write(short, tmp_path / "short.mid")
+    silent = pretty_midi.PrettyMIDI(initial_tempo=96)
+    silent.instruments.append(pretty_midi.Instrument(0))
+    silent.write(str(tmp_path / "silent.mid"))
+    (tmp_path / "silent.abc").write_text("X:1\nM:4/4\nL:1/4\nK:C\nz4|z4|z4|z4|\n")
+    Music(kind="drums", bars=4, audio=False).write(torch.ones(64), tmp_path / "drums.mid")
+    (tmp_path / "words.txt").write_text("la la la")
+    return tmp_path
+
+
+def test_a_song_shorter_than_a_window_comes_back_and_goes_on(answer, genae, going, odd, tmp_path):
+    """Two quarters: reconstructed as long as they are, and gone on with from the bar that they begin."""
+    answer("reconstruct", going, odd / "short.mid", "--no-audio", "--out", tmp_path / "back")
+    assert pretty_midi.PrettyMIDI(str(tmp_path / "back" / "reconstruction-1.mid")).get_end_time() <= 2 * 60 / 96 + 1e-6
+    genae("continue", going, odd / "short.mid", "--bars", 2, "--no-audio", "--out", tmp_path / "on")
+    made = _notes(tmp_path / "on" / "continued-1.mid")
+    assert made[:2] == _notes(odd / "short.mid")
+    genae("infill", going, odd / "short.mid", "--bars", "1", "--no-audio", "--out", tmp_path / "in")
+
+
+@pytest.mark.parametrize("verb", [("reconstruct",), ("continue", "--bars", 2), ("infill", "--bars", "1-2"), ("encode",)])
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("silent.mid", "silent.mid: has no notes"),
+        ("silent.abc", "silent.abc: has no notes"),
+        ("drums.mid", "drums.mid: has no notes that this model reads"),
+        ("words.txt", "words.txt: not a MIDI file"),
+    ],
+)
+def test_what_is_no_melody_is_one_line(refused, going, odd, tmp_path, verb, name, told):
+    out = tmp_path / ("out.npz" if verb[0] == "encode" else "out")
+    assert told in refused(verb[0], going, odd / name, *verb[1:], "--out", out)
+    assert not out.exists()
+
+
+def test_lengths_that_no_window_divides_are_rounded_up_and_cut(genae, sung, going, tunes, tmp_path):
+    for verb, run, words in (("sample", sung, ["-n", 1]), ("continue", going, [tunes / "tune-03.mid"])):
+        result = genae(verb, run, *words, "--bars", 5, "--no-audio", "--out", tmp_path / verb)
+        assert result.stderr == "--bars 5: rounded up to 3 × 2 and cut\n"
+    assert all(step < 5 * 16 for _, step in _notes(tmp_path / "sample" / "sample-1.mid"))
+
+
+def test_infill_outside_of_a_song_and_without_a_sampler(refused, sung, going, odd, tunes, tmp_path):
+    for part in ("5-6", "0-2", "9"):
+        told = refused("infill", going, tunes / "tune-03.mid", "--bars", part, "--out", tmp_path / "no")
+        assert "has bars 1 to 4, so there is nothing to fill" in told
+    for words in (["infill", sung, tunes / "tune-03.mid", "--bars", "1-2"], ["continue", sung, tunes / "tune-03.mid"]):
+        assert f"fit one: genae fit {sung} sequence" in refused(*words, "--out", tmp_path / "no")
+
+
+def test_every_verb_takes_notation(answer, genae, going, tmp_path):
+    """Two tunes of one file are two pieces, and one that cannot be read is named with its line."""
+    lines = "X:1\nM:4/4\nL:1/4\nQ:1/4=96\nK:D\nD F A d|B A F E|D F A d|c A E C|\n\n", "X:2\nM:4/4\nL:1/4\nK:G\nG3 B|d4|\n\n"
+    (tmp_path / "one.abc").write_text(lines[0])
+    (tmp_path / "book.abc").write_text("".join(lines) + "X:3\nT:no key\nABC|\n")
+    answer("reconstruct", going, tmp_path / "one.abc", "--no-audio", "--out", tmp_path / "one")
+    assert pretty_midi.PrettyMIDI(str(tmp_path / "one" / "reconstruction-1.mid")).get_tempo_changes()[1] == pytest.approx([96])
+    result = genae("reconstruct", going, tmp_path / "book.abc", "--no-audio", "--out", tmp_path / "book")
+    assert "book.abc/3.abc: line 16: ends without K:, which ends the header of a tune" in result.stderr
+    assert len([*(tmp_path / "book").glob("*.mid")]) == 2
+    genae("continue", going, tmp_path / "one.abc", "--bars", 2, "--no-audio", "--out", tmp_path / "on")
+    made = _notes(tmp_path / "on" / "continued-1.mid")
+    assert [pitch for pitch, step in made if step < 64] == [62, 66, 69, 74, 71, 69, 66, 64, 62, 66, 69, 74, 73, 69, 64, 61]
+    found = answer("data", "inspect", tmp_path / "book.abc", "--preset", "melody-2bar")
+    assert (found["given"], found["used"]) == (3, 2)
+
+
 @pytest.mark.parametrize("sampler", ["prior", "sequence"])
 def test_parts_of_one_letter_are_equal(answer, going, tmp_path, sampler):
     words = ["--form", "ABA", "--bars", 6, "--with", "tempo=96", "--no-audio"]

@@ -1,6 +1,7 @@
 """What was read is kept whatever its size, mapped when it comes back, and looked at once in a process."""
 
 import os
+import random
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,3 +178,75 @@ def test_a_file_that_was_just_written_is_looked_at_again(tmp_path, monkeypatch):
         (sum_,) = kept.contents([File(path)])
         (wanted,) = kept.contents([File(path, content=content)])
         assert sum_ == wanted
+
+
+# -- damaged caches ---------------------------------------------------------------------------------------------------
+
+
+def _flip(content, chance):
+    content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+
+
+def _zero(content, chance):
+    at = chance.randrange(len(content))
+    content[at : at + 256] = bytes(len(content[at : at + 256]))
+
+
+def _overwrite(content, chance):
+    at = chance.randrange(len(content))
+    content[at : at + 64] = chance.randbytes(len(content[at : at + 64]))
+
+
+def _cut(content, chance):
+    del content[chance.randrange(len(content)) :]
+
+
+def _other(content, chance):
+    """The file of another key in its place."""
+    content[:] = chance.choice(
+        [path for path in cache_folder().rglob("*.safetensors") if path.read_bytes() != content]
+    ).read_bytes()
+
+
+def _damaged(folder, count):
+    """How often each kind of damage changed a file, and how often what was read then was the same all the same."""
+    chance, done, same = random.Random(0), Counter(), 0
+    wanted = {split: _facts(folder, split) for split in ("train", "valid", "test")}
+    files = sorted(cache_folder().rglob("*.safetensors"))
+    assert len(files) == 3
+    for number in range(count):
+        path, how = files[number % 3], chance.choice((_flip, _zero, _overwrite, _cut, _other))
+        content = bytearray(path.read_bytes())
+        how(content, chance)
+        done[how.__name__] += content != path.read_bytes()
+        path.write_bytes(content)
+        same += all(_facts(folder, split) == wanted[split] for split in wanted)
+    return done, same
+
+
+def _facts(folder, split):
+    found = read_split(Local(folder), split, Numbers())
+    return _values(found.x), {key: value for key, value in vars(found).items() if key != "x"}
+
+
+def test_damaged_caches_are_read_again(folder):
+    done, same = _damaged(folder, 40)
+    assert same == 40
+    assert len(done) == 5
+
+
+@pytest.mark.slow
+def test_many_damaged_caches_are_read_again(folder):
+    done, same = _damaged(folder, 600)
+    print(dict(done), same)
+    assert same == 600
+
+
+def test_what_is_made_once_is_made_again_where_its_file_is_damaged_or_another(folder):
+    wanted = torch.arange(8)
+    kept.once("a", lambda: wanted + 1)
+    assert torch.equal(kept.once("b", lambda: wanted), wanted)
+    a, b = (cache_folder() / "read" / f"{key}.safetensors" for key in "ab")
+    for content in (a.read_bytes(), b.read_bytes()[:-1], b.read_bytes()[:-9] + bytes(9)):
+        b.write_bytes(content)
+        assert torch.equal(kept.once("b", lambda: wanted), wanted)

@@ -166,3 +166,13 @@ def test_data_sets_that_fail_when_they_are_asked(install, python, tmp_path: Path
     assert any(line.startswith("tells broken dataset 'tells' of tells fails: KeyError: 'about'; reinstall") for line in listed)
     assert any(line.startswith("none broken dataset 'none' of none fails: RuntimeError: cannot be made") for line in listed)
     assert any(line.startswith("glyphs embedded") for line in listed)
+
+
+def test_a_check_whose_command_was_killed_ends(install, tmp_path: Path) -> None:
+    site = install("bad-slow", {"genae.priors": "slow = bad_slow:Thing"}, {"bad_slow": "import time; time.sleep(300)"})
+    asked = [["prior", "slow", "bad_slow:Thing", "bad-slow"]]
+    code = f"from genae.recipe import quarantine; quarantine.answer({asked}, 'answer.json')"
+    env = os.environ | {"PYTHONPATH": str(site), "GENAE_CHECK_SECONDS": "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, cwd=tmp_path, timeout=LIMIT, check=False)
+    assert done.returncode == 1
+    assert not (tmp_path / "answer.json").exists()

@@ -9,6 +9,7 @@ import random
 import re
 import shutil
 import warnings
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -37,6 +38,12 @@ def flip(content: bytearray, chance: random.Random) -> None:
 def overwrite(content: bytearray, chance: random.Random) -> None:
     at, n = chance.randrange(len(content)), chance.randrange(1, 64)
     content[at : at + n] = chance.randbytes(len(content[at : at + n]))
+
+
+def zero(content: bytearray, chance: random.Random) -> None:
+    """A block that never reached the disk; a byte of it was another, if any was."""
+    at = chance.randrange(len(content))
+    content[at : at + 512] = bytes(len(content[at : at + 512]))
 
 
 def cut(content: bytearray, chance: random.Random) -> None:
@@ -91,8 +98,8 @@ def _damaged(runs: tuple[Path, Path], tmp_path: Path, copies: int, seed: int) ->
     for number in range(copies):
         run = Path(shutil.copytree(runs[0], tmp_path / str(number)))
         name = FILES[number % len(FILES)]
-        how = chance.choice((flip, flip, overwrite, cut, swap, "foreign"))
-        if how == "foreign" and name not in (METRICS, BEFORE, "data.json"):  # numbers of another run are whole lines too
+        how = chance.choice((flip, flip, overwrite, zero, cut, swap, "foreign"))
+        if how == "foreign" and name not in (BEFORE, "data.json"):  # the other run has none, or the same
             shutil.copy(runs[1] / name, run / name)
         else:
             content = bytearray((run / name).read_bytes())
@@ -175,6 +182,16 @@ def test_a_state_with_what_has_no_place_is_refused(run: Path) -> None:
     _rewritten(run / TRAINING, lambda tensors: tensors.update({"critic/w": torch.zeros(1)}))
     with pytest.raises(GenaeError, match="has no place for 'critic/w'"):
         list(genae.Training(resume=run, device="cpu"))
+
+
+def test_numbers_of_another_run_are_told_and_those_of_before_are_read(run: Path, runs: tuple[Path, Path]) -> None:
+    whole = read_metrics(run)
+    shutil.copy(runs[1] / METRICS, run / METRICS)
+    with pytest.warns(Remark, match=r"left out (\d+) damaged of \1 lines"):
+        assert read_metrics(run) == []
+    before = [json.dumps({**record, "check": f"{zlib.crc32(json.dumps(record).encode()):08x}"}) for record in whole]
+    (run / METRICS).write_text("\n".join(before) + "\n")
+    assert read_metrics(run) == whole
 
 
 def test_damaged_lines_of_numbers_are_told(run: Path) -> None:

@@ -12,7 +12,7 @@ import genae
 from genae.data.tensors import load_tensors
 from genae.errors import GenaeError
 from genae.learn.checkpoint import BEFORE, TRAINING, WEIGHTS
-from genae.learn.metrics import read_metrics
+from genae.learn.metrics import METRICS, read_metrics
 from genae.learn.trainer import order
 
 SETTINGS = (
@@ -83,7 +83,7 @@ def test_a_run_killed_before_its_first_save_resumes(bars: Path, tmp_path: Path) 
     run = stopped(bars, tmp_path / "part", 2)
     recipe = json.loads((run / "recipe.json").read_text()) | {"steps": 5}
     (run / "recipe.json").write_text(json.dumps(recipe))
-    for name in (TRAINING, BEFORE, WEIGHTS):
+    for name in (TRAINING, BEFORE, WEIGHTS, METRICS):
         (run / name).unlink()
     (run / ".weights.safetensors.abc.tmp.safetensors").write_bytes(b"half")  # what a kill leaves of a save
     for _ in genae.Training(resume=run):

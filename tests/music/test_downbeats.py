@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from genae.data.examples import File
-from genae_music import midi, quantise, report
+from genae_music import midi, quantise, reader, report
 from genae_music.downbeats import downbeats
 from genae_music.quantise import Setting
 
@@ -110,3 +111,57 @@ def test_the_downbeats_of_pop909(archive) -> None:
             shares.append((near < score.resolution / 8).mean())
     assert len(shares) > 80
     assert np.mean(shares) > 0.7
+
+
+# -- bar lines beside a file ------------------------------------------------------------------------------------------
+
+
+def annotation(first: float, bars: int, beats: int = 4, seconds: float = 0.5) -> str:
+    """A beat every half second, 480 ticks, and a bar of so many."""
+    return "".join(f"{first + seconds * i} {1.0 - i % 2} {float(i % beats == 0)}\n" for i in range(bars * beats))
+
+
+def test_bars_are_those_of_the_annotation_beside_a_file(raw, tmp_path) -> None:
+    """One beat later than the notes say, which is where windows then begin."""
+    data = raw.file(raw.meter(1, 4), raw.notes(*song([4] * 24)))
+    (tmp_path / "song.mid").write_bytes(data)
+    (tmp_path / "beat_midi.txt").write_text(annotation(0.5, 24))
+    score = reader.read(File(tmp_path / "song.mid"))
+    assert quantise.estimated(score, 0, score.length).tolist() == [BEAT + 4 * BEAT * i for i in range(24)]
+    assert quantise.quantise(score, Setting()).origin.tolist() == [-3 * BEAT]
+    told = report.inspect(File(tmp_path / "song.mid"), Setting()).lines[0]
+    assert "1/4 gives no bars: they are those of beat_midi.txt beside it, the first line 1.00 quarters after the start" in told
+    with zipfile.ZipFile(tmp_path / "songs.zip", "w") as archive:
+        archive.write(tmp_path / "song.mid", "001/001.mid")
+        archive.write(tmp_path / "beat_midi.txt", "001/beat_midi.txt")
+    packed = reader.read(File(tmp_path / "songs.zip", "001/001.mid", content=data))
+    assert packed.lines.tolist() == score.lines.tolist()
+
+
+@pytest.mark.parametrize("text", ["", "no numbers", "0.5 1.0\n", "nan 1 1\n" * 9, "-1 1 1\n" * 9, annotation(0.5, 24, 6)])
+def test_what_is_no_annotation_of_a_file_is_left(raw, tmp_path, text: str) -> None:
+    (tmp_path / "song.mid").write_bytes(raw.file(raw.meter(1, 4), raw.notes(*song([4] * 24))))
+    (tmp_path / "beat_midi.txt").write_text(text)
+    assert not len(reader.read(File(tmp_path / "song.mid")).lines)
+    assert "estimated from the notes" in report.inspect(File(tmp_path / "song.mid"), Setting()).lines[0]
+
+
+def test_a_file_with_bars_of_its_own_keeps_them(raw, tmp_path) -> None:
+    (tmp_path / "song.mid").write_bytes(raw.file(raw.meter(4, 4), raw.notes(*song([4] * 24))))
+    (tmp_path / "beat_midi.txt").write_text(annotation(0.5, 24))
+    assert not len(reader.read(File(tmp_path / "song.mid")).lines)
+
+
+def test_songs_of_pop909_have_the_bars_of_their_annotation(archive) -> None:
+    with archive("pop909.zip") as songs:
+        shares = []
+        for name in sorted(n for n in songs.namelist() if n.endswith(".mid"))[::24]:
+            score = reader.read(File(Path(songs.filename), name))
+            if not quantise.unbarred(score):
+                continue
+            beats = np.array([line.split() for line in songs.read(f"{name[:11]}beat_midi.txt").decode().splitlines()], float)
+            annotated = score.ticks(beats[beats[:, 2] == 1, 0])
+            lines = quantise.estimated(score, 0, score.length)
+            shares.append((np.abs(annotated[annotated < score.length][:, None] - lines).min(1) == 0).mean())
+    assert len(shares) > 20
+    assert np.mean(np.array(shares) == 1) > 0.9
