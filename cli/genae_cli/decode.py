@@ -29,7 +29,7 @@ def command(run: Path, latents: Path, window: int | None, asked: Asked) -> None:
 
     loaded, how = opened(run, asked)
     stored = read(loaded, latents, window or 0)
-    given = stored.condition if asked.told(how) is None else asked.told(how)
+    given = stored.condition if how.condition is None else how.condition
     events = loaded.decode(stored.z, given, asked.temperature, asked.seed, how.length, stored.spans if how.length == 1 else ())
     if how.length > 1:
         domains, made = [loaded.styled(**how.options)] * len(events), list(loaded.shortened(events, how.cut))
@@ -37,5 +37,5 @@ def command(run: Path, latents: Path, window: int | None, asked: Asked) -> None:
         domains, made = map(list, zip(*loaded.joined(stored.spans, events, **how.options), strict=True))
     files = write_samples(domains, made, asked.out, "decoded")
     result = {"run": str(run), "latents": latents, "n": len(made), "temperature": asked.temperature,
-              "condition": asked.told(how), "seed": asked.seed, "files": files}  # fmt: skip
+              "condition": how.condition, "seed": asked.seed, "files": files}  # fmt: skip
     emit(result, asked.as_json, lambda: wrote(files))

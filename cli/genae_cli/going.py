@@ -29,7 +29,7 @@ def continued(run: Path, item: str, sampler: str | None, asked: Asked) -> None:
 
     loaded, how = opened(run, asked)
     domain, made = going.extended(
-        loaded, item, how.length, asked.told(how), asked.temperature, asked.seed, sampler, how.cut, **how.options
+        loaded, item, how.length, how.condition, asked.temperature, asked.seed, sampler, how.cut, **how.options
     )
     files = write_samples([domain], [made], asked.out, "continued")
     result = {"run": str(run), "item": item, "sampler": sampler, "temperature": asked.temperature, "seed": asked.seed,
@@ -61,8 +61,8 @@ def infill(run: Path, item: str, sampler: str | None, asked: Asked) -> None:
     require_empty(asked.out)
     loaded = load(run, asked.device)
     part, wishes = extent(loaded.recipe, asked.wishes)
-    how = plan(loaded.recipe, wishes)
-    domain, made = going.filled(loaded, item, part, asked.told(how), asked.temperature, asked.seed, sampler, **how.options)
+    how = plan(loaded.recipe, wishes, (), asked.condition)
+    domain, made = going.filled(loaded, item, part, how.condition, asked.temperature, asked.seed, sampler, **how.options)
     files = write_samples([domain], [made], asked.out, "filled")
     result = {"run": str(run), "item": item, "part": list(part), "sampler": sampler, "temperature": asked.temperature,
               "seed": asked.seed, "files": files}  # fmt: skip

@@ -60,13 +60,13 @@ def command(
         )
     _require_different(seen)
     if times(how, seen) == 1 and any(span.count > 1 for span in seen.spans):
-        morph = loaded.morph(seen, steps, kind, loop, asked.told(how), asked.temperature, asked.seed, fit, **how.options)
+        morph = loaded.morph(seen, steps, kind, loop, how.condition, asked.temperature, asked.seed, fit, **how.options)
         made, files = morph.steps, write_morph(morph.domain, morph.steps, morph.whole, asked.out, loop)
         unequal = len({span.count // span.voices for span in seen.spans}) > 1
         say(f"genae: all are as long as {morph.framed}, the others {FITTED[fit]}") if unequal else None
     else:
         made = loaded.interpolate(
-            seen, steps=steps, kind=kind, loop=loop, condition=asked.told(how), temperature=asked.temperature,
+            seen, steps=steps, kind=kind, loop=loop, condition=how.condition, temperature=asked.temperature,
             seed=asked.seed, length=how.length,
         )  # fmt: skip
         made = loaded.shortened(made, how.cut)

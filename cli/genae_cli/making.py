@@ -90,10 +90,6 @@ class Asked:
     out: Path
     as_json: bool
 
-    def told(self, how: Writing) -> str | None:
-        """The condition: what --condition says, and those of the wishes that are of it."""
-        return ",".join(filter(None, (self.condition, how.told))) or self.condition
-
 
 def making(command: Callable[..., object]) -> Callable[..., object]:
     """All options of the verbs that make examples and write them, given as `asked`."""
@@ -124,7 +120,7 @@ def opened(folder: Path, asked: Asked) -> tuple[Run, Writing]:
 
     require_empty(asked.out)
     run, ctx = load(folder, asked.device), click.get_current_context()
-    how = plan(run.recipe, asked.wishes, [name.lstrip("-") for name in valued(ctx.command, ctx)])
+    how = plan(run.recipe, asked.wishes, [name.lstrip("-") for name in valued(ctx.command, ctx)], asked.condition)
     if how.remark:
         click.echo(how.remark, err=True)
     return run, how

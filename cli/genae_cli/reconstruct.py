@@ -33,7 +33,7 @@ def command(run: Path, items: tuple[str, ...], as_input: bool, window: int | Non
     loaded, how = opened(run, asked)
     seen = loaded.seen(list(items), window or 0, as_input)
     unused(seen.unused)
-    inputs, outputs = loaded.reconstruct(seen, asked.told(how), asked.seed, asked.temperature, times(how, seen), as_input)
+    inputs, outputs = loaded.reconstruct(seen, how.condition, asked.seed, asked.temperature, times(how, seen), as_input)
     outputs = loaded.shortened(outputs, how.cut)
     before = loaded.joined(seen.spans, inputs, **how.options)
     after = [event for _, event in loaded.joined(seen.spans, outputs, **how.options)] if how.length == 1 else list(outputs)

@@ -49,11 +49,11 @@ def command(
     loaded, how = opened(run, asked)
     domain = loaded.styled(**how.options)
     made = loaded.sample(
-        count, asked.temperature, asked.seed, asked.told(how), how.length, sampler, best_of, form, like, distance
+        count, asked.temperature, asked.seed, how.condition, how.length, sampler, best_of, form, like, distance
     )
     made = loaded.shortened(made, how.cut)
     files = write_samples(domain, made, asked.out)
-    result = {"run": str(run), "n": count, "sampler": sampler, "temperature": asked.temperature, "condition": asked.told(how),
+    result = {"run": str(run), "n": count, "sampler": sampler, "temperature": asked.temperature, "condition": how.condition,
               "seed": asked.seed, "best_of": best_of, "form": form, "like": like, "files": files}  # fmt: skip
     chosen = [f"each is the best of {best_of} by its domain's score"] if best_of > 1 else []
     emit(result, asked.as_json, lambda: [*chosen, *wrote(files)])

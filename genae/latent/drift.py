@@ -135,6 +135,7 @@ class FrameDrift(Drift):
         self.enter = nn.Conv1d(size, width, 3, padding=1)
         self.place = nn.Parameter(0.1 * torch.randn(width, frames))
         self.about = nn.Sequential(nn.Linear(2 * PERIODS + given * (1 + 2 * FINE), ABOUT), nn.SiLU(), nn.Linear(ABOUT, ABOUT))
+        self.of_all = nn.Linear(ABOUT, width)
         self.blocks = nn.ModuleList(_FrameBlock(width, min(1 << i % 4, FARTHEST)) for i in range(blocks))
         self.leave = nn.Conv1d(width, size, 1)
         nn.init.zeros_(self.leave.weight)
@@ -143,7 +144,7 @@ class FrameDrift(Drift):
     def forward(self, x: Tensor, t: Tensor, h: Tensor) -> Tensor:
         angle = t * self.frequencies
         about = F.silu(self.about(torch.cat([angle.sin(), angle.cos(), finer(h, FINE)], 1)))
-        hidden = self.enter(x.view(len(x), self.frames, -1).mT) + self.place
+        hidden = self.enter(x.view(len(x), self.frames, -1).mT) + self.place + self.of_all(about)[..., None]
         for block in self.blocks:
             hidden = block(hidden, about)
         drift: Tensor = self.leave(F.silu(hidden)).mT.flatten(1)

@@ -32,6 +32,7 @@ class Condition(ABC):
     """What a recipe's condition is."""
 
     dropout: float = 0.0  # share of the training examples from which it is hidden
+    names: Sequence[str] = ()  # its parts, where it has several: what `named` takes as NAME=VALUE,NAME=VALUE
 
     @staticmethod
     def learned(options: Options, train: Examples, domain: Domain) -> Options:
@@ -41,11 +42,6 @@ class Condition(ABC):
     def of_domain(self, domain: Domain) -> Self:
         """Itself, once it knows whose events it will be given."""
         return self
-
-    @property
-    def names(self) -> Sequence[str]:
-        """Of what it tells by NAME=VALUE, if it has several parts."""
-        return ()
 
     @property
     @abstractmethod

@@ -47,6 +47,7 @@ class Fields(Condition):
     ) -> None:
         """`centre` and `spread` have K numbers for each of the fields of `of`, which a class is not counted among."""
         self.of, self.classes, self.dropout = tuple(of), tuple(map(composed, classes)), dropout
+        self.names = self.of
         numbered = [name for name in of if name != LABEL]
         if len(centre) != len(spread) or len(centre) not in (0, len(numbered)):
             raise GenaeError(
@@ -73,7 +74,10 @@ class Fields(Condition):
             if name not in there and name not in attributes:
                 raise unknown("field", name, [*there, *sorted(attributes)], " of the training examples")
         if not of:
-            raise GenaeError("condition=fields needs data that tell more of their examples: classes or fields; these have none")
+            raise GenaeError(
+                "condition=fields needs data that tell more of their examples: classes or fields; these have none, so "
+                "set condition=none"
+            )
         if options["centre"]:
             return options
         fields = {**_measured(train, domain, {n: attributes[n] for n in of if n not in there}), **train.fields}
@@ -82,10 +86,6 @@ class Fields(Condition):
             **options, "of": list(of), "classes": list(train.classes) if LABEL in of else [],
             "centre": [centre for centre, _ in every], "spread": [spread for _, spread in every],
         }  # fmt: skip
-
-    @property
-    def names(self) -> Sequence[str]:
-        return self.of
 
     def tells(self, known: Known) -> bool:
         """Of any; what is not known is told to be unknown."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Annotated, NamedTuple
 
 import torch
@@ -22,7 +22,7 @@ from genae.data.domain import WRITTEN, Domain
 from genae.errors import GenaeError
 from genae.model.conditions import Condition
 from genae.recipe.options import Option, apart, check, offered
-from genae.recipe.parts import instance
+from genae.recipe.parts import instance, instantiate
 from genae.recipe.recipe import Recipe
 from genae.recipe.settings import from_text
 
@@ -37,44 +37,47 @@ class Writing(NamedTuple):
     length: int = 1  # examples in a row
     remark: str = ""  # for people, where a length was rounded up
     cut: float = 0.0  # of the last example, what is left out
-    told: str = ""  # what of the wishes is the model's condition, NAME=VALUE,NAME=VALUE
+    condition: str | None = None  # what the run is told
 
 
-def plan(recipe: Recipe, wishes: Mapping[str, str], others: Iterable[str] = ()) -> Writing:
-    """Wishes, name to text, as options and a length. GenaeError for one that this run does not offer.
+def plan(recipe: Recipe, wishes: Mapping[str, str], others: Iterable[str] = (), condition: str | None = None) -> Writing:
+    """Wishes, name to text, as options, a length and, added to what is given of it, a condition.
 
-    `others` are the caller's own names, one of which a misspelt wish may mean.
+    GenaeError for one that this run does not offer. `others` are the caller's own names, one of which a misspelt wish may mean.
     """
     if not wishes:
-        return Writing()
+        return Writing(condition=condition)
     domain = instance(Domain, "domain", recipe.domain)
     known = {option.name: option for option in written_options(domain)}
-    names = {*_conditions(recipe)} - {*known} - {*domain.units}
-    told = ",".join(f"{key}={text}" for key, text in wishes.items() if key in names)
-    wishes = {key: text for key, text in wishes.items() if key not in names}
+    told = _told(recipe, domain)
     for key in wishes:
-        if key not in known and key not in domain.units:
+        if key not in known and key not in domain.units and key not in told:
             raise _unknown(key, recipe, others)
+    parts = [*([condition] if condition else []), *(f"{key}={wishes[key]}" for key in wishes if key in told)]
     options = {key: check(f"--{key}", from_text(text), known[key].hint) for key, text in wishes.items() if key in known}
+    made = Writing(options, condition=",".join(parts) if parts else condition)
     lengths = [key for key in wishes if key in domain.units]
     if not lengths:
-        return Writing(options, told=told)
+        return made
     if len(lengths) > 1:
         raise GenaeError(f"--{lengths[0]} and --{lengths[1]} both say how long; give one of them")
-    return _length(lengths[0], wishes[lengths[0]], domain.units[lengths[0]], domain)._replace(options=options, told=told)
+    length = _length(lengths[0], wishes[lengths[0]], domain.units[lengths[0]], domain)
+    return length._replace(options=made.options, condition=made.condition)
 
 
 def offers(recipe: Recipe) -> list[tuple[str, str]]:
     """What a user may say of how this run's examples are written: name and default; kind, bounds and meaning."""
     domain = instance(Domain, "domain", recipe.domain)
     options = [(f"{option.name}={_text(recipe.domain[option.name])}", _described(option)) for option in written_options(domain)]
-    told = [(name, "what the model is told, as with --condition") for name in _conditions(recipe)]
-    return options + told + [(f"{unit}={of:g}", f"how long, {_multiple(of)}") for unit, of in domain.units.items()]
+    lengths = [(f"{unit}={of:g}", f"how long, {_multiple(of)}") for unit, of in domain.units.items()]
+    return options + lengths + [(f"{name}=", "of the condition; unknown if left out") for name in _told(recipe, domain)]
 
 
-def _conditions(recipe: Recipe) -> Sequence[str]:
-    """What a run's condition can be told by name."""
-    return instance(Condition, "condition", recipe.condition).names
+def _told(recipe: Recipe, domain: Domain) -> list[str]:
+    """The parts of the run's condition, where it has several; not those whose names the domain has."""
+    made = instantiate("condition", recipe.condition, domain=domain)
+    own = {*domain.units, *(option.name for option in written_options(domain))}
+    return [name for name in made.names if name not in own] if isinstance(made, Condition) else []
 
 
 def written_options(domain: Domain) -> list[Option]:
@@ -126,9 +129,8 @@ def extent(recipe: Recipe, wishes: Mapping[str, str]) -> tuple[Extent, dict[str,
 
 def _length(unit: str, text: str, of: float, domain: Domain) -> Writing:
     """How many examples of `of` units a length is, what of them is cut, and a remark where they are longer than was wished."""
-    kind = Annotated[int, Ge(1)] if isinstance(of, int) else Annotated[float, Gt(0)]
-    most = Annotated[int, Le(LONGEST)] if isinstance(of, int) else Annotated[float, Le(LONGEST)]
-    wish = check(f"--{unit}", check(f"--{unit}", from_text(text), kind), most)
+    kind = Annotated[int, Ge(1), Le(LONGEST)] if isinstance(of, int) else Annotated[float, Gt(0), Le(LONGEST)]
+    wish = check(f"--{unit}", from_text(text), kind)
     assert isinstance(wish, int | float)
     times = max(1, math.ceil(wish / of - NEARLY))
     if math.isclose(times * of, wish, rel_tol=NEARLY):

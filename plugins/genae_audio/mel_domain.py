@@ -22,12 +22,12 @@ from annotated_types import Ge, Le, doc
 from torch import Tensor
 
 from genae.data.curve import Picture
-from genae.data.domain import Condition, Defaults, Domain, Reading, Stage
+from genae.data.domain import Condition, Defaults, Domain, Figures, Reading, Stage
 from genae.data.examples import Examples, File, Found, Piece
 from genae.errors import GenaeError
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
-from genae_audio import reading, recording, spectrogram, whole
+from genae_audio import judged, reading, recording, spectrogram, whole
 from genae_audio.channels import Channels
 from genae_audio.formats import SUFFIXES
 from genae_audio.mel import RANGE, MelScale
@@ -67,7 +67,8 @@ class Mel(Domain):
     @property
     def defaults(self) -> Defaults:  # type: ignore[override]  # class variables elsewhere
         """The metrics are of reconstructions, dB."""
-        return Defaults("residual", samples=10, metrics={"log_mel_distance": log_mel_distance, "log_mel_rms": log_mel_rms})
+        metrics = {"log_mel_distance": log_mel_distance, "log_mel_rms": log_mel_rms}
+        return Defaults("residual", samples=10, metrics=metrics, judged=judged.JUDGED)
 
     @property
     def scale(self) -> MelScale:
@@ -178,6 +179,11 @@ class Mel(Domain):
         from genae_audio.mel_assess import assess
 
         return assess(vae, self, held, train(), condition)
+
+    def judge(self, samples: Tensor, held: Examples, train: Callable[[], Examples]) -> Figures:
+        """The figures of `genae_audio.judged`, of both as they are heard."""
+        own = self.prepare(held.x[: judged.JUDGED], "show")
+        return judged.figures({"samples": self.sound(samples), "held-out": self.sound(own)}, self.rate)
 
 
 def log_mel_distance(target: Tensor, output: Tensor) -> float:

@@ -5,8 +5,9 @@ from __future__ import annotations
 Preset = dict[str, object]
 
 # Spoken digits. Dropout before the flat layers and β = 2: without them 100 epochs reconstructed the 2700 training recordings
-# ever better and unseen ones worse (NLL by 400 nats), and told digits less well apart. Samples are of a Gaussian fitted on
-# the latents: N(0, I) has much room where the decoder knows no sound, and what it gives there is quiet.
+# ever better and unseen ones worse (NLL by 400 nats), and told digits less well apart. Samples are of a flow fitted on the
+# latents, since voices are loud or quiet and a Gaussian lies between: after 500 steps its samples were 5.7 dB below the test
+# sounds in the median, and 2.9 dB with the flow; N(0, I) has much room where the decoder knows no sound, and was 24.5 dB below.
 speech_mel: Preset = {
     "domain": {"name": "spectrogram", "rate": 8000, "seconds": 1.0, "mels": 64, "window": 512, "hop": 128, "loudness": True},
     "data": "speech-digits",
@@ -20,7 +21,7 @@ speech_mel: Preset = {
     "optimiser": {"name": "muon", "lr": 6e-3, "adam_lr": 2e-3, "weight_decay": 0.02, "clip": 1000.0},
     "schedule": {"name": "cosine", "warmup": 200, "final": 0.0},
     "ema": 0.998,
-    "stages": [{"sampler": {"name": "gaussian"}}],
+    "stages": [{"sampler": {"name": "flow-matching", "width": 192, "steps": 2000}}],
 }
 
 # Twice the rate and the length: bands as far apart as at 8 kHz, and a level more, so that the flat layers stay as small.

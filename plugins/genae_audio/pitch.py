@@ -17,7 +17,6 @@ WINDOW = 0.064  # seconds that are compared with as many later ones
 SOUNDING = 1e-2  # of the loudest frame's power: 20 dB
 SURE, UNSURE = 0.15, 0.5  # of d', 0 for a sound that repeats exactly
 A4 = 69.0  # MIDI's, 440 Hz
-QUARTER = 0.5  # of a tone, in semitones
 
 
 def pitches(sound: Tensor, rate: int) -> Tensor:
@@ -59,8 +58,3 @@ def _dips(x: Tensor, window: int) -> Tensor:
     d = (energy[:, :1] + energy - 2 * product).clamp(min=0)
     tau = torch.arange(1, lags + 1, device=x.device)
     return F.pad(d[:, 1:] * tau / d[:, 1:].cumsum(1).clamp(min=1e-12), (1, 0), value=1.0)
-
-
-def agreement(got: Tensor, asked: Tensor) -> float:
-    """The share of pitches (B,) within a quarter tone of those asked (B,)."""
-    return ((got - asked).abs() <= QUARTER).double().mean().item()

@@ -21,11 +21,11 @@ from annotated_types import doc
 from torch import Tensor
 
 from genae.data.curve import Picture
-from genae.data.domain import Condition, Defaults, Domain, Reading, Stage
+from genae.data.domain import Condition, Defaults, Domain, Figures, Reading, Stage
 from genae.data.examples import Examples, File, Found, Piece
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
-from genae_audio import reading, recording, spectrogram, whole
+from genae_audio import judged, reading, recording, spectrogram, whole
 from genae_audio.channels import Channels
 from genae_audio.formats import SUFFIXES
 from genae_audio.stft import distance
@@ -66,7 +66,7 @@ class Wave(Domain):
             "stft_distance": stft_distance,
             "log_mel_distance": partial(spectrogram.log_mel_distance, rate=self.rate),
         }
-        return Defaults(network="rave", samples=1, metrics=metrics)
+        return Defaults(network="rave", samples=1, metrics=metrics, judged=judged.JUDGED)
 
     # -- files --------------------------------------------------------------------------------------------------------
 
@@ -146,6 +146,11 @@ class Wave(Domain):
         from genae_audio.wave_assess import assess
 
         return assess(vae, self, held, train(), condition)
+
+    def judge(self, samples: Tensor, held: Examples, train: Callable[[], Examples]) -> Figures:
+        """The figures of `genae_audio.judged`."""
+        own = self.prepare(held.x[: judged.JUDGED], "show")
+        return judged.figures({"samples": samples[:, 0], "held-out": own[:, 0]}, self.rate)
 
 
 def to_levels(x: Tensor) -> Tensor:

@@ -21,11 +21,10 @@ from math import prod
 from typing import Annotated
 
 import torch
-from annotated_types import Ge, Le, MinLen, doc
+from annotated_types import Ge, MinLen, doc
 from torch import Tensor, nn
 
 from genae.errors import GenaeError
-from genae.latent.drift import finer
 from genae.latent.posteriors import Family
 from genae.latent.space import Shape, Space
 from genae.model.likelihoods import Likelihood
@@ -71,38 +70,30 @@ class Encoder(nn.Module):
     """A waveform to q(z | x)."""
 
     def __init__(
-        self, bank: PQMF, body: nn.Module, last: nn.Conv1d, posterior: nn.Module, levels: nn.Module | None = None, fine: int = 0
+        self, bank: PQMF, body: nn.Module, last: nn.Conv1d, posterior: nn.Module, levels: nn.Module | None = None
     ) -> None:
         super().__init__()
         self.bank, self.body, self.last, self.posterior, self.levels = bank, body, last, posterior, levels
-        self.fine = fine
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> object:
         """x (B, 1, N) in [-1, 1], condition (B, C)."""
         h = self.body(LOUDER * self.bank.analysis(x))
         h = h if self.levels is None else h + self.levels(x)
-        return self.posterior(self.last(told(h, condition, self.fine)).mT)
+        return self.posterior(self.last(told(h, condition)).mT)
 
 
 class Decoder(nn.Module):
     """z to p(x | z)."""
 
     def __init__(
-        self,
-        bank: PQMF,
-        body: nn.Module,
-        last: nn.Conv1d,
-        likelihood: Likelihood,
-        tones: nn.Module | None = None,
-        fine: int = 0,
+        self, bank: PQMF, body: nn.Module, last: nn.Conv1d, likelihood: Likelihood, tones: nn.Module | None = None
     ) -> None:
         super().__init__()
         self.bank, self.body, self.last, self.likelihood, self.tones = bank, body, last, likelihood, tones
-        self.fine = fine
 
     def forward(self, z: Tensor, condition: Tensor | None = None) -> object:
         """z (B, F, D), condition (B, C)."""
-        z = told(z.mT, condition, self.fine)
+        z = told(z.mT, condition)
         h = self.body(z)
         with torch.autocast(h.device.type, enabled=False):  # 8 bits of bf16 would put noise 50 dB below the sound
             wave, amplitude = self.last(h.float()).chunk(2, 1)  # (B, M, N / M) each
@@ -122,11 +113,11 @@ def begin(network: nn.Module) -> None:
             nn.init.zeros_(layer.mix.weight)
 
 
-def told(h: Tensor, condition: Tensor | None, fine: int) -> Tensor:
-    """(B, H, F) with the condition (B, C), and so many of its sines, in every frame: (B, H + C (1 + 2 fine), F)."""
+def told(h: Tensor, condition: Tensor | None) -> Tensor:
+    """(B, H, F) with the condition (B, C) in every frame: (B, H + C, F)."""
     if condition is None:
         return h
-    return torch.cat([h, finer(condition, fine).to(h.dtype)[..., None].expand(-1, -1, h.shape[-1])], 1)
+    return torch.cat([h, condition.to(h.dtype)[..., None].expand(-1, -1, h.shape[-1])], 1)
 
 
 def rave(
@@ -141,7 +132,6 @@ def rave(
     width: Annotated[int, Ge(1), doc("channels of the first level, doubled at each stride")] = 64,
     dilations: Annotated[Sequence[Annotated[int, Ge(1)]], doc("of the residual units of every level, one each")] = (1, 3, 9),
     tones: Annotated[int, Ge(0), doc("sinusoids that the decoder adds, and the encoder sees the spectrum; 0 for none")] = 0,
-    fine: Annotated[int, Ge(0), Le(16), doc("sines of 1, 2, 4, … half-turns that the condition is given as too")] = 0,
 ) -> Networks:
     """RAVE's encoder and decoder of waveforms, with or without a branch of tones."""
     space = _in_frames(space, event, _frames(event, bands, ratios))
@@ -154,17 +144,17 @@ def rave(
     if likelihood.features(event) != event:
         raise GenaeError("network rave ends with one value a sample: set likelihood=spectral, or gaussian with one sigma")
     q, embedded = posterior.features(space)[-1], posterior.embedded(space)[-1]
-    deepest, condition = width * 2 ** len(ratios), condition * (1 + 2 * fine)
+    deepest = width * 2 ** len(ratios)
     encoder = Encoder(
         PQMF(bands), nn.Sequential(*_down(bands, ratios, width, dilations)),
         nn.Conv1d(deepest + condition, q, 3, padding=1, bias=False), posterior,
-        Levels(hop, deepest) if tones else None, fine,
+        Levels(hop, deepest) if tones else None,
     )  # fmt: skip
     first = nn.Conv1d(embedded + condition, deepest, 3, padding=1, bias=False)
     decoder = Decoder(
         PQMF(bands), nn.Sequential(first, *_up(ratios, width, dilations)),
         nn.Conv1d(width, 2 * bands, 7, padding=3, bias=False), likelihood,
-        Tones(embedded + condition, hop, tones) if tones else None, fine,
+        Tones(embedded + condition, hop, tones) if tones else None,
     )  # fmt: skip
     for part in (encoder.body, encoder.last, decoder.body, decoder.last):
         begin(part)

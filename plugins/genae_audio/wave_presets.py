@@ -17,6 +17,7 @@ notes_wave: Preset = {
     "network": {"name": "rave", "ratios": [4, 4, 4], "width": 16, "tones": 2048},
     "likelihood": {"name": "spectral", "weight": 0.1},
     "prior": {"name": "normal"},
+    "condition": {"name": "fields"},
     "objective": {"name": "elbo", "beta": 0.3, "warmup": 3000},
     "epochs": 0.0,
     "steps": 6000,
@@ -24,6 +25,9 @@ notes_wave: Preset = {
     "optimiser": {"name": "adam", "lr": 2e-3, "clip": 16000.0},
     "schedule": {"name": "cosine", "warmup": 300, "final": 0.0},
     "ema": 0.999,
+    "stages": [
+        {"sampler": {"name": "flow-matching", "width": 128, "blocks": 4, "steps": 3000, "batch": 48, "lr": 3e-3, "variants": 2}}
+    ],
 }
 
 # RAVE at its own sizes (https://github.com/acids-ircam/RAVE, configs/v1.gin): 16 bands, ratios 4·4·4·2, 64 channels, 128
@@ -34,6 +38,7 @@ wave_48k: Preset = {
     "domain": {"name": "waveform", "rate": 48000, "seconds": 2.7},
     "data": "",
     "latent": 128,
+    "condition": {"name": "none"},
     "network": {"name": "rave", "ratios": [4, 4, 4, 2], "width": 64, "tones": 0},
     "objective": {"name": "elbo", "beta": 10.0, "warmup": 20000},  # RAVE's .05 in these units, as slowly
     "steps": 500000,
@@ -41,4 +46,5 @@ wave_48k: Preset = {
     "schedule": {"name": "cosine", "warmup": 100, "final": 0.05},
     "optimiser": {"name": "adam", "lr": 1e-3, "beta1": 0.5, "beta2": 0.9, "clip": 100000.0},
     "ema": 0.9995,
+    "stages": [],
 }

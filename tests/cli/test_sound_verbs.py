@@ -13,9 +13,10 @@ from PIL import Image
 
 from genae_cli.main import cli
 
+BRIEF = 'stages=[{"sampler": {"name": "flow-matching", "width": 8, "steps": 2}}]'
 SIZES = {
-    "speech-mel": ("network.widths=[8,8]", "network.hidden=16", "latent=4", "batch=8", "ema=0"),
-    "notes-wave": ("domain.seconds=0.5", "network.width=4", "latent=8", "batch=4", "ema=0"),
+    "speech-mel": ("network.widths=[8,8]", "network.hidden=16", "latent=4", "batch=8", "ema=0", BRIEF),
+    "notes-wave": ("domain.seconds=0.5", "network.width=4", "latent=8", "batch=4", "ema=0", "condition=none", BRIEF),
 }
 SECONDS = {"speech-mel": 1.024, "notes-wave": 0.512}  # of a window
 RATES = {"speech-mel": 8000, "notes-wave": 16000}

@@ -135,6 +135,23 @@ def test_a_condition_goes_in(trained, tmp_path):
         assert torch.allclose(drawn.mean(0), z[examples.labels == i].mean(0), atol=0.1)
 
 
+def test_variants_are_varied_and_told_as_in_training(trained, tmp_path):
+    """The examples as they are come first; of the others every second one, or so, is told nothing."""
+    for split in ("train", "test"):
+        for name in ("low", "high"):
+            (tmp_path / "two" / split / name).mkdir(parents=True)
+            for i in range(40):
+                (tmp_path / "two" / split / name / f"{i}.txt").write_text(f"{i} {-i}")
+    run = trained("run", *AUTOENCODER, "condition=label", "condition.dropout=0.5", data=str(tmp_path / "two"))
+    examples = run.training()
+    plain, (z, c) = (fitting.latents(run.built, examples, run.device, variants) for variants in (0, 2))
+    assert z.shape == (240, *run.vae.space.shape)
+    assert torch.equal(z[:80], plain[0])
+    assert torch.equal(c[:80], plain[1])
+    assert c[:80].sum(1).eq(1).all()
+    assert 0.3 < c[80:].sum(1).eq(0).float().mean() < 0.7
+
+
 # -- what cannot be ---------------------------------------------------------------------------------------------------
 
 

@@ -73,6 +73,21 @@ def test_wishes_become_options_and_a_length(recipe, wishes, made):
     assert plan(recipe, wishes) == made
 
 
+TOLD = ["condition=fields", 'condition.of=["label", "hour", "font"]', 'condition.classes=["rain"]',
+        "condition.centre=[[12], [0]]", "condition.spread=[[4], [1]]"]  # fmt: skip
+
+
+def test_wishes_may_be_what_the_run_is_told(recipe):
+    """Parts of its condition, beside what is given of it already; a name of the domain's own stays the domain's."""
+    told = compose("letters", TOLD)
+    assert offers(told)[-2:] == [(f"{name}=", "of the condition; unknown if left out") for name in ("label", "hour")]
+    assert plan(told, {"hour": "7", "lines": "9", "font": "mono"}) == Writing({"font": "mono"}, 3, condition="hour=7")
+    assert plan(told, {"hour": "7"}, condition="label=rain").condition == "label=rain,hour=7"
+    assert plan(told, {}, condition="rain").condition == "rain"
+    with pytest.raises(GenaeError, match=r"^no option --hour; this run offers"):
+        plan(recipe, {"hour": "7"})
+
+
 OFFER = (
     "this run offers shade=0.5 (number, 0 to 1 of black: how dark); font=mono (text); "
     "frame=true (true or false: a line around); lines=3 (how long, a multiple of 3); "
@@ -88,10 +103,9 @@ OFFER = (
         ({"shade": "NaN"}, "--shade must be finite, not nan"),
         ({"shade": "true"}, "--shade must be a number, not True"),
         ({"lines": "4"}, "--lines 4: this run makes 3 lines at a time; give a multiple of 3"),
-        ({"lines": "0"}, "--lines must be at least 1, not 0"),
-        ({"lines": "1000000000"}, "--lines must be at most 100000, not 1000000000"),
+        ({"lines": "0"}, "--lines must be 1 to 100000, not 0"),
         ({"lines": "4.5"}, "--lines must be a whole number, not 4.5"),
-        ({"metres": "-1"}, "--metres must be above 0, not -1.0"),
+        ({"metres": "-1"}, "--metres must be above 0 and at most 100000, not -1.0"),
         ({"lines": "3", "metres": "1"}, "--lines and --metres both say how long; give one of them"),
         ({"size": "3"}, f"--size cannot be changed after training: the model depends on it; {OFFER}"),
         ({"name": "dots"}, f"no option --name; {OFFER}; did you mean --frame?"),
