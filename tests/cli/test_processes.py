@@ -16,7 +16,7 @@ import genae
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="streams and signals of a POSIX system")]
 GENAE = f"{sys.executable} -m genae_cli"
 SMALL = "--steps 3 --set network.hidden=[8] --set latent=2"
-SECONDS = 60
+SECONDS = 120
 
 POOL = """
 import sys, time
@@ -76,7 +76,7 @@ def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
         assert parent.stdout is not None
         assert parent.stdout.readline() == "reading\n"  # a worker is at work
         parent.send_signal(signal.SIGKILL)
-        rest, _ = parent.communicate(timeout=10)
+        rest, _ = parent.communicate(timeout=30)
     assert set(rest.split()) <= {"reading"}
 
 
