@@ -25,7 +25,9 @@ notes_wave: Preset = {
     "optimiser": {"name": "adam", "lr": 2e-3, "clip": 16000.0},
     "schedule": {"name": "cosine", "warmup": 300, "final": 0.0},
     "ema": 0.999,
-    "stages": [{"sampler": {"name": "flow-matching", "width": 128, "blocks": 4, "batch": 48, "lr": 3e-3, "variants": 2}}],
+    "stages": [
+        {"sampler": {"name": "flow-matching", "width": 128, "blocks": 4, "steps": 3000, "batch": 48, "lr": 3e-3, "variants": 2}}
+    ],
 }
 
 # RAVE at its own sizes (https://github.com/acids-ircam/RAVE, configs/v1.gin): 16 bands, ratios 4·4·4·2, 64 channels, 128
