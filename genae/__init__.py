@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from genae.model.networks import Conditioned, Networks
     from genae.model.objectives import ELBO, Batch, Loss, Moment, Objective, score
     from genae.model.vae import Model
+    from genae.recipe.options import Before
     from genae.recipe.registry import plugin, register
     from genae.use.run import Run, load
     from genae.use.training import Training, train
@@ -36,6 +37,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Batch": "genae.model.objectives",
+    "Before": "genae.recipe.options",
     "Condition": "genae.model.conditions",
     "Conditioned": "genae.model.networks",
     "Defaults": "genae.data.domain",
@@ -80,7 +82,7 @@ _HOMES = {
 }
 
 __all__ = [
-    "ELBO", "WRITTEN", "Batch", "Condition", "Conditioned", "Defaults", "Density", "DiagonalGaussian", "Distribution",
+    "ELBO", "WRITTEN", "Batch", "Before", "Condition", "Conditioned", "Defaults", "Density", "DiagonalGaussian", "Distribution",
     "Domain", "Examples", "Family", "File", "Fitting", "Found", "GenaeError", "Inference", "Inferred", "Known",
     "Likelihood", "Loss", "Model", "Moment", "Networks", "Noise", "Objective", "Piece", "Posterior", "Prior", "Progress",
     "Reading", "Rejected", "Run", "Sampler", "Space", "Split", "Training", "load", "plugin", "register", "score", "train",

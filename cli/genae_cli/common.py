@@ -95,17 +95,21 @@ class Verbs(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta[JSON] = "--json" in args
+        if not args and not ctx.resilient_parsing:
+            click.echo(ctx.get_help(), err=True)
+            ctx.exit(2)
         try:
             return super().parse_args(ctx, args)
-        except click.ClickException as error:
-            self._tell(ctx, error.format_message())
-            raise
+        except click.UsageError as error:
+            raise self._mistake(ctx, used_wrong(error)) from error
 
     def invoke(self, ctx: click.Context) -> object:
         try:
             _require_here()
             with remarks():
                 return super().invoke(ctx)
+        except click.UsageError as error:
+            raise self._mistake(ctx, used_wrong(error)) from error
         except click.ClickException as error:
             self._tell(ctx, error.format_message())
             raise
@@ -114,14 +118,23 @@ class Verbs(click.Group):
         except Exception as error:
             if (line := line_of(error)) is None:
                 raise
-            self._tell(ctx, line)
-            raise Mistake(line) from error
+            raise self._mistake(ctx, line) from error
+
+    def _mistake(self, ctx: click.Context, line: str) -> Mistake:
+        self._tell(ctx, line)
+        return Mistake(line)
 
     def _tell(self, ctx: click.Context, line: str) -> None:
         """Once: a group within another leaves it to that."""
         if ctx.meta[JSON] and ctx.parent is None:
             with suppress(OSError):
                 click.echo(json.dumps({"error": short(line)}))
+
+
+def used_wrong(error: click.UsageError) -> str:
+    """What is wrong with how a command is used, and what says how it is."""
+    how = f" See: {error.ctx.command_path} --help" if error.ctx is not None else ""
+    return short(error.format_message()) + how
 
 
 def _require_here() -> None:

@@ -28,7 +28,10 @@ from genae.latent.samplers import Fitting, Passage, Variants
 from genae.latent.space import Space
 from genae.latent.trunk import NEVER, PLACES, About, Trunk
 
-UNKNOWN = 0.3  # share of training sequences whose places are not said, so that a part of a piece can be asked for
+UNKNOWN = 0.3  # share of training sequences whose places are not said, so that a part of a piece can be asked for,
+OPEN = 0.5  # and of the others the share that does not know how much is left
+FEW = 0.1  # share of training pieces shorter than those that are drawn whole: what is asked for shorter is a beginning
+ASIS = 0.3  # share of training sequences that are not varied, where there are both kinds
 FOLLOWED = 0.3  # share that know the window after them, where there is one
 HIDDEN = 0.1  # share of windows whose h is hidden
 
@@ -40,6 +43,7 @@ class _Unit(NamedTuple):
     sigma: Tensor  # (W, D)
     condition: Tensor  # (W, C), of no width without one
     first: Tensor  # (W,) of each window the first that it equals
+    varied: bool
 
 
 class _Rows(NamedTuple):
@@ -65,12 +69,12 @@ class SequencePrior(Standardised):
         width: Annotated[int, Ge(8), Le(4096), doc("units of the transformer")] = 192,
         layers: Annotated[int, Ge(1), Le(64), doc("layers of the transformer")] = 3,
         heads: Annotated[int, Ge(1), Le(64), doc("heads of its attention; they divide its units")] = 4,
-        drift: Width = 384,
+        drift: Width = 512,
         blocks: Blocks = 3,
         turns: Turns = 12,
         longest: Annotated[int, Ge(1), Le(4096), doc("most windows of a passage in training")] = 32,
         variants: Variants = 5,
-        steps: Steps = 2000,
+        steps: Steps = 3000,
         batch: Annotated[int, Ge(1), doc("passages a step")] = 16,
         lr: Rate = 2e-3,
         draws: Annotated[int, Ge(1), doc("times and noises of each window a step")] = 4,
@@ -85,6 +89,7 @@ class SequencePrior(Standardised):
         self.trunk = Trunk(space.size, condition, width, layers, heads)
         self.drift, self.nothing = VectorDrift(space.size, width, drift, blocks), nn.Parameter(torch.zeros(width))
         self.guidance = guidance
+        self.short = nn.Buffer(torch.zeros(()))  # windows: few pieces of training are shorter
 
     # -- fitting ------------------------------------------------------------------------------------------------------
 
@@ -97,10 +102,11 @@ class SequencePrior(Standardised):
         """On the pieces of the training examples; the loss is the drift's mean square error and the pointers' nats."""
         self.standardise(torch.cat([p.mean for p in passages]))
         units = [self._unit(p) for p in passages]
-        lengths = torch.tensor([len(p.mean) for p in passages], dtype=torch.float)
+        often = _often(passages)
+        self.short.copy_(torch.tensor([float(len(p.mean)) for p in passages]).quantile(FEW))
 
         def loss() -> Tensor:
-            chosen = torch.multinomial(lengths, self.batch, replacement=True).tolist()
+            chosen = torch.multinomial(often, self.batch, replacement=True).tolist()
             return self._loss(self._rows([units[at] for at in chosen]))
 
         yield from descended(self, loss, self.steps, self.lr)
@@ -109,7 +115,7 @@ class SequencePrior(Standardised):
         mean = self.unit(p.mean)
         sigma = torch.zeros_like(mean) if p.sigma is None else self.share * self.space.flat(p.sigma).float() / self.spread
         condition = mean.new_zeros(len(mean), 0) if p.condition is None else p.condition.to(mean)
-        return _Unit(mean, sigma, condition, (mean[:, None] == mean).all(-1).int().argmax(1))
+        return _Unit(mean, sigma, condition, (mean[:, None] == mean).all(-1).int().argmax(1), p.varied)
 
     def _rows(self, chosen: Sequence[_Unit]) -> _Rows:
         """A part of each, at most `longest` windows."""
@@ -123,7 +129,8 @@ class SequencePrior(Standardised):
         )
         there = inside > 0
         same = (first[:, :, None] == first[:, None]) & there[:, None] & there[..., None]
-        return _Rows(z, seen, About(condition, place, left, until, torch.stack(after)), same.tril(-1), there)
+        varied = torch.tensor([unit.varied for unit in chosen], dtype=torch.long, device=z.device)
+        return _Rows(z, seen, About(condition, place, left, until, torch.stack(after), varied), same.tril(-1), there)
 
     def _part(self, unit: _Unit) -> tuple[list[Tensor], Tensor]:
         """Columns of a part's windows, and the window that follows it, or zeros."""
@@ -138,7 +145,8 @@ class SequencePrior(Standardised):
         place = torch.arange(1, whole + 1, device=device)
         seen = unit.mean + unit.sigma * torch.randn_like(unit.mean)[unit.first]  # equal windows alike
         until, after = (end + 1 - place) * followed, seen[end] if followed else torch.zeros_like(seen[0])
-        numbers = [column.clamp(max=PLACES) for column in (place * known, (whole + 1 - place) * known, until)]
+        ends = known and bool(torch.rand(()) >= OPEN)
+        numbers = [column.clamp(max=PLACES) for column in (place * known, (whole + 1 - place) * ends, until)]
         columns = [unit.mean, seen, unit.condition, *numbers, unit.first, torch.ones_like(place)]
         return [column[at:end] for column in columns], after
 
@@ -179,7 +187,7 @@ class SequencePrior(Standardised):
         z = noise.new_zeros(n, whole, self.space.size)
         if before is not None:
             z[:, :past] = self.unit(before.flatten(0, 1)).view(n, past, -1)
-        about = self._about(n, whole, condition, part, after)
+        about = self._about(n, whole, condition, part, after, before is not None)
         with torch.autocast(device.type, enabled=False):
             for k in range(past, whole):
                 h, logits = self.trunk(z[:, : k + 1], about.upto(k + 1))
@@ -192,15 +200,17 @@ class SequencePrior(Standardised):
         made = self.shaped(z[:, past:].flatten(0, 1))
         return made.view(n, length, *self.space.shape)
 
-    def _about(self, n: int, whole: int, condition: Tensor | None, part: bool, after: Tensor | None) -> About:
-        """What is known of so many windows, and of those after them."""
+    def _about(self, n: int, whole: int, condition: Tensor | None, part: bool, after: Tensor | None, going: bool) -> About:
+        """What is known of so many windows, and of those after them; what is going on may be varied as training never was."""
         place = torch.arange(1, whole + 1, device=self.anchor.device).expand(n, -1)
         until = whole + 1 - place
         follow = 0 if after is None else after.shape[1]
-        numbers = (place * (not part), (until + follow) * (not part), until * bool(follow))
+        ends = not part and whole + follow >= self.short.item()
+        numbers = (place * (not part), (until + follow) * ends, until * bool(follow))
         places, left, to = (column.clamp(max=PLACES) for column in numbers)
         follows = self.anchor.new_zeros(n, self.space.size) if after is None or not follow else self.unit(after[:, 0])
-        return About(self._given(n, whole, condition), places, left, to, follows)
+        varied = torch.full((n,), int(going), device=self.anchor.device)
+        return About(self._given(n, whole, condition), places, left, to, follows, varied)
 
     def _given(self, n: int, whole: int, condition: Tensor | None) -> Tensor:
         """(n, whole, C), of no width where there is no condition."""
@@ -208,3 +218,13 @@ class SequencePrior(Standardised):
         if context is None:
             return self.anchor.new_zeros(n, whole, 0)
         return context.expand(n, whole, -1) if context.ndim != 2 else context[:, None].expand(n, whole, -1)
+
+
+def _often(passages: Sequence[Passage]) -> Tensor:
+    """How often each is drawn, by its windows, those that are as they were ASIS of all."""
+    lengths = torch.tensor([len(p.mean) for p in passages], dtype=torch.float)
+    varied = torch.tensor([p.varied for p in passages])
+    if varied.all() or not varied.any():
+        return lengths
+    share = torch.where(varied, (1 - ASIS) / lengths[varied].sum(), ASIS / lengths[~varied].sum())
+    return lengths * share

@@ -19,11 +19,12 @@ class About(NamedTuple):
     left: Tensor  # (B, W) to the piece's end, from 1; 0 unknown
     until: Tensor  # (B, W) to the window that follows them all, from 1; 0 where none is known
     after: Tensor  # (B, D) that window; zeros
+    varied: Tensor  # (B,) 1 for pieces that were varied, 0 for those that are as they were
 
     def upto(self, count: int) -> About:
         """Of the first windows only."""
         condition, place, left, until = (column[:, :count] for column in self[:4])
-        return About(condition, place, left, until, self.after)
+        return About(condition, place, left, until, self.after, self.varied)
 
 
 class Trunk(nn.Module):
@@ -35,6 +36,7 @@ class Trunk(nn.Module):
         self.begin = nn.Parameter(torch.zeros(width))
         self.place, self.left = nn.Embedding(PLACES + 1, width), nn.Embedding(PLACES + 1, width)
         self.after, self.until = nn.Linear(size, width), nn.Embedding(PLACES + 1, width)
+        self.varied = nn.Embedding(2, width)
         self.condition = nn.Linear(condition, width, bias=False) if condition else _Nothing(width)
         layer = nn.TransformerEncoderLayer(width, heads, 4 * width, 0.2, "gelu", batch_first=True, norm_first=True)
         self.layers = nn.TransformerEncoder(layer, layers, nn.LayerNorm(width), enable_nested_tensor=False)
@@ -45,7 +47,7 @@ class Trunk(nn.Module):
         """z (B, W, D), of which the last is not looked at."""
         count = z.shape[1]
         begin = self.begin + self.after(about.after)
-        x = torch.cat([begin[:, None], self.enter(z[:, :-1])], 1)
+        x = torch.cat([begin[:, None], self.enter(z[:, :-1])], 1) + self.varied(about.varied)[:, None]
         x = x + self.place(about.place) + self.left(about.left) + self.until(about.until) + self.condition(about.condition)
         later = torch.ones(count, count, dtype=torch.bool, device=z.device).triu(1)
         h = self.layers(x, later)

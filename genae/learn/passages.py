@@ -7,6 +7,7 @@ examples: the windows are joined, `Domain.prepare` varies them together, and `Do
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -22,7 +23,12 @@ from genae.learn.device import computing
 CHUNK = 250  # windows encoded at once
 
 
-Part = tuple[Tensor, Voice]  # events (W, *event), and the voice that they are of
+class Part(NamedTuple):
+    """A piece as it is encoded."""
+
+    events: Tensor  # (W, *event)
+    voice: Voice  # that they are of
+    varied: bool
 
 
 @torch.no_grad()
@@ -43,8 +49,8 @@ def passages(built: Built, voices: Sequence[Voice], device: torch.device, varian
     made, waiting = list[Passage](), list[Part]()
     with computing(device, "32"):
         for voice in known:
-            waiting += list(_varied(built.domain, voice, variants))
-            if sum(len(events) for events, _ in waiting) >= CHUNK:
+            waiting += _varied(built.domain, voice, variants)
+            if sum(len(part.events) for part in waiting) >= CHUNK:
                 made += _encoded(built, waiting, device)
                 waiting = []
         return made + (_encoded(built, waiting, device) if waiting else [])
@@ -53,20 +59,20 @@ def passages(built: Built, voices: Sequence[Voice], device: torch.device, varian
 def _varied(domain: Domain, voice: Voice, variants: int) -> Iterator[Part]:
     """Stored windows (W, *event) to events, and to those of the variants, whose fields follow them."""
     x, known = voice.x, voice.known
-    yield domain.prepare(x, "score"), voice
+    yield Part(domain.prepare(x, "score"), voice, False)
     joined = domain.join(x) if len(x) > 1 else x[0]
     if joined is not None:
         for _ in range(variants):
             long, fields = domain.augmented(joined[None], {name: value[None] for name, value in known.fields.items()})
             moved = known._replace(fields={name: value[0] for name, value in fields.items()})
-            yield domain.part(long[0])[: len(x)], voice._replace(known=moved)
+            yield Part(domain.part(long[0])[: len(x)], voice._replace(known=moved), True)
 
 
 def _encoded(built: Built, parts: Sequence[Part], device: torch.device) -> list[Passage]:
     """Several pieces at once. Equal windows are encoded once, so that their latents are equal to the last bit."""
-    lengths = [len(events) for events, _ in parts]
-    events = torch.cat([events for events, _ in parts])
-    given = [built.condition(voice.known.to(device), x.to(device)) for x, voice in parts]
+    lengths = [len(part.events) for part in parts]
+    events = torch.cat([part.events for part in parts])
+    given = [built.condition(part.voice.known.to(device), part.events.to(device)) for part in parts]
     condition = torch.cat([c for c in given if c is not None]) if built.condition.size else None
     own, place = once([events, condition], lengths)
     chunks = [
@@ -75,7 +81,8 @@ def _encoded(built: Built, parts: Sequence[Part], device: torch.device) -> list[
     mean = torch.cat([m for m, _ in chunks])[place]
     sigma = torch.cat([s for _, s in chunks if s is not None])[place] if chunks[0][1] is not None else None
     columns = [[None] * len(parts) if column is None else torch.split(column, lengths) for column in (mean, sigma, condition)]
-    return [Passage(*row) for row in zip(*columns, strict=True)]
+    rows = zip(*columns, [part.varied for part in parts], strict=True)
+    return [Passage(*row) for row in rows]
 
 
 def _posterior(built: Built, events: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor | None]:

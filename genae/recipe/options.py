@@ -5,7 +5,8 @@
 An annotation says the kind (int, float, str, bool, Literal, Sequence, X | None), the bounds and what the option means, in the
 words of `annotated_types` (Ge, Gt, Le, Lt, MultipleOf, MinLen, MaxLen, Unit, doc); what a list's items must be stands inside:
 Sequence[Annotated[int, Ge(1)]]. Values are checked here, once, before anything is built; constructors check only what relates
-two options, or an option and an event.
+two options, or an option and an event. `Before("black")` on an option that a part has not always had is its value in recipes
+that were written without it.
 """
 
 from __future__ import annotations
@@ -54,6 +55,13 @@ BOUNDS: Mapping[type, tuple[Callable[..., bool], str]] = {  # mark to whether (v
 
 
 @dataclass(frozen=True)
+class Before:
+    """The mark of an option that came later, in its annotation: what there was before it."""
+
+    value: object
+
+
+@dataclass(frozen=True)
 class Option:
     """One option of a part. `default` is `inspect.Parameter.empty` where the part cannot do without."""
 
@@ -82,6 +90,11 @@ class Option:
         """What its annotation says of it, or ""."""
         return next((mark.documentation for mark in apart(self.hint)[1] if isinstance(mark, DocInfo)), "")
 
+    @property
+    def before(self) -> object:
+        """What it was before there was such an option: its default, unless it is marked."""
+        return next((mark.value for mark in apart(self.hint)[1] if isinstance(mark, Before)), self.default)
+
 
 def offered(section: str, factory: Factory) -> list[Option]:
     """The options of a part's factory, in its order."""
@@ -93,8 +106,11 @@ def offered(section: str, factory: Factory) -> list[Option]:
     ]
 
 
-def filled(section: str, factory: Factory, spec: Mapping[str, object]) -> Spec:
-    """Every option of a part, given or default. GenaeError for an unknown one, or a value of the wrong kind or size."""
+def filled(section: str, factory: Factory, spec: Mapping[str, object], written: bool = False) -> Spec:
+    """Every option of a part, given or default. GenaeError for an unknown one, or a value of the wrong kind or size.
+
+    Of a recipe that was `written` with every option of its time, others are what was before them.
+    """
     known = {option.name: option for option in offered(section, factory)}
     for key in spec:
         if key != "name" and key not in known:
@@ -106,7 +122,7 @@ def filled(section: str, factory: Factory, spec: Mapping[str, object]) -> Spec:
         elif option.required:
             raise GenaeError(f"recipe section '{section}' lacks '{name}', which {spec['name']} needs")
         else:
-            complete[name] = plain(option.default)
+            complete[name] = plain(option.before if written else option.default)
     return complete
 
 

@@ -88,12 +88,15 @@ def adjust(recipe: Recipe, settings: Settings = (), **changes: object) -> Recipe
 # -- checking ---------------------------------------------------------------------------------------------------------
 
 
-def complete(settings: Mapping[str, object]) -> Recipe:
-    """A checked recipe with every option filled in. GenaeError names an unknown or missing key and the known ones."""
+def complete(settings: Mapping[str, object], written: bool = False) -> Recipe:
+    """A checked recipe with every option filled in. GenaeError names an unknown or missing key and the known ones.
+
+    Options that one `written` before lacks are what there was before them.
+    """
     whole = _checked(settings)
     _require_plugins(_parts(whole), whole.get("plugins", {}))
     whole["stages"] = stages(whole["stages"])
-    whole |= _sections({section: whole[section] for section in SECTIONS})
+    whole |= _sections({section: whole[section] for section in SECTIONS}, written)
     whole["optimisers"] = {
         player: completed("optimiser", section_of(merge(whole, {"optimiser": spec}), "optimiser"))
         for player, spec in whole["optimisers"].items()
@@ -118,14 +121,14 @@ def _checked(settings: Mapping[str, object]) -> dict[str, Any]:
     return whole
 
 
-def _sections(specs: Mapping[str, Spec]) -> dict[str, Spec]:
+def _sections(specs: Mapping[str, Spec], written: bool) -> dict[str, Spec]:
     """Every section with all of its options."""
     whole: dict[str, Spec] = {}
     domain: Bringing | None = None
     for section, spec in specs.items():
         factory, name = part(section, spec, domain), spec["name"]
         name = domain.defaults.network if domain and (section, name) == ("network", "default") else name
-        options = filled(section, factory, spec)
+        options = filled(section, factory, spec, written)
         whole[section] = {"name": name, **options}
         if section == "domain":
             domain = of_kind(Bringing, section, spec, factory(**options))
@@ -174,7 +177,7 @@ def dump(recipe: Recipe) -> str:
 
 def read(path: Path) -> Recipe:
     """From recipe.json. GenaeError if missing, not JSON, or not a recipe."""
-    return complete(upgraded(_settings(path), FORMAT, path))
+    return complete(upgraded(_settings(path), FORMAT, path), written=True)
 
 
 def digest(path: Path) -> str:

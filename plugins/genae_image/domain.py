@@ -25,6 +25,7 @@ from genae.data.domain import Defaults, Domain, Stage
 from genae.data.examples import Array, File
 from genae.errors import GenaeError, Rejected
 from genae.latent.space import Shape
+from genae.recipe.options import Before
 from genae_image.decode import FORMATS, decode
 from genae_image.metrics import bce, brightness, mse, psnr
 from genae_image.pixels import Colour, Fit, colour_of, require_size, to_bytes, to_channels, to_size
@@ -42,7 +43,7 @@ class Image(Domain):
     channels: Annotated[Literal[1, 3], doc("1 grey, 3 colour")] = 1
     fit: Annotated[Fit, doc("another size is cropped to its centre, given black bars, stretched, or refused")] = "crop"
     background: Annotated[
-        int | str, doc("under what is transparent: white, black, a grey 0 to 255, or a colour as #ff8800")
+        int | str, Before("black"), doc("under what is transparent: white, black, a grey 0 to 255, or a colour as #ff8800")
     ] = "white"
     binarise: Annotated[bool, doc("pixels drawn 0 or 1 with the grey's probability, anew at every step")] = False
 

@@ -74,6 +74,28 @@ def test_an_error_is_one_object(genae: Callable[..., Result], trained: Path, tmp
 def test_an_error_of_usage_is_one_object(genae: Callable[..., Result], trained: Path, verb: str) -> None:
     said = _only_object(genae(*verb.split(), "--json", "a", "b", "c", "d", "--device", "no-such-device"))
     assert said.startswith(("No such option", "Invalid value", "Got unexpected", "Missing"))
+    assert said.endswith(f" {verb} --help")
+
+
+@pytest.mark.parametrize(
+    "words", [["train", "--epochz", 3], ["sample"], ["data", "nowhere"], ["--bad"], ["train", "--seed", "9" * 4400]]
+)
+def test_an_error_of_usage_is_one_line(genae: Callable[..., Result], words: list[object]) -> None:
+    result = genae(*words)
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("genae: ")
+    assert line.endswith(" --help")
+    assert len(line) < 2100
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("words", [[], ["data"]])
+def test_a_group_alone_shows_its_help(genae: Callable[..., Result], words: list[str]) -> None:
+    result = genae(*words)
+    assert result.exit_code == 2
+    assert "Commands:" in result.stderr
+    assert result.stdout == ""
 
 
 @pytest.mark.parametrize(

@@ -68,3 +68,17 @@ def test_a_key_that_format_1_did_not_have_is_no_harm(stored):
 def test_another_format_is_refused(stored, format, told):
     with pytest.raises(GenaeError, match=told):
         read(stored(dataclasses.asdict(compose("dots")) | {"format": format}))
+
+
+# -- options that came later ------------------------------------------------------------------------------------------
+
+
+def test_a_run_of_transparent_pictures_keeps_the_ground_that_it_was_trained_on(stored):
+    new = compose("mnist-mlp")
+    settings = dataclasses.asdict(new)
+    assert read(stored(settings)).domain["background"] == "white"
+    assert read(stored(settings | {"domain": {**new.domain, "background": 7}})).domain["background"] == 7
+    del settings["domain"]["background"]
+    assert read(stored(settings)).domain == {**new.domain, "background": "black"}
+    assert read(stored(_old(new, domain=settings["domain"]))).domain["background"] == "black"
+    assert compose(settings).domain["background"] == "white", "what is composed anew is no recipe of before"
