@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from genae.errors import GenaeError
-from genae.latent.inference import Distribution, Inference
+from genae.latent.inference import Distribution, Inference, Inferred
 from genae.model.vae import Model, repeated
 
 VAE = "vae"  # the player that every objective has
@@ -127,8 +127,11 @@ class ELBO(Objective):
         yield self.bound(vae, batch, at)
 
     def bound(self, vae: Model, batch: Batch, at: Moment) -> Loss:
-        """The loss of the VAE, which other objectives add to."""
-        found = vae.infer(batch.input, batch.condition).sample()
+        """The loss of the VAE."""
+        return self.bounded(vae.infer(batch.input, batch.condition).sample(), batch, at)
+
+    def bounded(self, found: Inferred, batch: Batch, at: Moment) -> Loss:
+        """The same of one z, which other objectives add to."""
         distortion, name = score(found.p, batch.target, at)
         rate = found.rate
         if self.free_nats and self.free_bits_per == "dimension":

@@ -10,6 +10,10 @@ Preset = dict[str, object]
 # distance was 6.2 after 2000. β of 1 is a tenth of what RAVE's loss comes to in these units (genae_audio/stft.py); raised to 1
 # over 500 steps it took the rate to 440 nats before the decoder had learned to use more, so it is .3 over 3000: the distance
 # stays in charge, which without a critic has to do all the work.
+# New notes are of a flow over the frames, given instrument, pitch and velocity, or what of them is asked for. A trial without a
+# network, on 24 principal components of the spectrum of each of 32 frames: 500 steps gave 92 % within a quarter tone of the
+# pitch asked of held-out notes (the components themselves 91 %), a Gaussian 6 %, N(0, I) 3 %.
+OF_FRAMES: Preset = {"name": "flow-matching", "width": 128, "blocks": 4, "steps": 3000, "batch": 48, "lr": 3e-3, "variants": 2}
 notes_wave: Preset = {
     "domain": {"name": "waveform", "rate": 16000, "seconds": 2.0},
     "data": "notes",
@@ -25,9 +29,16 @@ notes_wave: Preset = {
     "optimiser": {"name": "adam", "lr": 2e-3, "clip": 16000.0},
     "schedule": {"name": "cosine", "warmup": 300, "final": 0.0},
     "ema": 0.999,
-    "stages": [
-        {"sampler": {"name": "flow-matching", "width": 128, "blocks": 4, "steps": 3000, "batch": 48, "lr": 3e-3, "variants": 2}}
-    ],
+    "stages": [{"sampler": OF_FRAMES}],
+}
+
+# With critics in the last fifth, in which what z means stays as it is.
+notes_wave_adversarial: Preset = {
+    "parent": "notes-wave",
+    "objective": {"name": "adversarial-wave", "beta": 0.3, "warmup": 3000},
+    "steps": 7500,
+    "optimisers": {"critic": {"lr": 3e-3}},
+    "stages": [{"players": ["vae"]}, {"start": 0.8, "freeze": ["encoder"]}, {"sampler": OF_FRAMES}],
 }
 
 # RAVE at its own sizes (https://github.com/acids-ircam/RAVE, configs/v1.gin): 16 bands, ratios 4·4·4·2, 64 channels, 128

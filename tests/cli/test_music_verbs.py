@@ -264,6 +264,18 @@ def test_every_verb_takes_notation(answer, genae, going, tmp_path):
     assert (found["given"], found["used"]) == (3, 2)
 
 
+def test_new_music_is_asked_for_by_key_and_meter(genae, answer, refused, tunes, tmp_path):
+    words = ["--set", "condition=fields", "--set", 'condition.of=["key","meter"]', "--set", "domain.transpose=3"]
+    run = tmp_path / "keyed"
+    answer("train", "melody-2bar-tiny", "--data", tunes, "--steps", 2, *words, *SMALL, "--out", run)
+    made = answer("sample", run, "-n", 1, "--key", "Dm", "--meter", "3/4", "--no-audio", "--out", tmp_path / "asked")
+    assert made["condition"] == "key=Dm,meter=3/4"
+    genae("sample", run, "-n", 1, "--condition", "key=F# minor", "--no-audio", "--out", tmp_path / "minor")
+    told = refused("sample", run, "--with", "key=H", "--out", tmp_path / "no")
+    assert told == "genae: key is a key, such as D, Am, F#m or Ddor, not 'H'"
+    genae("reconstruct", run, tunes / "tune-03.mid", "--no-audio", "--out", tmp_path / "back")
+
+
 @pytest.mark.parametrize("sampler", ["prior", "sequence"])
 def test_parts_of_one_letter_are_equal(answer, going, tmp_path, sampler):
     words = ["--form", "ABA", "--bars", 6, "--with", "tempo=96", "--no-audio"]
