@@ -28,6 +28,7 @@ def command(run: Path, items: tuple[str, ...], as_input: bool, window: int | Non
     Example:
       genae reconstruct runs/first glyphs:test:3 glyphs:test:8 --out there-and-back
     """
+    from genae.use.evaluate import means
     from genae.use.output import write_pairs
 
     loaded, how = opened(run, asked)
@@ -35,11 +36,10 @@ def command(run: Path, items: tuple[str, ...], as_input: bool, window: int | Non
     unused(seen.unused)
     inputs, outputs = loaded.reconstruct(seen, how.condition, asked.seed, asked.temperature, times(how, seen), as_input)
     outputs = loaded.shortened(outputs, how.cut)
+    numbers = {} if as_input else means(loaded.domain.defaults.metrics, seen.events, outputs)  # else there is no target
     before = loaded.joined(seen.spans, inputs, **how.options)
     after = [event for _, event in loaded.joined(seen.spans, outputs, **how.options)] if how.length == 1 else list(outputs)
     files = write_pairs([domain for domain, _ in before], [event for _, event in before], after, asked.out)
-    metrics = {} if as_input else loaded.domain.defaults.metrics  # the target of such an input is not there
-    numbers = {name: float(metric(seen.events, outputs)) for name, metric in metrics.items()}
     result = {
         "run": str(run),
         "items": [span.name for span in seen.spans],

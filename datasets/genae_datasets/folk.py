@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import PurePosixPath
 
-from genae.data.examples import Split
+from genae.data.examples import File, Split
 from genae.data.local import hash_split
 from genae_datasets.archived import Archived, Inside
 from genae_datasets.download import Download
@@ -29,9 +30,14 @@ def by_number(inside: Inside, name: str) -> Split:
     chosen = []
     for path, file in inside:
         match = NAME.search(str(path))
-        if match and hash_split(path.with_name(path.name.rpartition("-")[2].lstrip("0")), len(inside)) == name:
+        if match and hash_split(_number(file), len(inside)) == name:
             chosen.append(replace(file, label=COLLECTIONS[match["collection"]]))
     return Split(files=chosen, classes=tuple(sorted(COLLECTIONS.values())))
+
+
+def _number(file: File) -> PurePosixPath:
+    """Of a tune in its collection: 12 of 0012.abc, and of 12-2.abc, the second one so numbered in its file."""
+    return PurePosixPath(PurePosixPath(file.member or file.path.name).stem.partition("-")[0].lstrip("0"))
 
 
 folk = Archived(

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from typing import NamedTuple
 
 import torch
@@ -21,7 +22,7 @@ from genae.data.domain import Domain
 from genae.data.examples import Dataset, File, Known, Piece, Split, rows_of
 from genae.data.found import NOT_FINITE
 from genae.data.pool import each
-from genae.data.reading import Report, quiet, read_split
+from genae.data.reading import PRINT, Report, quiet, read_split
 from genae.errors import GenaeError, Rejected
 
 
@@ -94,9 +95,10 @@ def once(columns: Sequence[Tensor | None], counts: Sequence[int]) -> tuple[Tenso
     """
     rows, own, place, begin = [column.cpu() for column in columns if column is not None], list[int](), list[int](), 0
     for count in counts:
-        seen: dict[tuple[bytes, ...], int] = {}
+        seen: dict[bytes, int] = {}
         for i in range(begin, begin + count):
-            at = seen.setdefault(tuple(row[i].numpy().tobytes() for row in rows), len(own))
+            digest = blake2b(b"".join(row[i].numpy().tobytes() for row in rows), digest_size=PRINT).digest()
+            at = seen.setdefault(digest, len(own))
             own += [i] if at == len(own) else []
             place.append(at)
         begin += count

@@ -1,4 +1,8 @@
-"""Many files in all cores: in threads, or in processes where the domain is slow and the files are many."""
+"""Many files in all cores: in threads, or in processes where the domain is slow and the files are many.
+
+What is in flight is bounded: so many tasks, of GROUP files each where there are processes, and BYTES of content and of results
+that wait for those before them. A domain bounds what one file gives.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +10,71 @@ import multiprocessing
 import os
 import threading
 import zipfile
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from genae.data.domain import Domain
-from genae.data.examples import UNREADABLE, File, Found
+from genae.data.examples import UNREADABLE, File, Found, Piece
 from genae.data.found import read_found
 from genae.errors import Rejected
 
 T = TypeVar("T")
+_Read = Callable[[Sequence[File | Rejected]], list[T | Rejected]]
 
-CHUNK = 256  # files in flight
+GROUP = 16  # files that another process takes at once
+BYTES = 1 << 28  # in flight
 MANY = 8192  # files: for fewer, starting other processes takes longer than reading does
+
+
+@dataclass
+class _Task(Generic[T]):
+    """Some files, with their content where they are of an archive, and what is made of them."""
+
+    files: Sequence[File]
+    opened: Sequence[File | Rejected]
+    results: Future[list[T | Rejected]]
+
+    @property
+    def nbytes(self) -> int:
+        """Of what is known of it: what is not done yet has no size."""
+        content = sum(len(file.content or b"") for file in self.opened if isinstance(file, File))
+        found = self.results.result() if self.results.done() and self.results.exception() is None else []
+        return content + sum(one.x.nbytes for one in found if isinstance(one, Found | Piece))
+
+
+class _Workers(Generic[T]):
+    """Threads, or processes for as long as these can be started."""
+
+    def __init__(
+        self, read: Callable[[Sequence[File | Rejected]], list[T | Rejected]], processes: bool, stack: ExitStack
+    ) -> None:
+        cores = os.cpu_count() or 1
+        self.read, self.most, self.group = read, 2 * cores, GROUP if processes else 1
+        self.threads: Executor = stack.enter_context(ThreadPoolExecutor(max_workers=cores))
+        self.pool = stack.enter_context(_processes()) if processes else self.threads
+
+    def begun(self, files: Sequence[File], opened: Sequence[File | Rejected]) -> _Task[T]:
+        try:
+            return _Task(files, opened, self.pool.submit(self.read, opened))
+        except BrokenProcessPool:  # a script without the guard that new processes need: here, then
+            self.pool = self.threads
+            return self.begun(files, opened)
+
+    def ended(self, task: _Task[T]) -> Iterator[tuple[File, T | Rejected]]:
+        """Each file of a task with what was made of it."""
+        try:
+            found = task.results.result()
+        except BrokenProcessPool:
+            self.pool = self.threads
+            found = self.begun(task.files, task.opened).results.result()
+        yield from zip(task.files, found, strict=True)
 
 
 def read_each(files: Sequence[File], domain: Domain) -> Iterator[tuple[File, Found | Rejected]]:
@@ -33,22 +84,21 @@ def read_each(files: Sequence[File], domain: Domain) -> Iterator[tuple[File, Fou
 
 def each(files: Sequence[File], domain: Domain, read: Callable[[File, Domain], T]) -> Iterator[tuple[File, T | Rejected]]:
     """Every file with what `read` makes of it, in order."""
-    attempt = partial(_attempt, domain, read)
     with ExitStack() as stack:
         archives: dict[Path, zipfile.ZipFile] = {}
-        pool: Executor = stack.enter_context(ThreadPoolExecutor(max_workers=os.cpu_count()))
-        if domain.reading.cached and len(files) >= MANY:
-            pool = stack.enter_context(
-                ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn"), initializer=end_with_parent)
-            )
-        for start in range(0, len(files), CHUNK):  # a bounded number in flight
-            chunk = [_opened(file, archives, stack) for file in files[start : start + CHUNK]]
-            try:
-                found = list(pool.map(attempt, chunk, chunksize=16))
-            except BrokenProcessPool:  # a script without the guard that new processes need: here, then
-                pool = stack.enter_context(ThreadPoolExecutor(max_workers=os.cpu_count()))
-                found = list(pool.map(attempt, chunk))
-            yield from zip(files[start : start + CHUNK], found, strict=True)
+        waiting: deque[_Task[T]] = deque()
+        workers = _Workers(partial(_attempts, domain, read), domain.reading.cached and len(files) >= MANY, stack)
+        for start in range(0, len(files), workers.group):
+            group = files[start : start + workers.group]
+            waiting.append(workers.begun(group, [_opened(file, archives, stack) for file in group]))
+            while len(waiting) > workers.most or sum(task.nbytes for task in waiting) > BYTES:
+                yield from workers.ended(waiting.popleft())
+        while waiting:
+            yield from workers.ended(waiting.popleft())
+
+
+def _processes() -> Executor:
+    return ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn"), initializer=end_with_parent)
 
 
 def opened(files: Sequence[File]) -> Iterator[File | Rejected]:
@@ -68,6 +118,10 @@ def _wait_for_parent() -> None:
     if (parent := multiprocessing.parent_process()) is not None:
         parent.join()
         os._exit(1)
+
+
+def _attempts(domain: Domain, read: Callable[[File, Domain], T], files: Sequence[File | Rejected]) -> list[T | Rejected]:
+    return [_attempt(domain, read, file) for file in files]
 
 
 def _attempt(domain: Domain, read: Callable[[File, Domain], T], file: File | Rejected) -> T | Rejected:

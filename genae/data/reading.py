@@ -21,11 +21,12 @@ from genae.data import kept, store
 from genae.data.domain import Domain
 from genae.data.examples import SPLITS, Dataset, Examples, File, Found, Known, Split, joined, rows_of
 from genae.data.found import NOT_FINITE
-from genae.data.pool import CHUNK, read_each
+from genae.data.pool import read_each
 from genae.errors import Rejected
 
 AGAIN = "examples that are in an earlier split too"
 FIRST = 16  # files that are read at once while a few examples are looked for
+FEW = 256  # examples for which files are read that are not kept
 PRINT = 16  # bytes of an example's digest: any two of 10⁹ examples share one with probability 10⁻²¹
 
 Report = Callable[[int, int], object]  # files done, files in all
@@ -197,7 +198,7 @@ def read_rows(dataset: Dataset, name: str, index: Collection[int], domain: Domai
     split = dataset.split(name)
     if split.array is not None and not domain.reading.distinct:
         return _rows(split, f"{dataset.name}:{name}", places, domain)
-    if domain.reading.distinct or (domain.reading.cached and most > CHUNK):
+    if domain.reading.distinct or (domain.reading.cached and most > FEW):
         found = read_split(dataset, name, domain)
     else:
         found = _gather(split, domain, quiet, most)

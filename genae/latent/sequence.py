@@ -2,14 +2,15 @@ r"""A prior over the z of windows in a row: z_1 … z_W of a piece, by a causal 
 
     h_k = transformer(z_<k, k, W − k)                    k the window's place, W − k how many are left, each also as "unknown";
                                                          and of some the window that follows all that are drawn
-    p(z_k | z_<k) = Σ_{j<k} π_j(h_k) δ(z_k − z_j) + π_new(h_k) p_v(z_k | h_k)        v(x, t, h_k): genae/latent/drift.py
+    p(z_k | z_<k) = Σ_{j<k} π_j δ(z_k − z_j) + π_new p_v(z_k | h_k)                  v(x, t, h_k): genae/latent/drift.py
 
-The weights π point at earlier windows: form is to come back to what has been. A window that is an exact repeat has an exactly
-equal z, and is shown as the same event. z are the means of the posteriors: what these add is noise, of which there is more than
-there is to learn, and on means a fit needed less than half the steps. What is before is shown with that noise, so that a next
-window does not hang on its last digits, which drawn windows do not have. Pointers: https://arxiv.org/abs/1506.03134;
-continuous tokens without an alphabet: https://arxiv.org/abs/2406.11838. A share of the h is hidden in training, so that drawing
-can be guided: what is drawn then fits what is before better than most of what would be, at some cost in variety.
+Form is to come back to what has been: the weights π of a second transformer are of how far back to go, given how far those
+before went. A window that is an exact repeat has an exactly equal z, and is shown as the same event. z are the means of the
+posteriors: what these add is noise, of which there is more than there is to learn, and on means a fit needed less than half the
+steps. What is before is shown with that noise, so that a next window does not hang on last digits, which drawn windows lack.
+Pieces that are varied as in training are told from those that are not, as which new ones are drawn: so a tune is in a key
+that tunes are in. A share of the h is hidden in training, so that drawing can be guided: what is drawn then fits what is before
+better than most of what would be, at some cost in variety. Continuous tokens without an alphabet: https://arxiv.org/abs/2406.11838.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from genae.latent.descent import Rate, Standardised, Steps, descended
 from genae.latent.drift import Blocks, Turns, VectorDrift, Width
 from genae.latent.samplers import Fitting, Passage, Variants
 from genae.latent.space import Space
-from genae.latent.trunk import NEVER, PLACES, About, Trunk
+from genae.latent.trunk import PLACES, About, Form, Trunk, nearest, ways
 
 UNKNOWN = 0.3  # share of training sequences whose places are not said, so that a part of a piece can be asked for,
 OPEN = 0.5  # and of the others the share that does not know how much is left
@@ -73,23 +74,24 @@ class SequencePrior(Standardised):
         blocks: Blocks = 3,
         turns: Turns = 12,
         longest: Annotated[int, Ge(1), Le(4096), doc("most windows of a passage in training")] = 32,
-        variants: Variants = 5,
+        variants: Variants = 8,
         steps: Steps = 3000,
         batch: Annotated[int, Ge(1), doc("passages a step")] = 16,
         lr: Rate = 2e-3,
         draws: Annotated[int, Ge(1), doc("times and noises of each window a step")] = 4,
         spread: Annotated[float, Ge(0), Le(1), doc("share of the posteriors' deviation of what is before a window")] = 1.0,
-        guidance: Annotated[float, Ge(0), Le(20), doc("weight of the windows before in new ones: 1 as learned, 2 twice")] = 1.5,
+        guidance: Annotated[float, Ge(0), Le(20), doc("weight of the windows before in new ones: 1 as learned, 2 twice")] = 2.0,
     ) -> None:
         super().__init__(space, condition)
         if width % heads:
             raise GenaeError(f"sampler.heads must divide the transformer's {width} units, not {heads}")
         self.turns, self.longest, self.variants, self.draws, self.share = turns, longest, variants, draws, spread
         self.steps, self.batch, self.lr = steps, batch, lr
-        self.trunk = Trunk(space.size, condition, width, layers, heads)
+        self.trunk, self.form = Trunk(space.size, condition, width, layers, heads), Form()
         self.drift, self.nothing = VectorDrift(space.size, width, drift, blocks), nn.Parameter(torch.zeros(width))
         self.guidance = guidance
         self.short = nn.Buffer(torch.zeros(()))  # windows: few pieces of training are shorter
+        self.both = nn.Buffer(torch.tensor(False))  # whether it saw varied pieces and others
 
     # -- fitting ------------------------------------------------------------------------------------------------------
 
@@ -102,7 +104,8 @@ class SequencePrior(Standardised):
         """On the pieces of the training examples; the loss is the drift's mean square error and the pointers' nats."""
         self.standardise(torch.cat([p.mean for p in passages]))
         units = [self._unit(p) for p in passages]
-        often = _often(passages)
+        often, varied = _often(passages), torch.tensor([p.varied for p in passages])
+        self.both.copy_(varied.any() & ~varied.all())
         self.short.copy_(torch.tensor([float(len(p.mean)) for p in passages]).quantile(FEW))
 
         def loss() -> Tensor:
@@ -129,7 +132,7 @@ class SequencePrior(Standardised):
         )
         there = inside > 0
         same = (first[:, :, None] == first[:, None]) & there[:, None] & there[..., None]
-        varied = torch.tensor([unit.varied for unit in chosen], dtype=torch.long, device=z.device)
+        varied = torch.tensor([unit.varied for unit in chosen], dtype=torch.long, device=z.device) * self.both
         return _Rows(z, seen, About(condition, place, left, until, torch.stack(after), varied), same.tril(-1), there)
 
     def _part(self, unit: _Unit) -> tuple[list[Tensor], Tensor]:
@@ -151,14 +154,11 @@ class SequencePrior(Standardised):
         return [column[at:end] for column in columns], after
 
     def _loss(self, rows: _Rows) -> Tensor:
-        h, logits = self.trunk(rows.seen, rows.about)
-        repeat = rows.same.any(-1)
-        right = torch.cat([~repeat[..., None], rows.same], -1)
-        pointer: Tensor = logits.logsumexp(-1) - logits.masked_fill(~right, NEVER).logsumexp(-1)
-        new = rows.inside & ~repeat
+        h = self.trunk(rows.seen, rows.about)
+        new = rows.inside & ~rows.same.any(-1)
         z, given = rows.z[new].repeat(self.draws, 1), h[new].repeat(self.draws, 1)
         given = torch.where(torch.rand(len(z), 1, device=z.device) < HIDDEN, self.nothing, given)
-        flow, form = self.drift.loss(z, given), pointer[rows.inside]
+        flow, form = self.drift.loss(z, given), self.form.nats(rows.same, rows.about)[rows.inside]
         return flow.mean() + form.mean()
 
     # -- sampling -----------------------------------------------------------------------------------------------------
@@ -183,20 +183,22 @@ class SequencePrior(Standardised):
         past = 0 if before is None else before.shape[1]
         whole, device = past + length, self.anchor.device
         noise = temperature * torch.randn(n, length, self.space.size, device=device)
-        gumbel = -torch.empty(n, length, 1 + whole, device=device).exponential_().log()
-        z = noise.new_zeros(n, whole, self.space.size)
+        gumbel = -torch.empty(n, length, 1 + PLACES, device=device).exponential_().log()
+        z, back = noise.new_zeros(n, whole, self.space.size), torch.zeros(n, whole, dtype=torch.long, device=device)
         if before is not None:
             z[:, :past] = self.unit(before.flatten(0, 1)).view(n, past, -1)
-        about = self._about(n, whole, condition, part, after, before is not None)
+            back[:, :past] = nearest(ways((z[:, :past, None] == z[:, None, :past]).all(-1).tril(-1)))
+        about, every = self._about(n, whole, condition, part, after, before is not None), torch.arange(n, device=device)
         with torch.autocast(device.type, enabled=False):
             for k in range(past, whole):
-                h, logits = self.trunk(z[:, : k + 1], about.upto(k + 1))
-                new = self.drift.guided(noise[:, k - past], h[:, k], self.nothing, self.guidance, self.turns)
-                chosen = (logits[:, k] + gumbel[:, k - past, : k + 2]).argmax(1)
-                if form is not None:
-                    own = form[k - past] == k - past
-                    chosen = torch.full_like(chosen, 0 if own else form[k - past] + past + 1)
-                z[:, k] = torch.where(chosen[:, None] == 0, new, z[torch.arange(n, device=device), (chosen - 1).clamp(min=0)])
+                so_far, at = about.upto(k + 1), k - past
+                if form is None:
+                    back[:, k] = (self.form(back[:, : k + 1], so_far)[:, k] + gumbel[:, at]).argmax(1)
+                else:
+                    back[:, k] = at - form[at]
+                h = self.trunk(z[:, : k + 1], so_far)[:, k]
+                new = self.drift.guided(noise[:, at], h, self.nothing, self.guidance, self.turns)
+                z[:, k] = torch.where(back[:, k, None] == 0, new, z[every, k - back[:, k]])
         made = self.shaped(z[:, past:].flatten(0, 1))
         return made.view(n, length, *self.space.shape)
 
@@ -209,7 +211,7 @@ class SequencePrior(Standardised):
         numbers = (place * (not part), (until + follow) * ends, until * bool(follow))
         places, left, to = (column.clamp(max=PLACES) for column in numbers)
         follows = self.anchor.new_zeros(n, self.space.size) if after is None or not follow else self.unit(after[:, 0])
-        varied = torch.full((n,), int(going), device=self.anchor.device)
+        varied = torch.full((n,), int(going and bool(self.both)), device=self.anchor.device)
         return About(self._given(n, whole, condition), places, left, to, follows, varied)
 
     def _given(self, n: int, whole: int, condition: Tensor | None) -> Tensor:

@@ -1,4 +1,8 @@
-"""The transformer of a prior over windows in a row: genae/latent/sequence.py."""
+"""The transformers of a prior over windows in a row (genae/latent/sequence.py): one of what is new, one of what comes back.
+
+Form knows nothing of what is in the windows: with it, the few hundred pieces of a training set were recognised one by one, and
+new ones, which are like none, came back to nothing.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from torch import Tensor, nn
 
 PLACES = 64  # places from either end that are told apart; those beyond are as far as the last
 NEVER = -1e9  # a logit
+FORM = 64  # units of the form's transformer
 
 
 class About(NamedTuple):
@@ -28,7 +33,7 @@ class About(NamedTuple):
 
 
 class Trunk(nn.Module):
-    """What is known of each window to h (B, W, H), and to the logits of the pointers (B, W, 1 + W), the first of "new"."""
+    """What is known of each window to h (B, W, H), which a new one is drawn given."""
 
     def __init__(self, size: int, condition: int, width: int, layers: int, heads: int) -> None:
         super().__init__()
@@ -40,24 +45,15 @@ class Trunk(nn.Module):
         self.condition = nn.Linear(condition, width, bias=False) if condition else _Nothing(width)
         layer = nn.TransformerEncoderLayer(width, heads, 4 * width, 0.2, "gelu", batch_first=True, norm_first=True)
         self.layers = nn.TransformerEncoder(layer, layers, nn.LayerNorm(width), enable_nested_tensor=False)
-        self.query, self.key = nn.Linear(width, width), nn.Linear(size, width)
-        self.new, self.back = nn.Linear(width, 1), nn.Embedding(PLACES + 1, 1)
 
-    def forward(self, z: Tensor, about: About) -> tuple[Tensor, Tensor]:
+    def forward(self, z: Tensor, about: About) -> Tensor:
         """z (B, W, D), of which the last is not looked at."""
         count = z.shape[1]
         begin = self.begin + self.after(about.after)
         x = torch.cat([begin[:, None], self.enter(z[:, :-1])], 1) + self.varied(about.varied)[:, None]
         x = x + self.place(about.place) + self.left(about.left) + self.until(about.until) + self.condition(about.condition)
-        later = torch.ones(count, count, dtype=torch.bool, device=z.device).triu(1)
-        h = self.layers(x, later)
-        return h, self._pointers(h, z)
-
-    def _pointers(self, h: Tensor, z: Tensor) -> Tensor:
-        steps = torch.arange(z.shape[1], device=z.device)
-        apart = steps[:, None] - steps
-        score = self.query(h) @ self.key(z).mT / h.shape[-1] ** 0.5 + self.back(apart.clamp(0, PLACES)).squeeze(-1)
-        return torch.cat([self.new(h), score.masked_fill(apart <= 0, NEVER)], -1).float()
+        h: Tensor = self.layers(x, _later(count, z.device))
+        return h
 
 
 class _Nothing(nn.Module):
@@ -69,3 +65,52 @@ class _Nothing(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x.new_zeros(*x.shape[:-1], self.width)
+
+
+class Form(nn.Module):
+    """How far each window goes back, by those before, their places and how many are left."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.back = nn.Embedding(PLACES + 2, FORM)  # 0 a new window, 1 … PLACES back to that one, BEGIN
+        self.place, self.left = nn.Embedding(PLACES + 1, FORM), nn.Embedding(PLACES + 1, FORM)
+        layer = nn.TransformerEncoderLayer(FORM, 4, 4 * FORM, 0.1, "gelu", batch_first=True, norm_first=True)
+        self.layers = nn.TransformerEncoder(layer, 2, nn.LayerNorm(FORM), enable_nested_tensor=False)
+        self.leave = nn.Linear(FORM, 1 + PLACES)
+
+    def forward(self, back: Tensor, about: About) -> Tensor:
+        """back (B, W), of which the last is not looked at, to logits (B, W, 1 + PLACES)."""
+        count = back.shape[1]
+        before = torch.cat([torch.full_like(back[:, :1], PLACES + 1), back[:, :-1].clamp(max=PLACES)], 1)
+        x = self.back(before) + self.place(about.place) + self.left(about.left)
+        logits: Tensor = self.leave(self.layers(x, _later(count, back.device))).float()
+        return logits.masked_fill(torch.arange(1 + PLACES, device=back.device) > _places(back), NEVER)
+
+    def nats(self, same: Tensor, about: About) -> Tensor:
+        """−log p (B, W) of windows of which each is one before, same (B, W, W), or none of the last PLACES."""
+        right = ways(same)
+        logits = self(nearest(right), about)
+        nats: Tensor = logits.logsumexp(-1) - logits.masked_fill(~right, NEVER).logsumexp(-1)
+        return nats
+
+
+def ways(same: Tensor) -> Tensor:
+    """Whether window k is window j < k, (B, W, W), to whether it is the one so far back, (B, W, 1 + PLACES), 0 for none."""
+    far = _places(same[..., 0]) - torch.arange(1, 1 + PLACES, device=same.device)  # (W, PLACES) j
+    back = same.gather(2, far.clamp(min=0).expand(len(same), -1, -1)) & (far >= 0)
+    return torch.cat([~back.any(-1, keepdim=True), back], -1)
+
+
+def nearest(right: Tensor) -> Tensor:
+    """How far back (B, W) the nearest equal window is, 0 for none, of `ways`."""
+    return right.int().argmax(-1)
+
+
+def _places(x: Tensor) -> Tensor:
+    """0, 1, … (W, 1) of x (B, W)."""
+    return torch.arange(x.shape[1], device=x.device)[:, None]
+
+
+def _later(count: int, device: torch.device) -> Tensor:
+    """Which windows come later than one, (W, W): they are hidden from it."""
+    return torch.ones(count, count, dtype=torch.bool, device=device).triu(1)

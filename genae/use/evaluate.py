@@ -9,7 +9,7 @@ over the examples. Every example is encoded once and all its samples are decoded
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from genae.data.domain import Domain
 from genae.data.examples import Examples
+from genae.data.store import chunks
 from genae.errors import GenaeError
 from genae.learn.build import Built
 from genae.learn.device import computing, seeded
@@ -24,6 +25,14 @@ from genae.learn.scoring import batch_size, batches_of, choose, scored
 
 ACTIVE = 0.01  # variance of the posterior mean: https://arxiv.org/abs/1509.00519, section 5.2
 Numbers = dict[str, Any]  # as JSON takes them
+Metric = Callable[..., float]  # f(target, output), the mean over (B, …)
+
+
+def means(metrics: Mapping[str, Metric], target: Tensor, output: Tensor) -> dict[str, float]:
+    """Each metric of examples and what came back of them, both (N, …), in parts: what it needs beside them stays small."""
+    parts = chunks(target)
+    pairs = list(zip(parts, torch.split(output, len(parts[0])), strict=True))
+    return {name: sum(float(of(a, b)) * len(a) for a, b in pairs) / len(target) for name, of in metrics.items()}
 
 
 def evaluate(

@@ -87,6 +87,8 @@ def _read(of: Gathered, domain: Domain) -> Seen:
 
 
 def _together(parts: Sequence[Seen]) -> Seen:
+    if len(parts) == 1:  # a long one is not copied
+        return parts[0]
     return Seen(
         torch.cat([part.events for part in parts]),
         joined([(len(part.events), part.known) for part in parts]),

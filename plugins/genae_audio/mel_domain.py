@@ -10,7 +10,7 @@ event    the same as float32; while training each up to 6 dB louder or quieter (
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -35,7 +35,7 @@ from genae_audio.mel import RANGE, MelScale
 MULTIPLE = 16  # frames
 LOUDER = 6.0  # dB, or quieter
 MOVED = 0.02  # of the frames
-LONGEST = 1 << 14  # frames whose phases are found together, so that memory stays bounded, and columns of a picture
+LONGEST = 1 << 12  # frames whose phases are found together, so that memory stays bounded, and columns of a picture
 COMMON = 64  # frames of two such parts, over which they are faded
 TALL = 192  # pixels, a picture's least height
 
@@ -114,21 +114,31 @@ class Mel(Domain):
 
     def write(self, example: Tensor, path: Path) -> None:
         """As 16-bit WAV, of any length; equal examples give equal files."""
-        sound = self.sound(example[:, None])
+        samples = example.shape[2] * self.hop
         if self.frame is not None and example.shape[2] == self._frames(self.frame):
-            sound = sound[:, : self.frame.length(self.rate)]
-        whole.write(sound, self.rate, self.frame, path)
+            samples = min(samples, self.frame.length(self.rate))
+        sounds = [whole.first(self._blocks(x), samples) for x in example.detach().cpu()]
+        whole.write(sounds, samples, self.rate, self.frame, path)
 
     def sound(self, examples: Tensor) -> Tensor:
         """(B, 1, mels, T) to samples (B, T · hop) at `rate`."""
+        if examples.shape[-1] > LONGEST:
+            return torch.stack([torch.cat([*self._blocks(x)]) for x in examples[:, 0].detach().cpu()])
+        return self._phased(examples[:, 0])
+
+    def _phased(self, x: Tensor) -> Tensor:
+        """(B, mels, T) to (B, T · hop)."""
         with torch.autocast("cpu", enabled=False):
-            x = examples.detach().cpu().float().nan_to_num()[:, 0]
-            if x.shape[-1] <= LONGEST:
-                return self.scale.sound(x)
-            each = whole.count(x.shape[-1], LONGEST, LONGEST - COMMON)
-            parts = F.pad(x, (0, LONGEST + (each - 1) * (LONGEST - COMMON) - x.shape[-1])).unfold(-1, LONGEST, LONGEST - COMMON)
-            sounds = [torch.cat([self.scale.sound(part) for part in one.transpose(0, 1).split(1)]) for one in parts]
-            return torch.stack([whole.overlapped(sound, COMMON * self.hop)[: x.shape[-1] * self.hop] for sound in sounds])
+            return self.scale.sound(x.detach().cpu().float().nan_to_num())
+
+    def _blocks(self, x: Tensor) -> Iterator[Tensor]:
+        """(mels, T) to T · hop samples in blocks: parts of LONGEST frames, faded into each other."""
+        frames, step = x.shape[1], LONGEST - COMMON
+        if frames <= LONGEST:
+            return iter(self._phased(x[None]))
+        padded = F.pad(x, (0, LONGEST + (whole.count(frames, LONGEST, step) - 1) * step - frames))
+        parts = (self._phased(part[None])[0] for part in padded.unfold(1, LONGEST, step).unbind(1))
+        return whole.first(whole.faded(parts, COMMON * self.hop), frames * self.hop)
 
     def picture(self, example: Tensor) -> Picture:
         """(channels, mels, T), their mean, to (H, W, 3) uint8, low bands at the bottom, every level a square of pixels."""

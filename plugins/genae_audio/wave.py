@@ -90,7 +90,8 @@ class Wave(Domain):
 
     def write(self, example: Tensor, path: Path) -> None:
         """As WAV of 16 bits, of any length; what is beyond full scale is clipped."""
-        whole.write(example.detach().float().cpu().nan_to_num(), self.rate, self.frame, path)
+        x = example.detach().float().cpu().nan_to_num()
+        whole.write([torch.split(line, whole.BLOCK) for line in x], x.shape[1], self.rate, self.frame, path)
 
     def picture(self, example: Tensor) -> Picture:
         """Its spectrogram."""

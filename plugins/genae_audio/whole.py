@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -53,18 +53,29 @@ def count(samples: int, length: int, hop: int) -> int:
 
 
 def overlapped(windows: Tensor, overlap: int, power: float = 1.0) -> Tensor:
-    """Windows (W, N) to sound (N + (W − 1)(N − overlap),); with weights to the `power` of ½ of equal power, not equal sum."""
-    each, n = windows.shape
+    """Windows (W, N) to sound (N + (W − 1)(N − overlap),), as `faded`."""
+    return torch.cat([*faded(windows, overlap, power)])
+
+
+def faded(windows: Iterable[Tensor], overlap: int, power: float = 1.0) -> Iterator[Tensor]:
+    """Windows (N,) in a row to blocks of their sound; with weights to the `power` of ½ of equal power, not equal sum."""
     turn = torch.linspace(0, math.pi / 2, overlap)
     rise, fall = turn.sin() ** (2 * power), turn.cos() ** (2 * power)
-    sound = torch.zeros(n + (each - 1) * (n - overlap))
-    for i, window in enumerate(windows):
-        place = sound[i * (n - overlap) :][:n]
-        if i:
-            place[:overlap] = place[:overlap] * fall + window[:overlap] * rise
-        first = overlap if i else 0
-        place[first:] = window[first:]
-    return sound
+    last: Tensor | None = None
+    for window in windows:
+        first = window[:overlap] if last is None else last * fall + window[:overlap] * rise
+        end = len(window) - overlap
+        yield torch.cat([first, window[overlap:end]])
+        last = window[end:]
+    if last is not None:
+        yield last
+
+
+def first(blocks: Iterable[Tensor], most: int) -> Iterator[Tensor]:
+    """Blocks (n,) or (channels, n) without what comes after so many samples."""
+    for block in blocks:
+        yield block[..., :most]
+        most -= min(most, block.shape[-1])
 
 
 def levels(x: Tensor) -> Tensor:
@@ -72,21 +83,13 @@ def levels(x: Tensor) -> Tensor:
     return (x * LEVELS).round().clamp(-LEVELS, LEVELS - 1).to(torch.int16)
 
 
-def write(sound: Tensor, rate: int, frame: Frame | None, path: Path) -> None:
-    """Sound (channels, N) at `rate` as 16-bit WAV; of a recording's rate, and of its length where N is that."""
+def write(sounds: Sequence[Iterable[Tensor]], samples: int, rate: int, frame: Frame | None, path: Path) -> None:
+    """Channels, so many `samples` at `rate` in blocks (n,), as 16-bit WAV; of a recording's rate, and of its length."""
     import soundfile
 
-    frame = frame or Frame(rate, len(sound), sound.shape[1])
-    most = frame.samples if sound.shape[1] == frame.length(rate) else sys.maxsize
-    sounds = [resample(iter(torch.split(line, BLOCK)), rate, frame.rate) for line in sound]
-    with soundfile.SoundFile(path, "w", frame.rate, len(sound), "PCM_16") as file:
-        for block in _together(sounds, most):
+    frame = frame or Frame(rate, len(sounds), samples)
+    most = frame.samples if samples == frame.length(rate) else sys.maxsize
+    channels = [resample(blocks, rate, frame.rate) for blocks in sounds]
+    with soundfile.SoundFile(path, "w", frame.rate, len(sounds), "PCM_16") as file:
+        for block in first(map(torch.stack, zip(*channels, strict=True)), most):
             file.write(levels(block.T).numpy())
-
-
-def _together(sounds: list[Iterator[Tensor]], most: int) -> Iterator[Tensor]:
-    """Blocks of each channel (n,) as blocks of all (channels, n), so many samples at most."""
-    for blocks in zip(*sounds, strict=True):
-        block = torch.stack(blocks)[:, :most]
-        most -= block.shape[1]
-        yield block

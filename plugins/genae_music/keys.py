@@ -32,6 +32,7 @@ Numbers = npt.NDArray[np.floating]
 
 FIELDS: Mapping[str, int] = {"key": 24, "meter": 2}
 CLASSES = 12  # of pitch
+FEWEST = 8  # notes that a key is estimated of
 MAJOR_SCALE = (0, 2, 4, 5, 7, 9, 11)
 MAJOR, MINOR = 0, MODES["min"]
 PROFILES: Mapping[int, tuple[float, ...]] = {
@@ -54,13 +55,15 @@ def fields(score: Score, ticks: Array) -> dict[str, Tensor]:
 
 
 def keys_of(score: Score) -> tuple[Sequence[Key], str]:
-    """The keys of a score by tick, none of one that is all drums; and where they come from, for people."""
+    """The keys of a score by tick, none of all drums or of a few notes; and where they come from, for people."""
     lengths = sounding(score)
-    if not lengths.sum():
+    if not lengths.any():
         return (), ""
     alone = len({(key.tonic, key.mode) for key in score.keys}) == 1
     if score.keys and not (alone and _unsaid(score.keys[0], lengths)):
         return tuple(_settled(key, lengths) for key in score.keys), "signature"
+    if np.count_nonzero(~score.drums()) < FEWEST:
+        return (), ""
     return (Key(0, *estimated(lengths)),), "estimated"
 
 

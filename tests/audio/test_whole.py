@@ -12,7 +12,7 @@ import torch
 
 from genae.data.examples import File
 from genae.data.pieces import read_piece
-from genae_audio import whole
+from genae_audio import mel_domain, whole
 from genae_audio.mel_domain import Mel
 from genae_audio.wave import Wave
 
@@ -108,3 +108,15 @@ def test_long_spectrograms_become_sound_in_parts():
     domain = Mel(seconds=0.2, mels=16, window=256, hop=128)
     x = torch.rand(1, 16, 20_000)
     assert domain.sound(x[None]).shape == (1, 20_000 * 128)
+
+
+def test_a_long_spectrogram_is_written_part_by_part(tmp_path, monkeypatch):
+    domain, x = Mel(seconds=0.2, mels=16, window=256, hop=128), torch.rand(2, 16, 700) / 2
+    monkeypatch.setattr(mel_domain, "LONGEST", 256)  # parts begin at frames 0, 192, 384 and 576
+    sound = domain.sound(x[:, None])
+    assert torch.equal(sound[0, : 192 * 128], domain.scale.sound(x[:1, :, :256])[0, : 192 * 128])
+    assert torch.equal(sound[1, 256 * 128 : 384 * 128], domain.scale.sound(x[1:, :, 192:448])[0, 64 * 128 : 192 * 128])
+    domain.write(x, tmp_path / "a.wav")
+    written, rate = soundfile.read(tmp_path / "a.wav", dtype="int16")
+    assert (rate, written.shape) == (8000, (700 * 128, 2))
+    assert np.array_equal(written, whole.levels(sound).T.numpy())

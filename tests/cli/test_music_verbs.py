@@ -4,6 +4,7 @@ import gzip
 import json
 import wave
 
+import mido
 import numpy as np
 import pretty_midi
 import pytest
@@ -263,6 +264,18 @@ def test_every_verb_takes_notation(answer, genae, going, tmp_path):
     assert (found["given"], found["used"]) == (3, 2)
 
 
+def test_new_music_is_asked_for_by_key_and_meter(genae, answer, refused, tunes, tmp_path):
+    words = ["--set", "condition=fields", "--set", 'condition.of=["key","meter"]', "--set", "domain.transpose=3"]
+    run = tmp_path / "keyed"
+    answer("train", "melody-2bar-tiny", "--data", tunes, "--steps", 2, *words, *SMALL, "--out", run)
+    made = answer("sample", run, "-n", 1, "--key", "Dm", "--meter", "3/4", "--no-audio", "--out", tmp_path / "asked")
+    assert made["condition"] == "key=Dm,meter=3/4"
+    genae("sample", run, "-n", 1, "--condition", "key=F# minor", "--no-audio", "--out", tmp_path / "minor")
+    told = refused("sample", run, "--with", "key=H", "--out", tmp_path / "no")
+    assert told == "genae: key is a key, such as D, Am, F#m or Ddor, not 'H'"
+    genae("reconstruct", run, tunes / "tune-03.mid", "--no-audio", "--out", tmp_path / "back")
+
+
 @pytest.mark.parametrize("sampler", ["prior", "sequence"])
 def test_parts_of_one_letter_are_equal(answer, going, tmp_path, sampler):
     words = ["--form", "ABA", "--bars", 6, "--with", "tempo=96", "--no-audio"]
@@ -391,3 +404,47 @@ def test_tokens_are_exactly_magentas(genae, real, vectors, archive, preset, fold
     found = json.loads(genae("data", "tokens", data, "--preset", preset, "--grid", "magenta", "--json").stdout)
     for name, windows in json.loads(gzip.decompress(expected.read_bytes())).items():
         assert found[folder + name] == sorted(windows), name
+
+
+# -- what other people reported: only the first window comes back, and neighbours change what comes back -----------------
+
+
+def _long_song(path, bars, program=0):
+    """So many bars of eighths at 100 quarters a minute, every bar another."""
+    tokens = torch.zeros(16 * bars)
+    tokens[::2] = torch.tensor([60 + i * 5 % 13 - 19 for i in range(8 * bars)]).float()
+    Music(bars=bars, tempo=100.0, program=program, audio=False).write(tokens, path)
+    return path
+
+
+def test_only_first_window_is_the_whole_song(answer, genae, sung, tmp_path):
+    """32 bars at 100 last 76.8 s (magenta #1933); songs that share their first two bars are not the same example."""
+    song, other = _long_song(tmp_path / "song.mid", 32), _long_song(tmp_path / "other.mid", 31)
+    answer("reconstruct", sung, song, "--no-audio", "--temperature", 0, "--out", tmp_path / "back")
+    tune = mido.MidiFile(tmp_path / "back" / "reconstruction-1.mid")
+    assert 70 < tune.length <= 76.8 + 1e-3
+    answer("encode", sung, song, "--out", tmp_path / "z.npz")
+    assert np.load(tmp_path / "z.npz")["windows"].tolist() == [*range(1, 17)]
+    done = genae("interpolate", sung, song, other, "--no-audio", "--steps", 2, "--out", tmp_path / "between")
+    assert done.exit_code == 0, done.output
+
+
+def test_seed_and_count_change_no_other_example(answer, sung, tunes, tmp_path):
+    """The n-th sample is the same whatever their number (diffusers #6233), a file whatever stands beside it."""
+    for n in (2, 5):
+        answer("sample", sung, "-n", n, "--seed", 7, "--no-audio", "--out", tmp_path / f"{n}")
+    for i in (1, 2):
+        one, other = (tmp_path / str(n) / f"sample-{i}.mid" for n in (2, 5))
+        assert one.read_bytes() == other.read_bytes()
+    a, b = tunes / "tune-03.mid", tunes / "tune-04.mid"
+    for out, items in (("alone", (a,)), ("both", (a, b)), ("turned", (b, a))):
+        answer("reconstruct", sung, *items, "--temperature", 1, "--no-audio", "--out", tmp_path / out)
+    answer("interpolate", sung, a, b, "--steps", 2, "--temperature", 1, "--no-audio", "--out", tmp_path / "between")
+    first = (tmp_path / "alone" / "reconstruction-1.mid").read_bytes()
+    assert (tmp_path / "both" / "reconstruction-1.mid").read_bytes() == first
+    assert (tmp_path / "turned" / "reconstruction-2.mid").read_bytes() == first
+    ends = [mido.MidiFile(tmp_path / "between" / f"step-{i}.mid") for i in (1, 2)]
+    for end, of in zip(ends, ("both/reconstruction-1.mid", "both/reconstruction-2.mid"), strict=True):
+        alone = mido.MidiFile(tmp_path / of)
+        notes = [[(m.note, m.time) for m in tune if m.type == "note_on"] for tune in (end, alone)]
+        assert [n for n, _ in notes[0]] == [n for n, _ in notes[1]]

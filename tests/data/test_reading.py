@@ -1,7 +1,9 @@
 """Reading: in processes, from the cache, distinct across splits, with a sum of what was lost."""
 
 import itertools
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -10,7 +12,7 @@ import torch
 from genae import Training
 from genae.data import pool, reading
 from genae.data.domain import Domain, Reading
-from genae.data.examples import Found, require, sum_of
+from genae.data.examples import File, Found, require, sum_of
 from genae.data.inspecting import stored
 from genae.data.local import Local
 from genae.data.reading import read_split
@@ -125,13 +127,13 @@ def test_held_out_examples_are_not_in_an_earlier_split(tmp_path):
     assert len(found["test"].names) == 1
 
 
-def test_files_are_read_here_when_other_processes_cannot_start(tmp_path, monkeypatch):
+@pytest.mark.parametrize("refusing", [lambda **_: _Refusing(), lambda **_: _Dying()], ids=["refusing", "dying"])
+def test_files_are_read_here_when_other_processes_cannot_start(tmp_path, monkeypatch, refusing):
     texts = {f"train_{i:02}": f"{i} {i + 1} {i % 3 * 90}" for i in range(40)} | {"train_x": "?"}
     data = _folder(tmp_path / "d", **texts)
     expected = read_split(data, "train", Words())
     monkeypatch.setattr(pool, "MANY", 1)
-    monkeypatch.setattr(pool, "CHUNK", 16)
-    monkeypatch.setattr(pool, "ProcessPoolExecutor", _Refusing)
+    monkeypatch.setattr(pool, "ProcessPoolExecutor", refusing)
     monkeypatch.setenv("GENAE_CACHE", str(tmp_path / "other"))
     found = read_split(data, "train", Words())  # tests/music reads in processes that start
     assert torch.equal(found.x, expected.x)
@@ -139,11 +141,33 @@ def test_files_are_read_here_when_other_processes_cannot_start(tmp_path, monkeyp
 
 
 class _Refusing(pool.ThreadPoolExecutor):
-    def __init__(self, mp_context=None):
-        super().__init__(max_workers=1)
-
-    def map(self, *arguments, **options):
+    def submit(self, *arguments, **options):
         raise pool.BrokenProcessPool
+
+
+class _Dying(pool.ThreadPoolExecutor):
+    def submit(self, *arguments, **options):
+        future = pool.Future()
+        future.set_exception(pool.BrokenProcessPool())
+        return future
+
+
+@pytest.mark.parametrize(("most", "ahead"), [(1 << 28, 4), (0, 0)])
+def test_bytes_in_flight_are_bounded(monkeypatch, most, ahead):
+    """Two threads are at most four files ahead of what was taken, and none where there is no room for a byte."""
+    files, begun = [File(Path(f"{i}.txt"), content=b"1 2") for i in range(40)], []
+
+    def read(file, domain):
+        begun.append(file.name)
+        return Found(torch.zeros(50))
+
+    monkeypatch.setattr(pool, "BYTES", most)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    for done, (file, one) in enumerate(pool.each(files, Words(), read), 1):
+        assert file is files[done - 1]
+        assert len(one.x) == 50
+        assert done <= len(begun) <= done + ahead
+    assert len(begun) == 40
 
 
 def test_progress_counts_files(tmp_path):

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from genae.data.examples import Examples, File
+from genae.data.examples import Examples, File, Known
+from genae.data.pieces import Voice
 from genae.errors import GenaeError
+from genae.learn import passages
 from genae.learn.build import build
 from genae.learn.trainer import batches
 from genae.model.fields import Fields
@@ -50,6 +52,7 @@ def test_signatures_of_midi_files(raw) -> None:
 def test_a_signature_that_nobody_wrote_is_not_believed(raw) -> None:
     d_flat = (61, 65, 68, 61, 66, 63, 61, 60)
     assert keys.keys_of(signed(raw, 0, 0, *d_flat)) == ((Key(0, 1, 0),), "estimated")
+    assert keys.keys_of(signed(raw, 0, 0, *d_flat[:7])) == ((), "")  # too few to tell
     c_major = (60, 64, 67, 60, 65, 62, 60, 59)
     assert keys.keys_of(signed(raw, 0, 0, *c_major))[1] == "signature"
 
@@ -104,6 +107,22 @@ def test_batches_tell_the_key_of_what_they_hold() -> None:
     for batch in batches(built, examples, recipe, 0, 3, torch.device("cpu")):
         pitch = batch.target[:, 0].long() + melody.LOWEST - melody.FIRST
         assert torch.equal(batch.condition[:, 12:24].argmax(1), pitch % 12)
+
+
+def test_variants_of_a_piece_have_keys_that_follow_them() -> None:
+    """A scale up and down, whose first note is the tonic, as a sampler of sequences is given it."""
+    torch.manual_seed(0)
+    domain = Music(bars=1, transpose=5)
+    tune = File(Path("a.abc"), content=("X:1\nM:4/4\nL:1/4\nK:C\n" + "CDEF|GABc|" * 3).encode())
+    piece = domain.piece(tune)
+    voice = Voice(piece.x, Known(fields=dict(piece.fields)), piece.resting)
+    first, *others = passages._varied(domain, voice, 8)
+    tonics = set()
+    for part in [first, *others]:
+        tonic = (int(part.events[0, 0]) + melody.LOWEST - melody.FIRST) % 12
+        assert part.voice.known.fields["key"][:, 12:].argmax(1).tolist() == [tonic] * 6
+        tonics.add(tonic)
+    assert len(tonics) > 3
 
 
 @pytest.mark.parametrize(
