@@ -43,7 +43,7 @@ class Critic(nn.Module):
             nn.Conv2d(width, width, (3, 9), stride=(1, 4), padding=(apart, 4), dilation=(apart, 1)) for apart in DILATIONS
         ]
         self.layers = nn.ModuleList(map(nn.utils.parametrizations.weight_norm, convolutions))
-        self.last = nn.utils.parametrizations.weight_norm(nn.Conv2d(width, 1, 3, padding=1))
+        self.last = nn.utils.parametrizations.weight_norm(nn.Conv2d(width, 1, 3, padding=1, bias=False))
 
     def forward(self, x: Tensor) -> Maps:
         """x (B, 1, N) to maps (B, width, frames, bins) and the verdict (B, 1, frames, bins)."""

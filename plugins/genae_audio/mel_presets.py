@@ -35,14 +35,17 @@ notes_mel: Preset = {
     "epochs": 60.0,
 }
 
-# Single hits of a second and less: few and unlike, so with dropout, half the latent and many epochs.
+# Single hits of a second and less: few and unlike, so with dropout, half the latent and many epochs, 180 of them. After 900
+# steps held-out ones came back 2.58 dB away in the mean, PCA of as many numbers 2.68 (2.83 after 300).
 one_shots: Preset = {
     "parent": "notes-mel",
     "domain": {"name": "spectrogram", "seconds": 1.0},
     "data": "one-shots",
     "latent": 32,
     "network": {"name": "residual", "dropout": 0.2},
+    "objective": {"name": "elbo", "warmup": 200},
+    "schedule": {"name": "cosine", "warmup": 100},
     "batch": 32,
     "epochs": 0.0,
-    "steps": 3000,
+    "steps": 900,
 }
