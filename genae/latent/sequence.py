@@ -8,8 +8,8 @@ Form is to come back to what has been: the weights π of a second transformer ar
 before went. A window that is an exact repeat has an exactly equal z, and is shown as the same event. z are the means of the
 posteriors: what these add is noise, of which there is more than there is to learn, and on means a fit needed less than half the
 steps. What is before is shown with that noise, so that a next window does not hang on last digits, which drawn windows lack.
-Pieces that are varied as in training are told from those that are not, as which new ones are drawn: so a tune is in a key
-that tunes are in. A share of the h is hidden in training, so that drawing can be guided: what is drawn then fits what is before
+Pieces that are varied as in training are told from those that are not, and new ones are drawn as those: so they lie where real
+ones do. A share of the h is hidden in training, so that drawing can be guided: what is drawn then fits what is before
 better than most of what would be, at some cost in variety. Continuous tokens without an alphabet: https://arxiv.org/abs/2406.11838.
 """
 
