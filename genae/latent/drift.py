@@ -3,7 +3,7 @@ r"""Drift fields v(x, t, h) of flow matching: a net for z as one vector, and one
     x_t = (1 − t) u + t z, u ~ N(0, I)        minimise E ‖v(x_t, t, h) − (z − u)‖²        then dx = v dt from u at 0 to z at 1
 
 z is flat and standardised, (B, D) or (B, F·D) of F frames; h is whatever z is drawn given: a condition, or the windows before.
-Guided by a weight w, what h adds to a drift that knows nothing is multiplied: v_0 + w (v_h − v_0)
+Guided by a weight w, what a part of it adds to a drift that knows nothing is multiplied
 (https://arxiv.org/abs/2207.12598). Both nets are residual blocks whose scale, shift and gate are of t and h
 (https://arxiv.org/abs/2212.09748), brought to few units; into the net for vectors h enters whole, too. Frames share their
 weights: a block is two convolutions, of neighbours 1, 2, 4, … frames away, so that what holds of one frame need not be learned
@@ -49,15 +49,18 @@ class Drift(nn.Module, ABC):
         """Noise u (B, size) to z (B, size)."""
         return heun(lambda x, t: self(x, t, h), u, turns)
 
-    def guided(self, u: Tensor, h: Tensor, nothing: Tensor, weight: float, turns: int) -> Tensor:
-        """Noise u (B, size) to z (B, size), pushed away from what is drawn given `nothing` (H,)."""
+    def guided(self, u: Tensor, h: Tensor, seen: Tensor, nothing: Tensor, weight: float, turns: int) -> Tensor:
+        """Noise u (B, size) to z (B, size) given h (B, H), pushed from what is drawn given `nothing` (H,) to that given `seen`.
+
+        v_h + (w − 1) (v_seen − v_nothing)
+        """
         if weight == 1:
             return self.carried(u, h, turns)
-        both = torch.cat([h, nothing.expand_as(h)])
+        each = torch.cat([h, seen, nothing.expand_as(h)])
 
         def slope(x: Tensor, t: Tensor) -> Tensor:
-            given, free = self(x.repeat(2, 1), t.repeat(2, 1), both).chunk(2)
-            pushed: Tensor = free + weight * (given - free)
+            given, near, free = self(x.repeat(3, 1), t.repeat(3, 1), each).chunk(3)
+            pushed: Tensor = given + (weight - 1) * (near - free)
             return pushed
 
         return heun(slope, u, turns)

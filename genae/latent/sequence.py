@@ -9,8 +9,9 @@ before went. A window that is an exact repeat has an exactly equal z, and is sho
 posteriors: what these add is noise, of which there is more than there is to learn, and on means a fit needed less than half the
 steps. What is before is shown with that noise, so that a next window does not hang on last digits, which drawn windows lack.
 Pieces that are varied as in training are told from those that are not, and new ones are drawn as those: so they lie where real
-ones do. A share of the h is hidden in training, so that drawing can be guided: what is drawn then fits what is before
-better than most of what would be, at some cost in variety. Continuous tokens without an alphabet: https://arxiv.org/abs/2406.11838.
+ones do. A share of the h is hidden in training, so that drawing can be guided by the windows before, but not by places: what is
+drawn then fits them better than most of what would be, at some cost in variety. Continuous tokens without an alphabet:
+https://arxiv.org/abs/2406.11838.
 """
 
 from __future__ import annotations
@@ -196,8 +197,8 @@ class SequencePrior(Standardised):
                     back[:, k] = (self.form(back[:, : k + 1], so_far)[:, k] + gumbel[:, at]).argmax(1)
                 else:
                     back[:, k] = at - form[at]
-                h = self.trunk(z[:, : k + 1], so_far)[:, k]
-                new = self.drift.guided(noise[:, at], h, self.nothing, self.guidance, self.turns)
+                h, seen = (self.trunk(z[:, : k + 1], a)[:, k] for a in (so_far, so_far.anywhere()))
+                new = self.drift.guided(noise[:, at], h, seen, self.nothing, self.guidance, self.turns)
                 z[:, k] = torch.where(back[:, k, None] == 0, new, z[every, k - back[:, k]])
         made = self.shaped(z[:, past:].flatten(0, 1))
         return made.view(n, length, *self.space.shape)

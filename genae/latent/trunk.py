@@ -31,6 +31,11 @@ class About(NamedTuple):
         condition, place, left, until = (column[:, :count] for column in self[:4])
         return About(condition, place, left, until, self.after, self.varied)
 
+    def anywhere(self) -> About:
+        """The same windows, of which no place is known."""
+        nowhere = torch.zeros_like(self.place)
+        return self._replace(place=nowhere, left=nowhere)
+
 
 class Trunk(nn.Module):
     """What is known of each window to h (B, W, H), which a new one is drawn given."""
