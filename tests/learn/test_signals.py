@@ -7,6 +7,7 @@ import re
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,15 @@ from genae_cli.main import cli
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of a POSIX system")
 SETTINGS = ("network.hidden=[8]", "latent=2")
-STEPS = 1_000_000  # more than are ever done
+STEPS = 20_000  # more than are ever done
+
+
+@pytest.fixture(autouse=True)
+def heard() -> Iterator[None]:
+    """SIGINT is, though a shell has what runs in its background ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("name", [name for name in POLITE if name != "SIGBREAK"])
