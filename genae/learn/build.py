@@ -8,8 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from genae.data.domain import Domain
-from genae.data.examples import Examples
+from genae.data.domain import Domain, Stage
+from genae.data.examples import Examples, Known
 from genae.errors import GenaeError
 from genae.latent.posteriors import Family
 from genae.latent.samplers import Prior
@@ -41,6 +41,19 @@ class Built(NamedTuple):
     def bounded(self) -> bool:
         """Whether it has an ELBO: a plain autoencoder has none, and no prior to sample from."""
         return self.vae.kind != "point" and self.objective.fits_prior
+
+    def batch(self, stored: Tensor, known: Known, stage: Stage) -> Batch:
+        """Stored examples (B, *event), and what is known beside them, as the networks are given them in a stage.
+
+        In "train" both are varied together, and the condition is hidden from a share.
+        """
+        train = stage == "train"
+        if train:
+            target, fields = self.domain.augmented(stored, known.fields)
+            known = known._replace(fields=fields)
+        else:
+            target = self.domain.prepare(stored, stage)
+        return Batch(self.task(target), target, self.condition(known, target, train=train))
 
     @property
     def ends(self) -> bool:

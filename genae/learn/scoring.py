@@ -29,14 +29,12 @@ def batches_of(
 ) -> Iterator[tuple[Batch, Tensor]]:
     """Batches in order, as the likelihood is scored, each with its targets as they are shown: not as they are binarised.
 
-    In stage "train" they are varied and their conditions hidden as in training.
+    In stage "train" they are varied, with what is known of them, and their conditions hidden as in training.
     """
     for first in range(0, len(examples), size):
         chunk = examples.take(torch.arange(first, min(first + size, len(examples))))
         stored = chunk.x.to(device)
-        target = built.domain.prepare(stored, stage)
-        condition = built.condition(chunk.known().to(device), target, train=stage == "train")
-        yield Batch(built.task(target), target, condition), built.domain.prepare(stored, "show")
+        yield built.batch(stored, chunk.known().to(device), stage), built.domain.prepare(stored, "show")
 
 
 def batch_size(built: Built, samples: int) -> int:

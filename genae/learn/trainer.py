@@ -69,8 +69,7 @@ def batches(built: Built, examples: Examples, recipe: Recipe, first: int, last: 
         index = rows[step % per_epoch]
         reseed(recipe.seed * SEED_STRIDE + step, device)
         known = examples.known(index).to(device) if built.condition.size else Known()
-        target, fields = built.domain.augmented(examples.x[index].to(device, non_blocking=True), known.fields)
-        yield Batch(built.task(target), target, built.condition(known._replace(fields=fields), target, train=True))
+        yield built.batch(examples.x[index].to(device, non_blocking=True), known, "train")
 
 
 def stages_of(built: Built, recipe: Recipe, steps: int) -> list[Stage]:

@@ -13,6 +13,7 @@ from genae.data.pieces import Voice
 from genae.errors import GenaeError
 from genae.learn import passages
 from genae.learn.build import build
+from genae.learn.scoring import batches_of
 from genae.learn.trainer import batches
 from genae.model.fields import Fields
 from genae.recipe.recipe import compose
@@ -96,7 +97,7 @@ def test_a_key_follows_its_notes_when_they_are_transposed() -> None:
 
 
 def test_batches_tell_the_key_of_what_they_hold() -> None:
-    """In every batch of a training the tonic that is told is the pitch class of the only note."""
+    """In every batch of a training, its scoring and a sampler's variants the tonic is the pitch class of the only note."""
     x = torch.zeros(64, 32, dtype=torch.uint8)
     x[:, 0] = torch.arange(64) % 12 + 60 - melody.LOWEST + melody.FIRST
     known = torch.stack([torch.tensor(keys.numbers(i % 12, 0)) for i in range(64)]).float()
@@ -104,7 +105,9 @@ def test_batches_tell_the_key_of_what_they_hold() -> None:
     told = Fields.learned({"of": ["key"], "centre": [], "dropout": 0.0}, examples, Music())
     recipe = compose("melody-2bar-tiny", ("batch=16", "domain.transpose=4"), condition={"name": "fields", **told})
     built = build(recipe)
-    for batch in batches(built, examples, recipe, 0, 3, torch.device("cpu")):
+    here = torch.device("cpu")
+    variants = [batch for stage in ("score", "train") for batch, _ in batches_of(built, examples, here, 16, stage)]
+    for batch in [*batches(built, examples, recipe, 0, 3, here), *variants]:
         pitch = batch.target[:, 0].long() + melody.LOWEST - melody.FIRST
         assert torch.equal(batch.condition[:, 12:24].argmax(1), pitch % 12)
 
