@@ -102,12 +102,14 @@ class SequencePrior(Standardised):
         yield from self.fit_passages([Passage(row[None], None, c) for row, c in zip(z, rows, strict=True)])
 
     def fit_passages(self, passages: Sequence[Passage]) -> Iterator[Fitting]:
-        """On the pieces of the training examples; the loss is the drift's mean square error and the pointers' nats."""
+        """On the pieces of the training examples; the loss is the drift's mean square error and the form's nats."""
         self.standardise(torch.cat([p.mean for p in passages]))
         units = [self._unit(p) for p in passages]
-        often, varied = _often(passages), torch.tensor([p.varied for p in passages])
+        lengths = torch.tensor([float(len(p.mean)) for p in passages])
+        varied = torch.tensor([p.varied for p in passages])
         self.both.copy_(varied.any() & ~varied.all())
-        self.short.copy_(torch.tensor([float(len(p.mean)) for p in passages]).quantile(FEW))
+        self.short.copy_(lengths.quantile(FEW))
+        often = _often(lengths, varied) if self.both else lengths
 
         def loss() -> Tensor:
             chosen = torch.multinomial(often, self.batch, replacement=True).tolist()
@@ -197,7 +199,8 @@ class SequencePrior(Standardised):
                     back[:, k] = (self.form(back[:, : k + 1], so_far)[:, k] + gumbel[:, at]).argmax(1)
                 else:
                     back[:, k] = at - form[at]
-                h, seen = (self.trunk(z[:, : k + 1], a)[:, k] for a in (so_far, so_far.anywhere()))
+                h = self.trunk(z[:, : k + 1], so_far)[:, k]
+                seen = h if part or self.guidance == 1 else self.trunk(z[:, : k + 1], so_far.anywhere())[:, k]
                 new = self.drift.guided(noise[:, at], h, seen, self.nothing, self.guidance, self.turns)
                 z[:, k] = torch.where(back[:, k, None] == 0, new, z[every, k - back[:, k]])
         made = self.shaped(z[:, past:].flatten(0, 1))
@@ -223,11 +226,7 @@ class SequencePrior(Standardised):
         return context.expand(n, whole, -1) if context.ndim != 2 else context[:, None].expand(n, whole, -1)
 
 
-def _often(passages: Sequence[Passage]) -> Tensor:
-    """How often each is drawn, by its windows, those that are as they were ASIS of all."""
-    lengths = torch.tensor([len(p.mean) for p in passages], dtype=torch.float)
-    varied = torch.tensor([p.varied for p in passages])
-    if varied.all() or not varied.any():
-        return lengths
+def _often(lengths: Tensor, varied: Tensor) -> Tensor:
+    """How often each piece is drawn, by its windows, those that are as they were ASIS of all."""
     share = torch.where(varied, (1 - ASIS) / lengths[varied].sum(), ASIS / lengths[~varied].sum())
     return lengths * share

@@ -49,7 +49,7 @@ def fields(score: Score, ticks: Array) -> dict[str, Tensor]:
     table = np.array([numbers(key.tonic, key.mode) for key in keys] or [np.full(2 * CLASSES, np.nan)])
     at = np.searchsorted([key.tick for key in keys[1:]], ticks, "right")
     meters = [Meter(0, 4, 4), *(Meter(m.tick, 4, 4) if (m.beats, m.unit) == (1, 4) else m for m in score.meters)]
-    bars = np.array([(4 * m.beats / m.unit, float(m.unit >= 8 and m.beats % 3 == 0)) for m in meters])
+    bars = np.array([bar(m.beats, m.unit) for m in meters])
     when = np.searchsorted([m.tick for m in meters], ticks, "right") - 1
     return {"key": torch.from_numpy(table[at]).float(), "meter": torch.from_numpy(bars[when]).float()}
 
@@ -116,6 +116,11 @@ def numbers(tonic: int, mode: int) -> Numbers:
     return np.concatenate([scale(tonic, mode), np.eye(CLASSES)[tonic]])
 
 
+def bar(beats: int, unit: int) -> tuple[float, float]:
+    """A meter's two numbers."""
+    return 4 * beats / unit, float(unit >= 8 and beats % 3 == 0)
+
+
 def moved(key: Tensor, by: Tensor) -> Tensor:
     """Keys (B, …, 24) so many semitones (B,) higher."""
     step = torch.arange(CLASSES, device=key.device)
@@ -132,7 +137,7 @@ def spelled(field: str, text: str) -> Sequence[float]:
             if found.tonic is not None:
                 return list(numbers(found.tonic, found.fifths))
         elif meter := meter_of(text, 0):
-            return [4 * meter.beats / meter.unit, float(meter.unit >= 8 and meter.beats % 3 == 0)]
+            return list(bar(meter.beats, meter.unit))
     except Unusable:
         pass
     like = "a key, such as D, Am, F#m or Ddor" if field == "key" else "a meter, such as 4/4 or 6/8"
