@@ -17,13 +17,14 @@ from genae.latent.space import Space
 from genae.model.conditions import Attribute, Condition
 from genae.model.likelihoods import Likelihood
 from genae.model.networks import Networks
-from genae.model.objectives import Batch, Objective
+from genae.model.objectives import Batch, Moment, Objective
 from genae.model.tasks import Task
 from genae.model.vae import VAE, Model
 from genae.recipe.options import plain
 from genae.recipe.parts import OfExample, instance, instantiate, of_kind, part
 from genae.recipe.recipe import Recipe
 
+TRIED = 8  # examples of which a loss is tried
 ROUNDED = 1e-5  # numbers may be so far outside a likelihood's support
 
 
@@ -89,6 +90,14 @@ def require_space(built: Built, batch: Batch, network: str) -> None:
     space, z = built.vae.space, built.vae.encode(batch.input[:1], None if batch.condition is None else batch.condition[:1])
     if tuple(z.shape[1:]) != space.shape:
         raise GenaeError(f"the encoder of network '{network}' gives z {tuple(z.shape[1:])}, and its latent space is {space}")
+
+
+def require_loss(built: Built, batch: Batch, steps: int) -> None:
+    """GenaeError where the objective asks the model for what it does not have: a rate by dimension, say."""
+    built.vae.eval()
+    built.objective.eval()
+    few = Batch(batch.input[:TRIED], batch.target[:TRIED], None if batch.condition is None else batch.condition[:TRIED])
+    next(built.objective.losses(built.vae, few, Moment(0, steps, frozenset(built.objective.players))), None)
 
 
 def require_support(built: Built, targets: Tensor, likelihood: str) -> None:

@@ -30,7 +30,7 @@ from genae.errors import GenaeError, remark
 from genae.files import disk, make_folder, require_empty, require_utf8, write_text
 from genae.latent.samplers import Beginning
 from genae.learn import checkpoint, device, fitting, saved, trainer
-from genae.learn.build import build, learned, require_space, require_support
+from genae.learn.build import build, learned, require_loss, require_space, require_support
 from genae.learn.metrics import METRICS, append_metrics, rewind_metrics, sync_metrics
 from genae.learn.objects import with_names
 from genae.learn.sanity import LOOKED_AT, absurd, most, worth
@@ -174,6 +174,7 @@ class Session:
             fitting.made(self.built, self.sampler)
         batch = next(trainer.batches(self.built, self.examples, self.recipe, 0, 1, torch.device("cpu")))
         require_space(self.built, batch, named("network", self.recipe.network))
+        require_loss(self.built, batch, self.steps)
         for stored in torch.split(choose(self.examples, SUPPORTED, seed=0).x, SUPPORTED // 8):
             require_support(self.built, self.built.domain.prepare(stored, "score"), named("likelihood", self.recipe.likelihood))
 

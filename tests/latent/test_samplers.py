@@ -80,7 +80,7 @@ def _fit(sampler, z, condition=None):
         with torch.enable_grad():
             *_, last = sampler.fit(z, condition)
         assert last.done == last.total
-    else:  # far from where a flow begins
+    elif not sampler.space.codes:  # far from where a flow begins
         with torch.no_grad():
             for weight in sampler.parameters():
                 weight.mul_(1.5)
