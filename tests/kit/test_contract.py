@@ -65,7 +65,9 @@ def test_the_one_from_outside_is_short_and_uses_what_is_public():
 
 
 # of a preset's checks those that need one batch or none; the rest are of its parts and domain, which others go through
-OF_PRESETS = ("its name", "composing", "shapes", "gradients", "examples do not mix", "augmenting", "preparing", "weights are all")
+OF_PRESETS = (
+    "its name", "composing", "shapes", "gradients", "examples do not mix", "augmenting", "preparing", "weights are all",
+)  # fmt: skip
 
 
 def _looked_at(check):
