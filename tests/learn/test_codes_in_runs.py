@@ -1,4 +1,4 @@
-"""Runs whose z are codes, on a sphere or a mixture of posteriors: trained, resumed to the bit, fitted, and refused in a line."""
+"""Runs of codes, on a sphere or of mixed posteriors: trained, resumed to the bit, fitted, and refused in a line."""
 
 from __future__ import annotations
 
