@@ -18,7 +18,7 @@ from genae.model.conditions import Attribute, Condition
 from genae.model.likelihoods import Likelihood
 from genae.model.networks import Networks
 from genae.model.objectives import Batch, Objective
-from genae.model.tasks import Task
+from genae.model.tasks import Task, task_of
 from genae.model.vae import VAE, Model
 from genae.recipe.options import plain
 from genae.recipe.parts import OfExample, instance, instantiate, of_kind, part
@@ -85,7 +85,7 @@ def build(recipe: Recipe) -> Built:
     vae = _model(recipe, domain, condition, likelihood)
     objective = instance(Objective, "objective", recipe.objective)
     objective.setup(vae)
-    return Built(domain, vae, objective, instance(Task, "task", recipe.task, domain=domain), condition, likelihood)
+    return Built(domain, vae, objective, task_of(recipe.task, domain), condition, likelihood)
 
 
 @torch.no_grad()
