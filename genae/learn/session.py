@@ -28,8 +28,9 @@ from genae.data.pieces import best_pieces
 from genae.data.reading import Report, quiet, read_split
 from genae.errors import GenaeError, remark
 from genae.files import disk, make_folder, require_empty, require_utf8, write_text
+from genae.latent.samplers import Beginning
 from genae.learn import checkpoint, device, fitting, saved, trainer
-from genae.learn.build import build, learned, require_space, require_support
+from genae.learn.build import build, learned, require_loss, require_space, require_support
 from genae.learn.metrics import METRICS, append_metrics, rewind_metrics, sync_metrics
 from genae.learn.objects import with_names
 from genae.learn.sanity import LOOKED_AT, absurd, most, worth
@@ -135,6 +136,7 @@ class Session:
         torch.manual_seed(self.recipe.seed * trainer.SEED_STRIDE)  # before the weights are drawn
         self.built = build(self.recipe)
         train = self.built.condition.usable(train)
+        self._begin_prior(train)
         self.examples = train.to(self.device)
         self.steps = trainer.total_steps(self.recipe, len(train))
         self._require()
@@ -147,6 +149,12 @@ class Session:
         self.valid = valid.to(self.device)
         self.looked_at = [choose(examples, LOOKED_AT, seed=0) for examples in (self.valid, self.examples)]
         self.count = counted(dataset, {self.valid_split: valid} | {"train": train})
+
+    def _begin_prior(self, train: Examples) -> None:
+        """At training examples, for a prior that begins there. GenaeError where there are too few."""
+        prior = self.built.vae.prior
+        if isinstance(prior, Beginning):
+            prior.begin(fitting.inputs(self.built, train, prior.count, torch.device("cpu"))[0])
 
     def _compare(self, changed: bool) -> None:
         """GenaeError where a run would go on with other data than it was trained on, and nobody said so."""
@@ -168,6 +176,7 @@ class Session:
             fitting.made(self.built, self.sampler)
         batch = next(trainer.batches(self.built, self.examples, self.recipe, 0, 1, torch.device("cpu")))
         require_space(self.built, batch, named("network", self.recipe.network))
+        require_loss(self.built, batch, self.steps)
         for stored in torch.split(choose(self.examples, SUPPORTED, seed=0).x, SUPPORTED // 8):
             require_support(self.built, self.built.domain.prepare(stored, "score"), named("likelihood", self.recipe.likelihood))
 
@@ -245,6 +254,8 @@ class Session:
             if stopping and step.number < self.steps:
                 raise KeyboardInterrupt
             mark = time.perf_counter()
+        if began < self.steps and (line := state.best.remark()):
+            remark(line)
         if self.sampler is not None and (
             began < self.steps or not fitting.fits(self.folder, named("sampler", self.sampler), state.best)
         ):
