@@ -13,10 +13,11 @@ import os
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from genae.data import pins
 from genae.data.counting import counted
@@ -31,6 +32,7 @@ from genae.files import disk, make_folder, require_empty, require_utf8, write_te
 from genae.learn import checkpoint, device, fitting, saved, trainer
 from genae.learn.build import build, learned, require_space, require_support
 from genae.learn.metrics import METRICS, append_metrics, rewind_metrics, sync_metrics
+from genae.learn.minutes import steps_in
 from genae.learn.objects import with_names
 from genae.learn.sanity import LOOKED_AT, absurd, most, worth
 from genae.learn.saved import Saved
@@ -87,6 +89,7 @@ class Session:
         out: str | Path | None = None,
         epochs: float | None = None,
         steps: int | None = None,
+        minutes: float | None = None,
         settings: Settings = (),
         seed: int | None = None,
         device: str = "auto",
@@ -99,15 +102,18 @@ class Session:
         """As `genae train`. GenaeError for anything that cannot be trained; nothing has been written then.
 
         What Python has, a preset, its parts (genae/learn/objects.py) or data, will do for a name. A run whose data are not
-        those of before is gone on with only when `data_changed` says that this is meant. `report(done, total)` is called as
-        files are read, `fit_report` likewise as a sampler is fitted.
+        those of before is gone on with only when `data_changed` says that this is meant. Of so many `minutes`, the steps are
+        counted now, and from then on it is a run of so many steps. `report(done, total)` is called as files are read,
+        `fit_report` likewise as a sampler is fitted.
         """
         self.device, self.save_seconds, self.fit_report = _pick(device), save_seconds, fit_report
         self.resumed = resume is not None
         preset = with_names(preset) if isinstance(preset, Mapping) else preset
         settings = with_names(settings) if isinstance(settings, Mapping) else settings
         self.dataset = None if data is None or isinstance(data, str | Path) else as_dataset(data)
-        changes = _changes(data, epochs, steps, seed)
+        changes = _changes(data, epochs, steps, minutes, seed)
+        if resume is not None and minutes is not None:
+            raise GenaeError(f"--resume {resume} goes on to the last step of its recipe; leave out --minutes {minutes:g}")
         if resume is not None:
             self.folder, self.recipe = Path(resume), _resumed(Path(resume), preset, settings, changes)
             if out is not None and os.path.realpath(out) != os.path.realpath(self.folder):
@@ -118,9 +124,9 @@ class Session:
             require_empty(self.folder, checkpoint.left)
         require_utf8(self.folder)
         self.sampler = sampler_of(self.recipe.stages)
-        self._read_data(report, data_changed)
+        self._read_data(report, data_changed, minutes)
 
-    def _read_data(self, report: Report, changed: bool) -> None:
+    def _read_data(self, report: Report, changed: bool, minutes: float | None) -> None:
         domain, dataset = instance(Domain, "domain", self.recipe.domain), self._opened()
         train = read_split(dataset, "train", domain, report)
         require(train, f"{self.recipe.data or dataset.name} (train)", domain.reading.least, domain.reading.advice)
@@ -130,10 +136,11 @@ class Session:
                 torch.arange(min(self.recipe.limit, len(train))), f"beyond the first {self.recipe.limit} examples"
             )
         self.recipe = learned(self.recipe, train)
-        torch.manual_seed(self.recipe.seed * trainer.SEED_STRIDE)  # before the weights are drawn
-        self.built = build(self.recipe)
+        self._build()
         train = self.built.condition.usable(train)
         self.examples = train.to(self.device)
+        if minutes is not None:
+            self._last(minutes)
         self.steps = trainer.total_steps(self.recipe, len(train))
         self._require()
         self.valid_split, valid = best_split(dataset, domain, ("valid", "test", "train"))
@@ -145,6 +152,17 @@ class Session:
         self.valid = valid.to(self.device)
         self.looked_at = [choose(examples, LOOKED_AT, seed=0) for examples in (self.valid, self.examples)]
         self.count = counted(dataset, {self.valid_split: valid} | {"train": train})
+
+    def _build(self) -> None:
+        torch.manual_seed(self.recipe.seed * trainer.SEED_STRIDE)  # before the weights are drawn
+        self.built = build(self.recipe)
+
+    def _last(self, minutes: float) -> None:
+        """The recipe has as many steps as take so many minutes, and the weights are drawn anew."""
+        steps = steps_in(minutes, self.built, self.sampler, self.examples, self.recipe, self.device)
+        self.recipe = replace(self.recipe, epochs=0.0, steps=steps)
+        self._build()
+        remark(f"{minutes:g} minutes: {steps:,} steps")
 
     def _compare(self, changed: bool) -> None:
         """GenaeError where a run would go on with other data than it was trained on, and nobody said so."""
@@ -203,18 +221,25 @@ class Session:
 
     def _begin(self) -> State:
         """State and folder as they are before the first step of this session."""
+        found = saved.newest(self.folder) if self.resumed else None
+        if found is None:
+            with device.seeded(self.recipe.seed):
+                self.built.vae.begin(self._events)
         state = start(self.built, self.recipe, self.device)
         if not self.resumed:
             if (self.folder / checkpoint.RECIPE).exists():  # another training was quicker between our look and our lock
                 raise GenaeError(f"--out {self.folder} is not empty (it holds a run); choose a new or an empty folder")
             write_text(self.folder / checkpoint.RECIPE, recipe.dump(self.recipe))
         pins.keep(self.pin, self.folder)
-        found = saved.newest(self.folder) if self.resumed else None
         if found is None:  # or killed before the first save: the seed gives the same beginning
             self._save(state)
         else:
             self._go_on(state, found)
         return state
+
+    def _events(self, most: int) -> Tensor:
+        """So many training events, where the model is before it is trained."""
+        return self.built.domain.prepare(choose(self.examples, most, seed=0).x.cpu(), "score")
 
     def _go_on(self, state: State, found: Saved) -> None:
         """From a state as it was saved; what a kill left of another one is mended."""
@@ -336,11 +361,15 @@ def _pick(wish: str) -> torch.device:
     return device.pick(wish)
 
 
-def _changes(data: Data | None, epochs: float | None, steps: int | None, seed: int | None) -> dict[str, object]:
-    if epochs is not None and steps is not None:
-        raise GenaeError(f"--epochs {epochs} and --steps {steps} both say how long; give one")
-    for name, value in {"--epochs": epochs, "--steps": steps}.items():
-        if value is not None and not value > 0:
+def _changes(
+    data: Data | None, epochs: float | None, steps: int | None, minutes: float | None, seed: int | None
+) -> dict[str, object]:
+    said = {name: n for name, n in {"--epochs": epochs, "--steps": steps, "--minutes": minutes}.items() if n is not None}
+    if len(said) > 1:
+        both = " and ".join(f"{name} {value}" for name, value in said.items())
+        raise GenaeError(f"{both} both say how long; give one")
+    for name, value in said.items():
+        if not value > 0:
             raise GenaeError(f"{name} must be above 0, not {value}")
     changes: dict[str, object] = {}
     if epochs is not None:

@@ -43,6 +43,7 @@ def train(
     out: str | Path | None = None,
     epochs: float | None = None,
     steps: int | None = None,
+    minutes: float | None = None,
     settings: Settings = (),
     seed: int | None = None,
     device: str = "auto",
@@ -56,8 +57,8 @@ def train(
     (N, *event), `genae.Examples`, a torch `Dataset` or a data set object. `settings` as --set has them, or a dictionary.
     """
     training = Training(
-        preset, data=data, out=out, epochs=epochs, steps=steps, settings=settings, seed=seed, device=device, resume=resume,
-        data_changed=data_changed,
+        preset, data=data, out=out, epochs=epochs, steps=steps, minutes=minutes, settings=settings, seed=seed, device=device,
+        resume=resume, data_changed=data_changed,
         report=showing.counting("file", "reading") if progress else quiet,
         fit_report=showing.counting("turn", "fitting") if progress else quiet,
     )  # fmt: skip
