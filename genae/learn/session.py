@@ -54,6 +54,8 @@ LOGS = 200  # lines of training numbers in a run's metrics, about
 VALID = 1000  # examples of the validation ELBO
 SAVE_SECONDS = 30.0  # between checkpoints: a kill loses no more than this, and saving costs under a hundredth of it
 VALID_SECONDS = 20.0  # at least, between validations
+LOOK_SECONDS, LOOK_SHARE = 60.0, 0.02  # between looks at a run that is not finished, and of its time that they may take
+FIRST = 16  # held-out examples that are looked at
 AGAIN_SECONDS = 1.0  # a signal so soon after the first is the same wish: a shell passes it on, a terminal to its whole group
 SECONDS, THREADS, START, LOGGED = "seconds", "threads", "start", "logged"  # facts of a checkpoint
 
@@ -80,6 +82,7 @@ class Session:
     _logged = 0  # lines of numbers
     _asked = 0.0  # when it was asked to stop
     _place = ""  # where the data are now
+    _look_at = 0.0  # when the next look is due
 
     def __init__(
         self,
@@ -144,6 +147,7 @@ class Session:
         self.steps = trainer.total_steps(self.recipe, len(train))
         self._require()
         self.valid_split, valid = best_split(dataset, domain, ("valid", "test", "train"))
+        self.first = valid.take(torch.arange(min(FIRST, len(valid))))
         self.pin = pins.pinned(self.recipe.data, self._place, dataset, {self.valid_split: valid, "train": whole})
         self._compare(changed)
         valid = choose(self.built.condition.usable(valid), VALID, seed=0)
@@ -260,6 +264,7 @@ class Session:
         watch, began = Watch(), state.step
         fabric = device.fabric(self.device, self.recipe.precision)
         self._saved = self._validated = mark = time.perf_counter()
+        self._look_at = mark + LOOK_SECONDS
         for step in trainer.fit(self.built, self.examples, self.recipe, state, fabric):
             watch.see(step)
             self.seconds += time.perf_counter() - mark
@@ -278,11 +283,22 @@ class Session:
     def finish(self) -> None:
         """What else is to be done with a trained run."""
 
+    def look(self) -> None:
+        """What is to be seen of one that is not finished: called when it was saved, and when it is stopped."""
+
+    def _look(self) -> None:
+        """Now, and again when it has taken no more than its share."""
+        began = time.perf_counter()
+        self.look()
+        now = time.perf_counter()
+        self._look_at = now + max(LOOK_SECONDS, (now - began) / LOOK_SHARE)
+
     def _fit(self, spec: Spec, state: State) -> None:
         """The last stage. A signal ends it at once: the weights are saved, and it begins anew when it is gone on with."""
 
         def report(done: int, total: int) -> None:
             if self.interrupted:
+                self.look()
                 raise KeyboardInterrupt
             self.fit_report(done, total)
 
@@ -305,8 +321,12 @@ class Session:
             self._log({**place, "split": "valid", **valid})
         if last or now - self._saved > self.save_seconds:
             watch.check()
+            if number == self.steps:
+                (self.folder / checkpoint.CARD).unlink(missing_ok=True)  # it is of other weights; one is written at the end
             self._save(state)
             self._saved = time.perf_counter()
+            if number < self.steps and (stopping or now > self._look_at):
+                self._look()
         return Progress(number, self.steps, number / per_epoch, numbers, valid)
 
     def _log(self, record: Mapping[str, object]) -> None:

@@ -22,12 +22,14 @@ from torch import Tensor, nn
 from genae.errors import GenaeError
 from genae.latent.posteriors import Family
 from genae.latent.space import Shape, Space
-from genae.model.likelihoods import Gaussian, Laplace, Likelihood
+from genae.model.likelihoods import Bernoulli, Gaussian, Laplace, Likelihood
 from genae.model.networks import Activation, Conditioned, Networks, Sizes, activation, ending
 from genae.model.residual import ChannelsLast, block, down, smallest, through
 from genae.model.vae import Events
 
-BEGUN = 2000  # training pictures whose components it begins with, at most
+BEGUN, NUMBERS = 2000, 1 << 26  # training pictures whose components it begins with, at most, and numbers of all of them
+CHUNK = 200  # pictures that are compared with theirs at once
+INSIDE = 0.02  # how far from 0 and 1 a picture of components is taken for probabilities
 LEAST = 1e-4  # of a spread, as a share of the greatest: a component below it is none
 
 
@@ -51,10 +53,11 @@ class Basis(nn.Module):
         kept = min(len(x), len(self.spread))
         values, vectors = values[-kept:].flip(0), vectors[:, -kept:].flip(1)
         good = values.clamp(min=0).sqrt() > LEAST * values[0].clamp(min=1e-12).sqrt()
-        axes = (rest.double().mT @ vectors / values.clamp(min=1e-12).sqrt()).where(good, 0.0)
+        axes = (rest.mT @ (vectors / values.clamp(min=1e-12).sqrt()).float()).where(good, 0.0)
         self.axes.zero_()[:, :kept].copy_(axes)
         self.spread.fill_(1.0)[:kept].copy_((values / len(x)).clamp(min=0).sqrt().where(good, 1.0))
-        error = (x - self.picture(self.code(x))).square().mean().clamp(min=1e-6)
+        errors = [(part - self.picture(self.code(part))).square().sum() for part in torch.split(x, CHUNK)]
+        error = (sum(errors, torch.zeros(())) / x.numel()).clamp(min=1e-6)
         variance = self.spread.square() * self.coarse**2 * self.axes.square().sum(0)
         self.log_sigma.copy_(0.5 * (error / (error + variance)).log())
         return error.sqrt()
@@ -98,15 +101,16 @@ class Decoder(nn.Module):
     @torch.no_grad()
     def begin(self, events: Events) -> None:
         """From training pictures, before the first step."""
-        sigma = self.basis.begin(events(BEGUN))
+        most = max(CHUNK, min(BEGUN, NUMBERS // prod(self.basis.shape) // self.basis.coarse**2))
+        sigma = self.basis.begin(events(most))
         if isinstance(self.likelihood, Gaussian):
             self.likelihood.begin_at(sigma)
 
     def forward(self, z: Tensor, condition: Tensor | None = None) -> object:
-        y = self.basis.picture(z)
-        features = self.mend(y, self.bottom(z, condition))
-        added = F.pad(y.float(), (0, 0, 0, 0, 0, features.shape[1] - y.shape[1]))  # to the mean alone
-        return self.likelihood(features.float() + added)
+        y = self.basis.picture(z).float()
+        features = self.mend(y, self.bottom(z, condition)).float()
+        begun = y.logit(INSIDE) if isinstance(self.likelihood, Bernoulli) else y
+        return self.likelihood(features + F.pad(begun, (0, 0, 0, 0, 0, features.shape[1] - y.shape[1])))  # to the mean alone
 
 
 class Mend(nn.Module):
@@ -175,9 +179,11 @@ def principal(
 
 def _require(event: Shape, space: Space, posterior: Family, likelihood: Likelihood, coarse: int) -> None:
     """GenaeError for what components of pictures do not suit."""
-    if not isinstance(likelihood, Gaussian | Laplace):
-        raise GenaeError("network principal needs a likelihood with a mean: gaussian or laplace; for others network=residual")
+    if not isinstance(likelihood, Gaussian | Laplace | Bernoulli):
+        raise GenaeError(
+            "network principal goes with likelihood gaussian, laplace or bernoulli; for others set network=residual"
+        )
     if len(space.shape) != 1 or space.codes or posterior.embedded(space) != space.shape:
-        raise GenaeError(f"network principal has a continuous z in one vector, not {space}; for others network=residual")
+        raise GenaeError(f"network principal has a continuous z in one vector, not {space}; for others set network=residual")
     if any(side % coarse for side in event[1:]):
         raise GenaeError(f"network.coarse {coarse} does not divide the sides {event[1]} by {event[2]}")

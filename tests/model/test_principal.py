@@ -9,7 +9,7 @@ from genae.errors import GenaeError
 from genae.latent.posteriors import GaussianPosterior, PointPosterior
 from genae.latent.priors import StandardNormal
 from genae.latent.space import Space
-from genae.model.likelihoods import Bernoulli, Gaussian
+from genae.model.likelihoods import DiscretisedLogistic, Gaussian
 from genae.model.principal import principal
 from genae.model.vae import VAE
 
@@ -87,7 +87,7 @@ def test_every_weight_learns_once_the_last_layers_are_not_zero():
 
 @pytest.mark.parametrize(
     "change, line",
-    [({"coarse": 3}, "coarse 3 does not divide"), ({"likelihood": Bernoulli()}, "a likelihood with a mean"),
+    [({"coarse": 3}, "coarse 3 does not divide"), ({"likelihood": DiscretisedLogistic()}, "gaussian, laplace or bernoulli"),
      ({"space": Space((4, 4))}, "z in one vector"), ({"event": (3, 20, 16)}, "needs sides that 8 divides")],
 )  # fmt: skip
 def test_what_does_not_suit_is_refused_in_a_line(change, line):
