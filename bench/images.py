@@ -4,8 +4,8 @@
 
 The plain VAE is a bare loop of torch, as tutorials have it: four convolutions of stride 2 each way, z of as many numbers, Adam
 at 1e-3, float32, cross-entropy and KL summed. Both learn on the training split, one thread, and are given processor time, not
-the clock's; the preset's includes the fit of its sampler. The plain one is looked at on its way, the preset trained anew for each
-of the minutes, since its schedule is of the whole run. PSNR is the mean over pictures of the test split, of posterior means.
+the clock's; the preset's includes the fit of its sampler. The plain one is looked at on its way, the preset trained anew for
+each of the minutes, since its schedule is of the whole run. PSNR is the mean over test pictures, of posterior means.
 
     images/NAME-2.png    held-out pictures above what comes back, and below them new ones
 """
