@@ -322,4 +322,4 @@ def _of_examples(run: Run, kind: str, data: str | None, seed: int) -> Figure:
         return traversal(run.vae, run.domain, means, condition=hidden)
     if kind == "directions":
         return directions(run.vae, run.domain, means, condition=hidden)
-    return manifold(run.vae, run.domain, means, condition=hidden, plane=not run.built.bounded)
+    return manifold(run.vae, run.domain, means, condition=hidden, plane=not run.built.sampled)

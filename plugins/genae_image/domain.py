@@ -29,7 +29,7 @@ from genae.recipe.options import Before
 from genae_image.decode import FORMATS, decode
 from genae_image.metrics import bce, brightness, mse, psnr
 from genae_image.pixels import Colour, Fit, colour_of, require_size, to_bytes, to_channels, to_size
-from genae_image.tasks import SuperResolve
+from genae_image.tasks import Colourise, Inpaint, SuperResolve
 
 CHUNK = 1 << 26  # bytes of a data set that are resized at once
 PLAIN = "pictures of one single colour"
@@ -51,7 +51,7 @@ class Image(Domain):
     suffixes: ClassVar[tuple[str, ...]] = tuple(FORMATS)
     defaults: ClassVar[Defaults] = Defaults(
         network="residual",
-        tasks={"super-resolve": SuperResolve},
+        tasks={"super-resolve": SuperResolve, "inpaint": Inpaint, "colourise": Colourise},
         metrics={"mse": mse, "bce": bce, "psnr": psnr},
         attributes={"brightness": brightness},
     )
