@@ -137,7 +137,10 @@ def _mse(target: genae.use.run.Tensor, output: genae.use.run.Tensor) -> float:
 def page(every: Sequence[Mapping[str, object]], steps: int, data: str) -> str:
     """As Markdown."""
     rows = [_row(ZOO[str(numbers["model"])], numbers) for numbers in every]
-    here, there = sum(_lines(m) for m in {_module(p) for e in ZOO.values() for p in _parts(e)}), sum(e.there for e in ZOO.values())
+    here, there = (
+        sum(_lines(m) for m in {_module(p) for e in ZOO.values() for p in _parts(e)}),
+        sum(e.there for e in ZOO.values()),
+    )
     return "\n".join([
         "# The zoo", "",
         "[pythae](https://github.com/clementchadebec/benchmark_VAE) has 26 models, each a class with its configuration. Here each is a",
