@@ -52,14 +52,14 @@ class Built(NamedTuple):
 
         In "train" both are varied together, and the condition is hidden from a share.
         """
-        train = stage == "train"
-        if train:
-            target, fields = self.domain.augmented(stored, known.fields)
-            known = known._replace(fields=fields)
-        else:
+        if stage != "train":
             target = self.domain.prepare(stored, stage)
-        batch = Batch(self.task(target), target, self.condition(known, target, train=train))
-        return batch._replace(view=self.task(self.domain.prepare(stored, "train"))) if train and self.objective.views else batch
+            return Batch(self.task(target), target, self.condition(known, target))
+        target, fields = self.domain.augmented(stored, known.fields)
+        batch = Batch(self.task(target), target, self.condition(known._replace(fields=fields), target, train=True))
+        if not self.objective.views:
+            return batch
+        return batch._replace(view=self.task(self.domain.augmented(stored, known.fields)[0]))
 
     @property
     def ends(self) -> bool:

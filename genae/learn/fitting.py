@@ -57,14 +57,19 @@ def fitted(
     with seeded(recipe.seed):
         sampler = made(built, spec).to(device)
         turns = _turns(sampler, built, train, device)
-        low = sampler.reduced and precision(recipe.precision, device) == "bf16"
-        with torch.autocast(device.type, torch.bfloat16, enabled=low, cache_enabled=False):  # weights change within it
+        with reduced(sampler, recipe, device):
             for at in turns:
                 report(at.done, at.total)
     broken = [name for name, value in sampler.state_dict().items() if not bool(value.isfinite().all())]
     if broken:
         raise GenaeError(f"sampler '{spec['name']}' could not be fitted: its {broken[0]} is not finite; try other options")
     return sampler.eval()
+
+
+def reduced(sampler: Sampler, recipe: Recipe, device: torch.device) -> torch.autocast:
+    """The precision of a fit: bf16 where the sampler bears it and the run has it. Weights change within, so none is kept."""
+    low = sampler.reduced and precision(recipe.precision, device) == "bf16"
+    return torch.autocast(device.type, torch.bfloat16, enabled=low, cache_enabled=False)
 
 
 def _turns(sampler: Sampler, built: Built, train: Training, device: torch.device) -> Iterator[Fitting]:

@@ -94,13 +94,13 @@ def residual(
     for levels in (widths, narrow):
         small = smallest(event, levels, blocks, patch, "residual")
     q, p = posterior.features(space), likelihood.features(event)
-    lower = down(event[0] * patch**2, narrow, blocks, activation)
-    upper = up(p[0] * patch**2, widths, blocks, activation)
-    ends = _through(narrow[-1] * prod(small) + condition, hidden, prod(q), activation)
-    starts = _through(prod(posterior.embedded(space)) + condition, hidden, widths[-1] * prod(small), activation)
-    body = nn.Sequential(nn.PixelUnshuffle(patch), ChannelsLast(), *lower, nn.Dropout(dropout))
+    shrinking = down(event[0] * patch**2, narrow, blocks, activation)
+    growing = up(p[0] * patch**2, widths, blocks, activation)
+    ends = through(narrow[-1] * prod(small) + condition, hidden, prod(q), activation)
+    starts = through(prod(posterior.embedded(space)) + condition, hidden, widths[-1] * prod(small), activation)
+    body = nn.Sequential(nn.PixelUnshuffle(patch), ChannelsLast(), *shrinking, nn.Dropout(dropout))
     unflatten = nn.Unflatten(1, (widths[-1], *small)), ChannelsLast()
-    decoder = Conditioned(*starts, *unflatten, *upper, nn.PixelShuffle(patch), likelihood)
+    decoder = Conditioned(*starts, *unflatten, *growing, nn.PixelShuffle(patch), likelihood)
     return Networks(Encoder(body, Conditioned(*ends, *ending(q, posterior))), decoder, space)
 
 
@@ -124,7 +124,7 @@ def up(channels: int, widths: Sequence[int], blocks: Sequence[int], act: Activat
     return [*layers, activation(act), nn.Conv2d(widths[0], channels, 3, padding=1)]
 
 
-def _through(before: int, hidden: int, after: int, act: Activation) -> list[nn.Module]:
+def through(before: int, hidden: int, after: int, act: Activation) -> list[nn.Module]:
     """Between the smallest level and z, either way."""
     return [nn.Linear(before, hidden), dense(hidden, act), activation(act), nn.Linear(hidden, after)]
 

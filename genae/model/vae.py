@@ -10,9 +10,9 @@ distributions they are, nor what an event is.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Literal, cast
+from typing import Literal, Protocol, cast, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,14 @@ from genae.latent.samplers import Noise, Prior, Sampler
 from genae.latent.space import Kind, Shape, Space
 
 Shows = Literal["mean", "sample"]
+Events = Callable[[int], Tensor]  # a number to so many training events (N, *event), or all if there are fewer
+
+
+@runtime_checkable
+class Begun(Protocol):
+    """An encoder or decoder that takes something from the training examples before the first step."""
+
+    def begin(self, events: Events) -> None: ...
 
 
 class Model(nn.Module, ABC):
@@ -45,6 +53,10 @@ class Model(nn.Module, ABC):
     @abstractmethod
     def decode(self, z: Tensor, condition: Tensor | None = None) -> Distribution:
         """z (B, *shape) to p(x | z)."""
+
+    def begin(self, events: Events) -> None:
+        """Called once on fresh weights, before the first step, with the way to training events; torch's generator is seeded."""
+        return
 
     def encode(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """x (B, *event) to the z that stand for them (B, *shape): posterior means, or codes."""
@@ -97,6 +109,11 @@ class VAE(Model):
         self._family = (family or GaussianPosterior(),)  # in a tuple: its parameters are the encoder's
         self.kind = self._family[0].kind
         self.introduce(prior)
+
+    def begin(self, events: Events) -> None:
+        for part in (self.encoder, self.decoder):
+            if isinstance(part, Begun):
+                part.begin(events)
 
     @property
     def family(self) -> Family:
