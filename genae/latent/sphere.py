@@ -84,7 +84,7 @@ class VonMisesFisher:
         across = F.normalize(noise - (noise * self.mean).sum(-1, keepdim=True) * self.mean, dim=-1)
         theta = self._angles(1 if samples is None else samples)
         theta = theta if samples is None else theta.movedim(-1, 0).unsqueeze(-1)
-        return theta.cos() * self.mean + theta.sin() * across
+        return F.normalize(theta.cos() * self.mean + theta.sin() * across, dim=-1)  # where noise is along μ, rounding is large
 
     def _angles(self, count: int) -> Tensor:
         """θ (B, …, count), at which the distribution function is drawn; it is linear between the points of the grid."""
