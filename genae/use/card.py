@@ -73,7 +73,7 @@ def _text(run: Run, seconds: float, examples: int, split: str, last: dict[str, A
     scores = "\n".join(f"| {key} | {value:.2f} nats |" for key, value in last.items() if key not in PLACE)
     return f"""# {run.folder.name}
 
-A variational autoencoder trained with `genae train {recipe.preset}` on {_data(run)}.
+{"A variational" if run.built.bounded else "A plain"} autoencoder trained with `genae train {recipe.preset}` on {_data(run)}.
 
 {chr(10).join(shown)}
 
