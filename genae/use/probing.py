@@ -112,7 +112,7 @@ def _binned(x: Tensor) -> Tensor:
     """Numbers (N,) to the numbers of their bins: of few different values each its own, else as wide as each other."""
     values = x.unique()
     if len(values) <= BINS:
-        return torch.searchsorted(values, x)
+        return torch.searchsorted(values, x.contiguous())
     return ((x - x.min()) / (x.max() - x.min()) * BINS).long().clamp(max=BINS - 1)
 
 

@@ -7,6 +7,7 @@ import torch
 
 from genae.data.domain import Features
 from genae.data.examples import Examples
+from genae.errors import GenaeError
 from genae.learn.build import Built
 from genae.learn.device import seeded
 from genae.model.conditions import Label, Unconditional
@@ -15,6 +16,7 @@ from genae.model.tasks import Reconstruct
 from genae.use.evaluate import Scored
 from genae.use.information import mutual_information
 from genae.use.likeness import kernel_distance, likeness, manifolds, squared_mmd
+from genae.use.more import require_groups
 from genae.use.obeying import obedience
 from genae.use.probing import disentangled, factors, gap, neighbours, probe
 from genae.use.ranking import as_csv, rows_of
@@ -121,6 +123,11 @@ def test_examples_of_no_file_have_their_place():
     values = {"mean": torch.zeros(2, 1), "distortion": torch.tensor([1.0, 2.0])}
     rows = rows_of(Scored(Examples(torch.zeros(2, 1)), values, {}, 1), "set:test", [4, 9])
     assert [(row["name"], row["distortion"]) for row in rows] == [("set:test:9", 2), ("set:test:4", 1)]
+
+
+def test_a_group_that_there_is_not():
+    with pytest.raises(GenaeError, match=r"'speed'.*baselines"):
+        require_groups(["latent", "speed"])
 
 
 @pytest.mark.parametrize(("obeys", "share"), [(True, 1.0), (False, 0.5)])
