@@ -31,7 +31,7 @@ from genae_image.baselines import baselines, principal
 from genae_image.decode import FORMATS, decode
 from genae_image.metrics import bce, brightness, mse, psnr
 from genae_image.pixels import Colour, Fit, colour_of, require_size, to_bytes, to_channels, to_size
-from genae_image.tasks import SuperResolve
+from genae_image.tasks import Colourise, Inpaint, SuperResolve
 
 CHUNK = 1 << 26  # bytes of a data set that are resized at once
 PLAIN = "pictures of one single colour"
@@ -58,9 +58,8 @@ class Image(Domain):
     def defaults(self) -> Defaults:  # type: ignore[override]  # here metrics hang on the channels
         """A cross-entropy is of grey levels as probabilities alone."""
         metrics = {"mse": mse, "bce": bce, "psnr": psnr} if self.channels == 1 else {"mse": mse, "psnr": psnr}
-        return Defaults(
-            network="residual", tasks={"super-resolve": SuperResolve}, metrics=metrics, attributes={"brightness": brightness}
-        )
+        tasks = {"super-resolve": SuperResolve, "inpaint": Inpaint, "colourise": Colourise}
+        return Defaults(network="residual", tasks=tasks, metrics=metrics, attributes={"brightness": brightness})
 
     @property
     def ground(self) -> Colour:
