@@ -78,22 +78,26 @@ def _measure(run: Run, more: Sequence[str], options: Mapping[str, Any]) -> dict[
 
 
 def _one(run: Run, more: Sequence[str], out: Path | None, as_json: bool, **options: Any) -> None:
-    from genae.use.comparing import Comparison, picture
-
     numbers = _measure(run, more, options)
     text = lines(numbers)
     texts = {"evaluation.json": json.dumps(numbers, indent=2), "evaluation.txt": "".join(f"{line}\n" for line in text)}
-    _tell(numbers, text, texts, lambda: picture(Comparison([run.folder.name], [numbers], [])), out, as_json)
+    _tell(numbers, text, texts, lambda: _picture([run.folder.name], [numbers]), out, as_json)
+
+
+def _picture(names: Sequence[str], numbers: Sequence[Mapping[str, Any]]) -> Figure:
+    from genae.use.comparing import picture
+
+    return picture(names, numbers)
 
 
 def _compare(runs: Sequence[Run], more: Sequence[str], out: Path | None, as_json: bool, **options: Any) -> None:
-    from genae.use.comparing import Comparison, alike, named, picture
+    from genae.use.comparing import alike, named, rows_of
 
-    notes = alike(runs, options["data"])
-    of = Comparison(named(runs), [_measure(run, more, options) for run in runs], notes)
-    result = {"runs": list(of.numbers), "notes": notes}
-    texts = {"compare.json": json.dumps(result, indent=2), "compare.md": markdown(of.names, of.rows(), notes)}
-    _tell(result, compared(of.names, of.rows(), notes), texts, lambda: picture(of), out, as_json)
+    notes, names = alike(runs, options["data"]), named(runs)
+    numbers = [_measure(run, more, options) for run in runs]
+    rows, result = rows_of(numbers), {"runs": numbers, "notes": notes}
+    texts = {"compare.json": json.dumps(result, indent=2), "compare.md": markdown(names, rows, notes)}
+    _tell(result, compared(names, rows, notes), texts, lambda: _picture(names, numbers), out, as_json)
 
 
 def _each(run: Run, out: Path | None, as_json: bool, **options: Any) -> None:

@@ -8,7 +8,6 @@ which is better.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -22,18 +21,11 @@ from genae.use.writing import written_options
 APART = {"data", "split", "seed", "precision", "changed", "skipped"}  # of the evaluation, not of the run
 
 
-class Comparison(NamedTuple):
-    """Runs' numbers."""
-
-    names: Sequence[str]
-    numbers: Sequence[Numbers]
-    notes: Sequence[str]  # what does not compare, and why
-
-    def rows(self) -> dict[str, list[float | None]]:
-        """Every number that some run has, by its path, for each run."""
-        flat = [dict(_flat(numbers)) for numbers in self.numbers]
-        keys = dict.fromkeys(key for each in flat for key in each)
-        return {key: [each.get(key) for each in flat] for key in keys}
+def rows_of(numbers: Sequence[Numbers]) -> dict[str, list[float | None]]:
+    """Every number that some run has, by its path, for each run."""
+    flat = [dict(_flat(each)) for each in numbers]
+    keys = dict.fromkeys(key for each in flat for key in each)
+    return {key: [each.get(key) for each in flat] for key in keys}
 
 
 def named(runs: Sequence[Run]) -> list[str]:
@@ -109,45 +101,41 @@ def _more(numbers: Numbers, group: str) -> Numbers:
 # -- the picture ------------------------------------------------------------------------------------------------------
 
 
-def picture(of: Comparison) -> Figure:
+def picture(names: Sequence[str], numbers: Sequence[Numbers]) -> Figure:
     """Distortion over rate, with curves where they were measured, and NLLs beside their baselines'."""
     figure = Figure(figsize=(11, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2)
-    _plane(left, of)
-    _bars(right, of)
+    _plane(left, names, numbers)
+    _bars(right, names, numbers)
     return figure
 
 
-def _plane(axes: Axes, of: Comparison) -> None:
+def _plane(axes: Axes, names: Sequence[str], numbers: Sequence[Numbers]) -> None:
     """Rate and distortion; on a dashed line all have one ELBO."""
-    for i, (name, numbers) in enumerate(zip(of.names, of.numbers, strict=True)):
-        if numbers["rate"] is None:
-            continue
-        curve = _more(numbers, "latent").get("rate_distortion", [])
+    bounded = [(i, name, of) for i, (name, of) in enumerate(zip(names, numbers, strict=True)) if of["rate"] is not None]
+    for i, name, of in bounded:
+        curve = _more(of, "latent").get("rate_distortion", [])
         axes.plot([p["rate"] for p in curve], [p["distortion"] for p in curve], lw=1, marker=".", color=f"C{i}", alpha=0.6)
-        axes.plot(numbers["rate"], numbers["distortion"], "o", color=f"C{i}", label=name)
-    axes.autoscale(False)
-    right = axes.get_xlim()[1]
-    for numbers in of.numbers:
-        if numbers["elbo"] is not None:
-            axes.plot([0, right], [-numbers["elbo"], -numbers["elbo"] - right], "--", lw=0.7, color="black", alpha=0.4)
-    axes.set(title="Rate and distortion; one ELBO along a dashed line", xlabel="rate, nats", ylabel="distortion, nats")
+        axes.plot(of["rate"], of["distortion"], "o", color=f"C{i}", label=name)
+    axes.margins(0.15)
+    (left, right), bounds = axes.get_xlim(), axes.get_ylim()
+    for _, _, of in bounded:
+        axes.plot([left, right], [-of["elbo"] - left, -of["elbo"] - right], "--", lw=0.7, color="black", alpha=0.4)
+    axes.set(xlim=(left, right), ylim=bounds, xlabel="rate, nats", ylabel="distortion, nats")
+    axes.set_title("Rate and distortion; one ELBO along a dashed line")
     axes.grid(alpha=0.25)
-    if axes.get_legend_handles_labels()[0]:
+    if bounded:
         axes.legend(frameon=False)
 
 
-def _bars(axes: Axes, of: Comparison) -> None:
+def _bars(axes: Axes, names: Sequence[str], numbers: Sequence[Numbers]) -> None:
     """NLLs, or distortions where no run has one."""
-    key = "nll" if any(numbers["nll"] is not None for numbers in of.numbers) else "distortion"
-    values = [numbers[key] or 0.0 for numbers in of.numbers]
-    errors = [numbers["nll_se"] or 0.0 if key == "nll" else 0.0 for numbers in of.numbers]
-    axes.bar(list(of.names), values, yerr=errors, color=[f"C{i}" for i in range(len(values))], capsize=4, width=0.6)
+    key = "nll" if any(of["nll"] is not None for of in numbers) else "distortion"
+    values = [of[key] or 0.0 for of in numbers]
+    errors = [of["nll_se"] or 0.0 if key == "nll" else 0.0 for of in numbers]
+    axes.bar(list(names), values, yerr=errors, color=[f"C{i}" for i in range(len(values))], capsize=4, width=0.6)
     others = {
-        name: value["nll"]
-        for numbers in of.numbers
-        for name, value in _more(numbers, "baselines").items()
-        if isinstance(value, Mapping)
+        name: value["nll"] for of in numbers for name, value in _more(of, "baselines").items() if isinstance(value, Mapping)
     }
     for i, (name, value) in enumerate(others.items()):
         axes.axhline(value, color="black", lw=1, ls=(":", "--", "-.")[i % 3], label=f"{name} {value:.1f}")

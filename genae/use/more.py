@@ -29,7 +29,7 @@ from genae.use import information, likeness, obeying, probing
 CODED = 2000  # held-out examples of which z is looked at
 KNOWN = 5000  # training examples that probes and features are fitted on
 COMPARED = 2000  # new examples, and held-out ones
-NUMBERS = 1 << 27  # of the training examples that baselines are fitted on
+LARGEST = 1 << 26  # numbers of training examples that are looked at
 Numbers = dict[str, Any]  # as JSON takes them
 
 
@@ -48,7 +48,12 @@ class Subject:
     @cached_property
     def train(self) -> Examples:
         """Some training examples."""
-        return choose(self.known(), KNOWN, self.seed)
+        return self.some(KNOWN)
+
+    def some(self, most: int | None) -> Examples:
+        """So many training examples at most, drawn at random, or all that are not too large together."""
+        fit = max(100, LARGEST // math.prod(self.built.domain.event))
+        return choose(self.known(), fit if most is None else min(most, fit), self.seed)
 
     @cached_property
     def features(self) -> Sequence[Features]:
@@ -79,8 +84,7 @@ def baselines(of: Subject) -> Numbers:
     if of.nll is None:
         return {"why_not": "a plain autoencoder has no density"}
     domain = of.built.domain
-    most = max(1000, NUMBERS // math.prod(domain.event))
-    train, held = (domain.prepare(part.x, "score") for part in (choose(of.known(), most, of.seed), of.held))
+    train, held = (domain.prepare(part.x, "score") for part in (of.some(None), of.held))
     found = domain.baselines(train, held, of.built.levels)
     made: Numbers = {name: _compared(of.nll.double(), nats.double().cpu()) for name, nats in found.items()}
     return made or {"why_not": "the domain has no baseline in the units of this likelihood"}
