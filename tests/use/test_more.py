@@ -194,4 +194,5 @@ def test_the_ngram_of_music_is_the_one_of_its_assessment():
         nats = window_nats(train, {"melody": held.long()}, "melody", 16)
     assert list(found) == [f"{ORDER}-gram"]
     assert torch.equal(found[f"{ORDER}-gram"], nats)
-    assert nats.mean().item() == pytest.approx(32 * math.log(5), rel=0.35)
+    silence = Music().baselines(torch.zeros(50, 32), torch.zeros(2, 32), 0)[f"{ORDER}-gram"]
+    assert silence.tolist() == pytest.approx([0, 0], abs=1)  # what training is made of costs next to nothing
