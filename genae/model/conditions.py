@@ -25,6 +25,7 @@ from genae.names import composed
 
 Options = Mapping[str, Any]
 Share = Annotated[float, Ge(0), Lt(1)]
+LABEL = "label"  # what the class is called among the parts of a condition
 HIDDEN = "share of the training examples from which it is hidden"
 
 
@@ -33,6 +34,7 @@ class Condition(ABC):
 
     dropout: float = 0.0  # share of the training examples from which it is hidden
     names: Sequence[str] = ()  # its parts, where it has several: what `named` takes as NAME=VALUE,NAME=VALUE
+    parts: Sequence[str] = ()  # what it is made of: LABEL for the class, fields, attributes of the domain
 
     @staticmethod
     def learned(options: Options, train: Examples, domain: Domain) -> Options:
@@ -98,6 +100,8 @@ class Unconditional(Condition):
 
 class Label(Condition):
     """The class as a one-hot vector. `classes` are filled in from the data set when a run starts."""
+
+    parts = (LABEL,)
 
     def __init__(
         self,
@@ -169,6 +173,7 @@ class Attribute(Condition):
 
     def __init__(self, name: str, of: Callable[[Tensor], Tensor], event: Sequence[int], dropout: float = 0.1) -> None:
         self.name, self.of, self.dropout = name, of, dropout
+        self.parts = (name,)
         self._size = of(torch.zeros(1, *event)).reshape(1, -1).shape[1] + 1
 
     @property

@@ -202,11 +202,12 @@ def reconstructions(inputs: Tensor, outputs: Tensor, domain: Domain, names: Sequ
 
 
 def curves(records: Sequence[Mapping[str, Any]]) -> Figure:
-    """ELBO, distortion and rate against the step, of training and validation, from the lines of metrics.jsonl."""
+    """ELBO, distortion and rate, where there are such, against the step, of training and validation: lines of metrics.jsonl."""
     if not records:
         raise GenaeError("there is nothing to plot yet: no step has been recorded")
-    figure = Figure(figsize=(12, 3.8), layout="constrained")
-    for axes, name in zip(figure.subplots(1, 3), ("elbo", "distortion", "rate"), strict=True):
+    names = [name for name in ("elbo", "distortion", "rate") if any(r.get(name) is not None for r in records)] or ["elbo"]
+    figure = Figure(figsize=(4 * len(names), 3.8), layout="constrained")
+    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         late: list[float] = []
         for split, style in {"train": {"lw": 1.0, "color": "C0", "alpha": 0.6}, "valid": {"lw": 1.8, "color": "C1"}}.items():
             points = [(r["step"], r[name]) for r in records if r["split"] == split and r.get(name) is not None]

@@ -215,6 +215,11 @@ def test_curves_draw_both_splits():
     assert len(figure.axes[2].lines[1].get_xdata()) == 0
 
 
+def test_curves_of_a_plain_autoencoder_are_of_its_distortion():
+    figure = plots.curves([{"step": s, "split": "train", "distortion": 400 / s} for s in range(1, 50)])
+    assert [axes.get_title() for axes in figure.axes] == ["distortion"]
+
+
 @pytest.mark.parametrize("split", ["train", "valid"])
 def test_one_record_is_drawn(tmp_path, split):
     figure = plots.curves([{"step": 1, "split": split, "elbo": -5.0, "distortion": 4.0, "rate": 1.0}])
