@@ -39,8 +39,13 @@ class Built(NamedTuple):
 
     @property
     def bounded(self) -> bool:
-        """Whether it has an ELBO: a plain autoencoder has none, and no prior to sample from."""
+        """Whether it has an ELBO: a plain autoencoder has none."""
         return self.vae.kind != "point" and self.objective.fits_prior
+
+    @property
+    def sampled(self) -> bool:
+        """Whether z of new examples can be drawn from the prior: plain codes of which all together fit it are so too."""
+        return self.objective.fits_prior and (self.vae.kind != "point" or self.objective.fits_codes)
 
     def batch(self, stored: Tensor, known: Known, stage: Stage) -> Batch:
         """Stored examples (B, *event), and what is known beside them, as the networks are given them in a stage.
@@ -53,7 +58,8 @@ class Built(NamedTuple):
             known = known._replace(fields=fields)
         else:
             target = self.domain.prepare(stored, stage)
-        return Batch(self.task(target), target, self.condition(known, target, train=train))
+        batch = Batch(self.task(target), target, self.condition(known, target, train=train))
+        return batch._replace(view=self.task(self.domain.prepare(stored, "train"))) if train and self.objective.views else batch
 
     @property
     def ends(self) -> bool:

@@ -127,15 +127,15 @@ def names(run: Path) -> list[str]:
     return sorted(path.name.removesuffix(SUFFIX) for path in (run / FOLDER).glob(f"[!.]*{SUFFIX}"))
 
 
-def offered(run: Path, bounded: bool) -> list[str]:
+def offered(run: Path, sampled: bool) -> list[str]:
     """All that new z of a run can be drawn from: its prior, unless it is a plain autoencoder, and what was fitted."""
-    return [*([PRIOR] if bounded else []), *names(run)]
+    return [*([PRIOR] if sampled else []), *names(run)]
 
 
 def load(run: Path, name: str, built: Built) -> Sampler:
     """A run's sampler. GenaeError if it was never fitted, or on the latents of other weights."""
     if name not in names(run):
-        raise _never_fitted(run, name, offered(run, built.bounded))
+        raise _never_fitted(run, name, offered(run, built.sampled))
     path = path_of(run, name)
     tensors, facts = load_tensors(path)
     if not same(built.vae.state_dict(), facts.get("weights")):

@@ -49,6 +49,7 @@ Preset = str | Mapping[str, object]  # its name, or itself: its parent's name an
 
 SUPPORTED = 512  # training examples of which it is looked whether the likelihood is of such numbers
 LOGS = 200  # lines of training numbers in a run's metrics, about
+EARLY = 0.1  # share of a run in which the objective's remarks are not asked for
 VALID = 1000  # examples of the validation ELBO
 SAVE_SECONDS = 30.0  # between checkpoints: a kill loses no more than this, and saving costs under a hundredth of it
 VALID_SECONDS = 20.0  # at least, between validations
@@ -76,6 +77,7 @@ class Session:
     _kept = -1  # the step of the last checkpoint
     _start: float | None = None  # what the model was worth before it learned anything
     _logged = 0  # lines of numbers
+    _remarked = False  # whether the objective had something to say
     _asked = 0.0  # when it was asked to stop
     _place = ""  # where the data are now
 
@@ -274,6 +276,7 @@ class Session:
         numbers = valid = None
         if last or number % max(1, self.steps // LOGS) == 0:
             numbers = watch.read()
+            self._remark(numbers, number)
             self._log({**place, "split": "train", **numbers})
         if number == self.steps or (number % per_epoch == 0 and now - self._validated > VALID_SECONDS):
             valid, self._validated = self._validate(state, self.valid), now
@@ -283,6 +286,12 @@ class Session:
             self._save(state)
             self._saved = time.perf_counter()
         return Progress(number, self.steps, number / per_epoch, numbers, valid)
+
+    def _remark(self, numbers: Mapping[str, float], number: int) -> None:
+        """What the objective has to say of its numbers, once, and not at the very beginning."""
+        if not self._remarked and number > self.steps * EARLY and (line := self.built.objective.remarks(numbers)):
+            remark(line)
+            self._remarked = True
 
     def _log(self, record: Mapping[str, object]) -> None:
         append_metrics(self.folder, record)

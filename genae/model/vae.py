@@ -89,12 +89,17 @@ class VAE(Model):
         self._family = (family or GaussianPosterior(),)  # in a tuple: its parameters are the encoder's
         self.kind = self._family[0].kind
 
+    @property
+    def family(self) -> Family:
+        """Of its posterior."""
+        return self._family[0]
+
     def infer(self, x: Tensor, condition: Tensor | None = None) -> Encoded:
         return Encoded(self, self.encoder(x, condition), condition)
 
     def decode(self, z: Tensor, condition: Tensor | None = None) -> Distribution:
         """z (B, *shape), or as `Posterior.rsample` gives it, to p(x | z)."""
-        embedded = z if not self.space.codes or z.is_floating_point() else self._family[0].embed(z)
+        embedded = z if not self.space.codes or z.is_floating_point() else self.family.embed(z)
         return cast(Distribution, self.decoder(embedded, condition))
 
 

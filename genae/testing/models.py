@@ -85,7 +85,7 @@ def save_and_load(s: Subject) -> None:
 def sampling(s: Subject) -> None:
     """New examples from a seed, as files."""
     run = s.run
-    if not run.built.bounded:
+    if not run.built.sampled:
         skip("a plain autoencoder has no prior to sample from")
     events = run.sample(3, seed=1)
     shaped(events, (3, *s.domain.event), "samples")
@@ -101,7 +101,7 @@ def numbers_of_its_own(s: Subject) -> None:
     whole, turned = run.reconstruct(x, seed=1)[1], run.reconstruct(x.flip(0), seed=1)[1]
     apart = (whole - turned.flip(0)).abs().max().item()
     expect(apart < 1e-4, f"what comes back of an example is {apart:.3g} away with others beside it; {BY_EXAMPLE}")
-    if run.built.bounded:
+    if run.built.sampled:
         apart = (run.sample(20, seed=1)[:2] - run.sample(2, seed=1)).abs().max().item()
         expect(apart < 1e-4, f"the first of 20 samples are {apart:.3g} away from those of 2 with the same seed; {BY_EXAMPLE}")
 

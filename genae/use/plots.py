@@ -329,4 +329,4 @@ def _of_examples(run: Run, kind: str, data: str | None, seed: int) -> Figure:
         return clusters(means, held.labels, held.classes)
     if kind == "traversal":
         return traversal(run.vae, run.domain, means, condition=hidden)
-    return manifold(run.vae, run.domain, means, condition=hidden, plane=not run.built.bounded)
+    return manifold(run.vae, run.domain, means, condition=hidden, plane=not run.built.sampled)

@@ -217,7 +217,7 @@ class Run:
     def default_sampler(self) -> str | None:
         """The sampler used where none is named: the one that the recipe fitted, else the prior, else the only one there is."""
         spec, have = sampler_of(self.recipe.stages), fitting.names(self.folder)
-        if spec or self.built.bounded:
+        if spec or self.built.sampled:
             return named("sampler", spec) if spec else PRIOR
         return have[0] if len(have) == 1 else None
 
@@ -613,7 +613,7 @@ class Run:
         )
 
     def _require_prior(self) -> None:
-        if self.built.bounded:
+        if self.built.sampled:
             return
         have = fitting.names(self.folder)
         how = f"--sampler {' or '.join(have)}" if have else f"a sampler fitted on its latents: genae fit {self.folder} gaussian"
@@ -637,7 +637,7 @@ def samplers(folder: Path) -> list[str]:
     there = (folder / checkpoint.WEIGHTS).exists()
     read = recipe.read(folder / checkpoint.RECIPE)
     built = sized(read, saved.shapes(folder), folder / checkpoint.WEIGHTS) if there else None
-    return fitting.offered(folder, built is None or built.bounded)
+    return fitting.offered(folder, built is None or built.sampled)
 
 
 def load(folder: str | Path, device: str = "auto", data: Dataset | None = None) -> Run:
