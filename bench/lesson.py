@@ -67,6 +67,7 @@ EXPERIMENTS = (
     Experiment("lesson-seq2seq", "from sequence to sequence", 15, 200, "code alone", bce),
     Experiment("lesson-vae", "VAE, two latent dimensions", 25, 2000, "loss 35.73", loss, ("manifold", "clusters")),
     Experiment("lesson-conditional", "conditional VAE", 25, 2000, "a picture", loss, ("styles",)),
+    Experiment("lesson-adversarial", "adversarial autoencoder", 15, 1000, "a picture", bce, ("manifold",)),
 )
 
 

@@ -303,7 +303,7 @@ def _styles(run: Run, seed: int) -> Figure:
     from genae.learn.device import computing, seeded
 
     names = list(run.built.condition.choices)[:CHOICES]
-    if not names or not run.built.bounded:
+    if not names or not run.built.sampled:
         raise GenaeError("styles are drawn of a run that has a prior and knows classes: train with --set condition=label")
     conditions = torch.cat([run.built.condition.named(name) for name in names])
     with seeded(seed), computing(run.device, run.recipe.precision):

@@ -69,3 +69,11 @@ vae: Preset = {
 
 # The digit is told to both sides, so z is left with the hand that wrote it.
 conditional: Preset = {"parent": "lesson-vae", "condition": {"name": "label"}}
+
+# No KL: a critic that cannot tell codes from draws of N(0, I) takes its place. https://arxiv.org/abs/1511.05644
+adversarial: Preset = {
+    "parent": "lesson-vae",
+    "posterior": {"name": "point"},
+    "likelihood": {"name": "bernoulli"},
+    "objective": {"name": "adversarial"},
+}
