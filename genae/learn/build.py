@@ -67,6 +67,11 @@ class Built(NamedTuple):
         """Whether the decoder ends with that likelihood: a network may have one of its own."""
         return any(module is self.likelihood for module in self.vae.modules())
 
+    @property
+    def levels(self) -> int:
+        """Of each number of an event, where p(x | z) is a probability of them: see `Likelihood.levels`."""
+        return self.likelihood.levels if self.ends and isinstance(self.likelihood, Likelihood) else 0
+
 
 def learned(recipe: Recipe, train: Examples) -> Recipe:
     """With what the condition learns from the training examples: their classes, say."""
