@@ -33,6 +33,7 @@ class Condition(ABC):
     """What a recipe's condition is."""
 
     dropout: float = 0.0  # share of the training examples from which it is hidden
+    choices: Sequence[str] = ()  # all that `named` takes, where these are few
     names: Sequence[str] = ()  # its parts, where it has several: what `named` takes as NAME=VALUE,NAME=VALUE
     parts: Sequence[str] = ()  # what it is made of: LABEL for the class, fields, attributes of the domain
 
@@ -112,6 +113,7 @@ class Label(Condition):
         ] = (),
     ) -> None:
         self.classes, self.dropout = tuple(map(composed, classes)), dropout
+        self.choices = self.classes
         self.shares = tuple(shares) or (1.0,) * len(classes)
         if len(self.shares) != len(classes) or (classes and not sum(self.shares)):
             raise GenaeError(

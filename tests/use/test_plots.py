@@ -144,6 +144,18 @@ def test_condition_reaches_the_decoder():
     assert picture[0, 5] == round(4 / 6 * 255)  # 0 in the middle, and 1 by the condition
 
 
+def test_styles_have_one_z_a_row_and_one_condition_a_column():
+    """Tiles whose grey is z + c: differences between columns are those of their conditions, and the same in every row."""
+    torch.manual_seed(0)
+    figure = plots.styles(model(1), Tiles(), torch.tensor([[0.0], [0.5], [-0.5]]), ("none", "more", "less"))
+    greys = shown(figure)[::4, ::4].astype(int)  # (rows, columns)
+    within = (greys > 25).all(1) & (greys < 230).all(1)  # not cut off at the ends
+    assert within.sum() > 3
+    assert abs(greys[within] - greys[within][:, :1] - [0, 21, -21]).max() <= 1  # 255 / 6 · 0.5 = 21.25
+    assert len(set(greys[:, 0])) > 5, "rows differ"
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["none", "more", "less"]
+
+
 def test_traversal_has_the_most_active_dimension_first():
     z = torch.randn(1000, 3) * torch.tensor([0.1, 1.0, 0.5])
     z = (z - z.mean(0)) / z.std(0, correction=0) * torch.tensor([0.1, 1.0, 0.5])
@@ -153,6 +165,16 @@ def test_traversal_has_the_most_active_dimension_first():
     assert picture[1].tolist() == pytest.approx([127.5] * 3, abs=1)  # another dimension moves
     labels = [t.get_text() for t in figure.axes[0].get_yticklabels()]
     assert [t.split(",")[0] for t in labels] == ["z[1]", "z[2]"]
+
+
+def test_directions_are_components_and_not_dimensions():
+    u = torch.randn(1000, 1, generator=torch.Generator().manual_seed(0))
+    u = (u - u.mean()) / u.std(correction=0)
+    figure = plots.directions(model(3, which=1), Tiles(), u * torch.tensor([0.6, 0.8, 0.0]), rows=1, steps=3)
+    picture = shown(figure)[2::4, 2::4]
+    ends = sorted(picture[0].tolist())
+    assert ends == pytest.approx([127.5 * 0.2, 127.5, 127.5 * 1.8], abs=1)  # -3, 0 and 3 spreads of 1, 0.8 of them in z[1]
+    assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["1, 100.0%"]
 
 
 # -- clusters ---------------------------------------------------------------------------------------------------------
@@ -239,12 +261,21 @@ def run(request, tmp_path_factory):
     return train("mnist-mlp", data=str(folder / "data"), out=folder / "run", steps=2, settings=settings, device="cpu")
 
 
-@pytest.mark.parametrize("kind", ["manifold", "clusters", "traversal", "curves", "reconstructions"])
+@pytest.mark.parametrize("kind", ["manifold", "clusters", "traversal", "directions", "curves", "reconstructions"])
 def test_draw_every_kind(run, kind, tmp_path):
     with Image.open(plots.draw(run, kind, tmp_path / "plot.png")) as image:
         assert min(image.size) > 100
     again = plots.draw(run, kind, tmp_path / "again.png")
     assert again.read_bytes() == (tmp_path / "plot.png").read_bytes()
+
+
+def test_styles_are_of_runs_that_know_classes(run, tmp_path):
+    if run.built.condition.choices:
+        with Image.open(plots.draw(run, "styles", tmp_path / "plot.png")) as image:
+            assert min(image.size) > 100
+        return
+    with pytest.raises(GenaeError, match="train with --set condition=label"):
+        plots.draw(run, "styles", tmp_path / "plot.png")
 
 
 def test_draw_refuses_before_it_works(run, tmp_path):
