@@ -84,7 +84,7 @@ def _one(run: Run, more: Sequence[str], out: Path | None, as_json: bool, **optio
     _tell(numbers, text, texts, lambda: _picture([run.folder.name], [numbers]), out, as_json)
 
 
-def _picture(names: Sequence[str], numbers: Sequence[Mapping[str, Any]]) -> Figure:
+def _picture(names: Sequence[str], numbers: Sequence[dict[str, Any]]) -> Figure:
     from genae.use.comparing import picture
 
     return picture(names, numbers)

@@ -147,7 +147,7 @@ def _along(
 def styles(vae: Model, domain: Domain, conditions: Tensor, names: Sequence[str]) -> Figure:
     """A row for each of a few z of the prior, a column for each condition (N, C), by its name."""
     u, columns = torch.randn(STYLES, vae.space.size).to(vae.anchor), list[list[Picture]]()
-    for told in conditions.split(1):
+    for told in torch.split(conditions, 1):
         with torch.no_grad():
             z = vae.push(u, _told(told, STYLES, vae))
         columns.append(_pictures(vae, domain, z, told))

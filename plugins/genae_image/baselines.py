@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from genae.data.domain import Features
-from genae.latent.fitted import Mixture
+from genae.latent.mixture import Mixture
 from genae.latent.posteriors import LOG_2PI
 from genae.latent.space import Space
 from genae.use.probing import components
