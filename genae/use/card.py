@@ -27,7 +27,7 @@ PLACE = ("step", "epoch", "seconds", "split")  # what metrics say beside their n
 
 def write_card(run: Run, seconds: float, examples: int, split: str) -> None:
     """README.md and previews/ beside the weights."""
-    shown = [_preview_samples(run), _preview_reconstructions(run)]
+    shown = [preview_samples(run), _preview_reconstructions(run)]
     records = [r for r in read_metrics(run.folder) if r["split"] == "valid"]
     write_text(
         run.folder / checkpoint.CARD,
@@ -35,11 +35,12 @@ def write_card(run: Run, seconds: float, examples: int, split: str) -> None:
     )
 
 
-def _preview_samples(run: Run) -> str:
+def preview_samples(run: Run, n: int = PREVIEWS) -> str:
+    """The line of a card that shows n new examples, whose picture is drawn; or why there are none."""
     if run.default_sampler is None:
         return ""  # a plain autoencoder without a fitted sampler
     try:
-        events = run.sample(PREVIEWS, seed=0)
+        events = run.sample(n, seed=0)
     except GenaeError as error:  # a prior that has a density alone, say
         return f"No samples: {error}."
     pictures.save(pictures.grid(output.drawn(run.domain, events)), run.folder / checkpoint.PREVIEWS / "samples.png")
@@ -69,7 +70,7 @@ def _threads() -> str:
 
 def _text(run: Run, seconds: float, examples: int, split: str, last: dict[str, Any], shown: list[str]) -> str:
     recipe = run.recipe
-    weights = sum(p.numel() for p in run.vae.parameters())
+    rows = "\n".join(f"| {key} | {value} |" for key, value in traits(run).items())
     scores = "\n".join(f"| {key} | {value:.2f} nats |" for key, value in last.items() if key not in PLACE)
     return f"""# {run.folder.name}
 
@@ -79,11 +80,7 @@ A variational autoencoder trained with `genae train {recipe.preset}` on {_data(r
 
 | | |
 |---|---|
-| latent | {run.vae.space} |
-| weights | {weights:,} |
-| likelihood | {_likelihood(run)} |
-| prior | {_part(recipe.prior)} |
-| sampler | {_samplers(run)} |
+{rows}
 | third-party plugins | {"; ".join(f"{part}: {origin}" for part, origin in recipe.plugins.items()) or "none"} |
 {_parts(recipe)}| training examples | {examples:,} |
 | steps | {run.step:,} |
@@ -95,6 +92,17 @@ Scores are of the last validation ({split} split). Everything else is in `recipe
     {run.next(run.folder.name)}
     genae evaluate {run.folder.name}
 """
+
+
+def traits(run: Run) -> dict[str, str]:
+    """What a model is, by name."""
+    return {
+        "latent": str(run.vae.space),
+        "weights": f"{sum(p.numel() for p in run.vae.parameters()):,}",
+        "likelihood": _likelihood(run),
+        "prior": _part(run.recipe.prior),
+        "sampler": _samplers(run),
+    }
 
 
 def _data(run: Run) -> str:
