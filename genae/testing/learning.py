@@ -109,6 +109,8 @@ def improvement(s: Subject) -> None:
 
 def a_high_rate_falls(s: Subject) -> None:
     """A short training lowers a rate that is far too high."""
+    if s.build().objective.fits_codes:
+        skip("it pulls all codes together to the prior, whatever the rate of each is")
     before, after = _trained(s, (f"optimiser.lr={LR}",), LOUD)
     if "rate" not in before or before["rate"] < DEAR:
         skip("it has no rate that could be too high")
