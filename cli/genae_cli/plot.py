@@ -13,7 +13,7 @@ from genae_cli.common import as_json, device, emit, run_argument, seed, verb, wr
 @run_argument
 @click.option(
     "--kind",
-    type=click.Choice(["manifold", "clusters", "traversal", "curves", "reconstructions"]),
+    type=click.Choice(["manifold", "clusters", "traversal", "directions", "curves", "reconstructions"]),
     required=True,
     help="What to draw.",
 )
@@ -29,6 +29,7 @@ def command(run: Path, kind: str, data: str | None, seed: int, device: str, out:
     manifold         the decoder over the latent plane
     clusters         test examples in the latent plane, coloured by label
     traversal        what the most active latent dimensions change
+    directions       what the principal components of the latent space change
     curves           ELBO, distortion and rate over training
     reconstructions  test examples above what comes back of them
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -14,38 +15,52 @@ from genae_cli.making import Asked, Making, making, opened, times
 @run_argument
 @click.argument("items", nargs=-1, required=True, metavar="FILE|FOLDER|ITEM…")
 @click.option("--as-input", is_flag=True, help="They are what the run's task makes already: noisy, or small.")
+@click.option(
+    "--mask", type=click.Path(path_type=Path), help="A file that says what the run's task hides: white, of a picture."
+)
 @window
 @making
-def command(run: Path, items: tuple[str, ...], as_input: bool, window: int | None, asked: Asked) -> None:
+def command(run: Path, items: tuple[str, ...], as_input: bool, mask: Path | None, window: int | None, asked: Asked) -> None:
     """Reconstruct files, folders, or items such as mnist:test:7, with a RUN: inputs above outputs, and every output.
 
     A file comes back whole, as long as it is, where the domain can join its windows.
 
     An output has the style of its file, where the domain reads one. A run with another task shows its own: a denoiser is
-    given the noisy input, drawn with --seed; with --as-input the file is that input.
+    given the noisy input, drawn with --seed; with --as-input the file is that input. With --mask what is not hidden stays.
+    Where an input is not its target, its own distance from it stands beside that of the output.
 
     \b
     Example:
       genae reconstruct runs/first glyphs:test:3 glyphs:test:8 --out there-and-back
     """
+    import torch
+
     from genae.use.evaluate import means
     from genae.use.output import write_pairs
 
     loaded, how = opened(run, asked)
     seen = loaded.seen(list(items), window or 0, as_input)
     unused(seen.unused)
-    inputs, outputs = loaded.reconstruct(seen, how.condition, asked.seed, asked.temperature, times(how, seen), as_input)
+    inputs, outputs = loaded.reconstruct(seen, how.condition, asked.seed, asked.temperature, times(how, seen), as_input, mask)
     outputs = loaded.shortened(outputs, how.cut)
-    numbers = {} if as_input else means(loaded.domain.defaults.metrics, seen.events, outputs)  # else there is no target
-    before = loaded.joined(seen.spans, inputs, **how.options)
-    after = [event for _, event in loaded.joined(seen.spans, outputs, **how.options)] if how.length == 1 else list(outputs)
-    files = write_pairs([domain for domain, _ in before], [event for _, event in before], after, asked.out)
+    metrics = {} if as_input else loaded.domain.defaults.metrics  # there is no target
+    numbers = means(metrics, seen.events, outputs)
+    before = {} if torch.equal(inputs, seen.events) else means(metrics, seen.events, inputs)
+    given = loaded.joined(seen.spans, inputs, **how.options)
+    made = [event for _, event in loaded.joined(seen.spans, outputs, **how.options)] if how.length == 1 else list(outputs)
+    files = write_pairs([domain for domain, _ in given], [event for _, event in given], made, asked.out)
     result = {
         "run": str(run),
         "items": [span.name for span in seen.spans],
         "unused": seen.unused,
         "seed": asked.seed,
         **numbers,
+        "input": before,
         "files": files,
     }
-    emit(result, asked.as_json, lambda: [*wrote(files), *(f"{name} {value:.4g}" for name, value in numbers.items())])
+    emit(result, asked.as_json, lambda: [*wrote(files), *_lines(numbers, before)])
+
+
+def _lines(numbers: Mapping[str, float], before: Mapping[str, float]) -> list[str]:
+    """Each number, with that of the input, where that is another."""
+    return [f"{k} {v:.4g}" + (f" (the input {before[k]:.4g})" if k in before else "") for k, v in numbers.items()]

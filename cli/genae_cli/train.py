@@ -27,6 +27,7 @@ LINE_SECONDS = 10.0  # between plain lines, where there is no terminal
 @click.option("--out", type=click.Path(path_type=Path), help="The run's folder, new or empty; runs/PRESET if left out.")
 @click.option("--epochs", type=float, help="Passes over the training set.")
 @click.option("--steps", type=int, help="Optimiser steps, instead of epochs.")
+@click.option("--minutes", type=float, help="As many steps as fit into so many minutes here, timed first.")
 @settings
 @click.option("--seed", type=click.IntRange(min=0), help="Of weights, order and noise.  [default: the preset's]")
 @device

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import tarfile
 import urllib.error
 import urllib.request
 import zipfile
@@ -22,7 +24,7 @@ from filelock import FileLock, Timeout
 
 from genae.data.examples import UNREADABLE, Dataset, Downloaded, where
 from genae.errors import GenaeError
-from genae.files import disk
+from genae.files import disk, write_file
 
 PATIENCE = 30.0  # seconds that a server may be silent
 BLOCK = 1 << 18  # bytes
@@ -40,8 +42,11 @@ class Download:
 
     file: str
     urls: tuple[str, ...]
-    checksum: str  # "md5:…" or "sha256:…", hexadecimal; "" if none is published: then a zip, checked by its own CRCs
+    checksum: (
+        str  # "md5:…", "sha256:…" or "sha512:…", hexadecimal; "" if none is published: then a zip, checked by its own CRCs
+    )
     size: int | None = None  # bytes
+    repack: re.Pattern[str] | None = None  # of a .tgz, the members that become a zip beside it, which is what is read
 
 
 class Broken(Exception):
@@ -53,7 +58,23 @@ def get(dataset: Dataset, report: Report = quiet) -> list[Path]:
     if not isinstance(dataset, Downloaded) or not dataset.downloads:
         raise GenaeError(f"data set '{dataset.name}' is made on the spot: it needs no download")
     folder = where(dataset.name)[-1]
-    return [fetch(one, folder, report) for one in dataset.downloads if isinstance(one, Download)]
+    return [repacked(fetch(one, folder, report), one) for one in dataset.downloads if isinstance(one, Download)]
+
+
+def repacked(path: Path, download: Download) -> Path:
+    """A .tgz, which can only be read from its beginning, as a zip beside it of what is wanted; any other file as it is."""
+    wanted, target = download.repack, path.with_suffix(".zip")
+    if wanted is None or target.exists():
+        return path if wanted is None else target
+
+    def write(temporary: Path) -> None:
+        with tarfile.open(path) as packed, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as made:
+            for member in packed:
+                content = packed.extractfile(member) if wanted.search(member.name) else None
+                if content is not None:
+                    made.writestr(zipfile.ZipInfo(member.name), content.read())
+
+    return write_file(target, write)
 
 
 def fetch(download: Download, folder: Path, report: Report = quiet) -> Path:

@@ -17,8 +17,8 @@ from genae.latent.space import Space
 from genae.model.conditions import Attribute, Condition
 from genae.model.likelihoods import Likelihood
 from genae.model.networks import Networks
-from genae.model.objectives import Batch, Objective
-from genae.model.tasks import Task
+from genae.model.objectives import Batch, Moment, Objective
+from genae.model.tasks import Task, task_of
 from genae.model.vae import VAE, Model
 from genae.recipe.options import plain
 from genae.recipe.parts import OfExample, instance, instantiate, of_kind, part
@@ -39,21 +39,27 @@ class Built(NamedTuple):
 
     @property
     def bounded(self) -> bool:
-        """Whether it has an ELBO: a plain autoencoder has none, and no prior to sample from."""
+        """Whether it has an ELBO: a plain autoencoder has none."""
         return self.vae.kind != "point" and self.objective.fits_prior
+
+    @property
+    def sampled(self) -> bool:
+        """Whether z of new examples can be drawn from the prior: plain codes of which all together fit it are so too."""
+        return self.objective.fits_prior and (self.vae.kind != "point" or self.objective.fits_codes)
 
     def batch(self, stored: Tensor, known: Known, stage: Stage) -> Batch:
         """Stored examples (B, *event), and what is known beside them, as the networks are given them in a stage.
 
         In "train" both are varied together, and the condition is hidden from a share.
         """
-        train = stage == "train"
-        if train:
-            target, fields = self.domain.augmented(stored, known.fields)
-            known = known._replace(fields=fields)
-        else:
+        if stage != "train":
             target = self.domain.prepare(stored, stage)
-        return Batch(self.task(target), target, self.condition(known, target, train=train))
+            return Batch(self.task(target), target, self.condition(known, target))
+        target, fields = self.domain.augmented(stored, known.fields)
+        batch = Batch(self.task(target), target, self.condition(known._replace(fields=fields), target, train=True))
+        if not self.objective.views:
+            return batch
+        return batch._replace(view=self.task(self.domain.augmented(stored, known.fields)[0]))
 
     @property
     def ends(self) -> bool:
@@ -79,7 +85,7 @@ def build(recipe: Recipe) -> Built:
     vae = _model(recipe, domain, condition, likelihood)
     objective = instance(Objective, "objective", recipe.objective)
     objective.setup(vae)
-    return Built(domain, vae, objective, instance(Task, "task", recipe.task, domain=domain), condition, likelihood)
+    return Built(domain, vae, objective, task_of(recipe.task, domain), condition, likelihood)
 
 
 @torch.no_grad()
@@ -89,6 +95,13 @@ def require_space(built: Built, batch: Batch, network: str) -> None:
     space, z = built.vae.space, built.vae.encode(batch.input[:1], None if batch.condition is None else batch.condition[:1])
     if tuple(z.shape[1:]) != space.shape:
         raise GenaeError(f"the encoder of network '{network}' gives z {tuple(z.shape[1:])}, and its latent space is {space}")
+
+
+def require_loss(built: Built, batch: Batch, steps: int) -> None:
+    """GenaeError where the objective asks the model for what it does not have: a rate by dimension, say."""
+    built.vae.eval()
+    built.objective.eval()
+    next(built.objective.losses(built.vae, batch, Moment(0, steps, frozenset(built.objective.players))), None)
 
 
 def require_support(built: Built, targets: Tensor, likelihood: str) -> None:

@@ -25,7 +25,7 @@ from genae.learn.build import Built
 from genae.learn.checkpoint import fit_into
 from genae.learn.device import computing, precision, seeded
 from genae.learn.passages import passages
-from genae.learn.scoring import batches_of
+from genae.learn.scoring import batches_of, choose
 from genae.model.vae import Model
 from genae.recipe import registry
 from genae.recipe.options import Spec, named
@@ -57,8 +57,7 @@ def fitted(
     with seeded(recipe.seed):
         sampler = made(built, spec).to(device)
         turns = _turns(sampler, built, train, device)
-        low = sampler.reduced and precision(recipe.precision, device) == "bf16"
-        with torch.autocast(device.type, torch.bfloat16, enabled=low, cache_enabled=False):  # weights change within it
+        with reduced(sampler, recipe, device):
             for at in turns:
                 report(at.done, at.total)
     broken = [name for name, value in sampler.state_dict().items() if not bool(value.isfinite().all())]
@@ -67,18 +66,37 @@ def fitted(
     return sampler.eval()
 
 
+def reduced(sampler: Sampler, recipe: Recipe, device: torch.device) -> torch.autocast:
+    """The precision of a fit: bf16 where the sampler bears it and the run has it. Weights change within, so none is kept."""
+    low = sampler.reduced and precision(recipe.precision, device) == "bf16"
+    return torch.autocast(device.type, torch.bfloat16, enabled=low, cache_enabled=False)
+
+
 def _turns(sampler: Sampler, built: Built, train: Training, device: torch.device) -> Iterator[Fitting]:
     """The fit, on whole pieces where the sampler is one of sequences."""
     if isinstance(sampler, Sequential):
         return sampler.fit_passages(passages(built, train.pieces().voices, device, sampler.variants))
     if not isinstance(sampler, Fitted):
         raise GenaeError(f"sampler '{type(sampler).__name__}' cannot be fitted: it has no method fit")
+    if sampler.of_inputs:
+        return sampler.fit(*inputs(built, train.examples(), sampler.of_inputs, device))
     return sampler.fit(*latents(built, train.examples(), device, sampler.variants))
 
 
 def made(built: Built, spec: Spec) -> Sampler:
     """A sampler of the model's space, not fitted. GenaeError for one that does not suit it."""
-    return instance(Sampler, "sampler", spec, space=built.vae.space, condition=built.condition.size)
+    sampler = instance(Sampler, "sampler", spec, space=built.vae.space, condition=built.condition.size)
+    built.vae.introduce(sampler)
+    return sampler
+
+
+@torch.no_grad()
+def inputs(built: Built, examples: Examples, count: int, device: torch.device) -> tuple[Tensor, Tensor | None]:
+    """So many examples (N, *event), drawn at random, as the encoder is given them, and their conditions (N, C)."""
+    chosen = choose(examples, count, seed=0)
+    pairs = [batch for batch, _ in batches_of(built, chosen, device, CHUNK)]
+    given = [batch.condition for batch in pairs if batch.condition is not None]
+    return torch.cat([batch.input for batch in pairs]), torch.cat(given) if given else None
 
 
 @torch.no_grad()
@@ -141,15 +159,15 @@ def names(run: Path) -> list[str]:
     return sorted(path.name.removesuffix(SUFFIX) for path in (run / FOLDER).glob(f"[!.]*{SUFFIX}"))
 
 
-def offered(run: Path, bounded: bool) -> list[str]:
+def offered(run: Path, sampled: bool) -> list[str]:
     """All that new z of a run can be drawn from: its prior, unless it is a plain autoencoder, and what was fitted."""
-    return [*([PRIOR] if bounded else []), *names(run)]
+    return [*([PRIOR] if sampled else []), *names(run)]
 
 
 def load(run: Path, name: str, built: Built) -> Sampler:
     """A run's sampler. GenaeError if it was never fitted, or on the latents of other weights."""
     if name not in names(run):
-        raise _never_fitted(run, name, offered(run, built.bounded))
+        raise _never_fitted(run, name, offered(run, built.sampled))
     path = path_of(run, name)
     tensors, facts = load_tensors(path)
     if not same(built.vae.state_dict(), facts.get("weights")):

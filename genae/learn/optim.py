@@ -23,7 +23,7 @@ Beta1 = Annotated[float, Ge(0), Lt(1), doc("Adam's decay of the mean gradient")]
 Beta2 = Annotated[float, Ge(0), Lt(1), doc("Adam's decay of the mean square")]
 Clip = Annotated[float, Ge(0), doc("largest norm of a gradient; 0 for any")]
 Skip = Annotated[float, Ge(0), doc("a gradient of this norm and more counts as zero; 0 for none")]
-Warmup = Annotated[int, Ge(0), doc("steps of the linear rise at the start")]
+Warmup = Annotated[float, Ge(0), doc("steps of the linear rise at the start; below 1 a share of the run")]
 Final = Annotated[float, Ge(0), doc("factor of the learning rate at the end")]
 
 
@@ -100,7 +100,8 @@ def orthogonal(x: Tensor) -> Tensor:
 
 def constant(step: int, steps: int, warmup: Warmup = 0) -> float:
     """1, after a linear rise over `warmup` steps."""
-    return min(1.0, (step + 1) / warmup) if warmup else 1.0
+    rise = warmup * steps if warmup < 1 else warmup
+    return min(1.0, (step + 1) / rise) if rise else 1.0
 
 
 def cosine(step: int, steps: int, warmup: Warmup = 0, final: Final = 0.0) -> float:

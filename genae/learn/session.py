@@ -13,10 +13,11 @@ import os
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from genae.data import pins
 from genae.data.counting import counted
@@ -28,9 +29,11 @@ from genae.data.pieces import best_pieces
 from genae.data.reading import Report, quiet, read_split
 from genae.errors import GenaeError, remark
 from genae.files import disk, make_folder, require_empty, require_utf8, write_text
+from genae.latent.samplers import Beginning
 from genae.learn import checkpoint, device, fitting, saved, trainer
-from genae.learn.build import build, learned, require_space, require_support
+from genae.learn.build import build, learned, require_loss, require_space, require_support
 from genae.learn.metrics import METRICS, append_metrics, rewind_metrics, sync_metrics
+from genae.learn.minutes import steps_in
 from genae.learn.objects import with_names
 from genae.learn.sanity import LOOKED_AT, absurd, most, worth
 from genae.learn.saved import Saved
@@ -49,9 +52,12 @@ Preset = str | Mapping[str, object]  # its name, or itself: its parent's name an
 
 SUPPORTED = 512  # training examples of which it is looked whether the likelihood is of such numbers
 LOGS = 200  # lines of training numbers in a run's metrics, about
+EARLY = 0.1  # share of a run in which the objective's remarks are not asked for
 VALID = 1000  # examples of the validation ELBO
 SAVE_SECONDS = 30.0  # between checkpoints: a kill loses no more than this, and saving costs under a hundredth of it
 VALID_SECONDS = 20.0  # at least, between validations
+LOOK_SECONDS, LOOK_SHARE = 60.0, 0.02  # between looks at a run that is not finished, and of its time that they may take
+FIRST = 16  # held-out examples that are looked at
 AGAIN_SECONDS = 1.0  # a signal so soon after the first is the same wish: a shell passes it on, a terminal to its whole group
 SECONDS, THREADS, START, LOGGED = "seconds", "threads", "start", "logged"  # facts of a checkpoint
 
@@ -76,8 +82,10 @@ class Session:
     _kept = -1  # the step of the last checkpoint
     _start: float | None = None  # what the model was worth before it learned anything
     _logged = 0  # lines of numbers
+    _remarked = False  # whether the objective had something to say
     _asked = 0.0  # when it was asked to stop
     _place = ""  # where the data are now
+    _look_at = 0.0  # when the next look is due
 
     def __init__(
         self,
@@ -87,6 +95,7 @@ class Session:
         out: str | Path | None = None,
         epochs: float | None = None,
         steps: int | None = None,
+        minutes: float | None = None,
         settings: Settings = (),
         seed: int | None = None,
         device: str = "auto",
@@ -99,15 +108,18 @@ class Session:
         """As `genae train`. GenaeError for anything that cannot be trained; nothing has been written then.
 
         What Python has, a preset, its parts (genae/learn/objects.py) or data, will do for a name. A run whose data are not
-        those of before is gone on with only when `data_changed` says that this is meant. `report(done, total)` is called as
-        files are read, `fit_report` likewise as a sampler is fitted.
+        those of before is gone on with only when `data_changed` says that this is meant. Of so many `minutes`, the steps are
+        counted now, and from then on it is a run of so many steps. `report(done, total)` is called as files are read,
+        `fit_report` likewise as a sampler is fitted.
         """
         self.device, self.save_seconds, self.fit_report = _pick(device), save_seconds, fit_report
         self.resumed = resume is not None
         preset = with_names(preset) if isinstance(preset, Mapping) else preset
         settings = with_names(settings) if isinstance(settings, Mapping) else settings
         self.dataset = None if data is None or isinstance(data, str | Path) else as_dataset(data)
-        changes = _changes(data, epochs, steps, seed)
+        changes = _changes(data, epochs, steps, minutes, seed)
+        if resume is not None and minutes is not None:
+            raise GenaeError(f"--resume {resume} goes on to the last step of its recipe; leave out --minutes {minutes:g}")
         if resume is not None:
             self.folder = models.folder_of(resume)
             models.require_own(self.folder, "train")
@@ -120,9 +132,9 @@ class Session:
             require_empty(self.folder, checkpoint.left)
         require_utf8(self.folder)
         self.sampler = sampler_of(self.recipe.stages)
-        self._read_data(report, data_changed)
+        self._read_data(report, data_changed, minutes)
 
-    def _read_data(self, report: Report, changed: bool) -> None:
+    def _read_data(self, report: Report, changed: bool, minutes: float | None) -> None:
         domain, dataset = instance(Domain, "domain", self.recipe.domain), self._opened()
         train = read_split(dataset, "train", domain, report)
         require(train, f"{self.recipe.data or dataset.name} (train)", domain.reading.least, domain.reading.advice)
@@ -132,13 +144,16 @@ class Session:
                 torch.arange(min(self.recipe.limit, len(train))), f"beyond the first {self.recipe.limit} examples"
             )
         self.recipe = learned(self.recipe, train)
-        torch.manual_seed(self.recipe.seed * trainer.SEED_STRIDE)  # before the weights are drawn
-        self.built = build(self.recipe)
+        self._build()
         train = self.built.condition.usable(train)
         self.examples = train.to(self.device)
+        if minutes is not None:
+            self._last(minutes)
+        self._begin_prior(train)
         self.steps = trainer.total_steps(self.recipe, len(train))
         self._require()
         self.valid_split, valid = best_split(dataset, domain, ("valid", "test", "train"))
+        self.first = valid.take(torch.arange(min(FIRST, len(valid))))
         self.pin = pins.pinned(self.recipe.data, self._place, dataset, {self.valid_split: valid, "train": whole})
         self._compare(changed)
         valid = choose(self.built.condition.usable(valid), VALID, seed=0)
@@ -147,6 +162,23 @@ class Session:
         self.valid = valid.to(self.device)
         self.looked_at = [choose(examples, LOOKED_AT, seed=0) for examples in (self.valid, self.examples)]
         self.count = counted(dataset, {self.valid_split: valid} | {"train": train})
+
+    def _begin_prior(self, train: Examples) -> None:
+        """At training examples, for a prior that begins there. GenaeError where there are too few."""
+        prior = self.built.vae.prior
+        if isinstance(prior, Beginning):
+            prior.begin(fitting.inputs(self.built, train, prior.count, torch.device("cpu"))[0])
+
+    def _build(self) -> None:
+        torch.manual_seed(self.recipe.seed * trainer.SEED_STRIDE)  # before the weights are drawn
+        self.built = build(self.recipe)
+
+    def _last(self, minutes: float) -> None:
+        """The recipe has as many steps as take so many minutes, and the weights are drawn anew."""
+        steps = steps_in(minutes, self.built, self.sampler, self.examples, self.recipe, self.device)
+        self.recipe = replace(self.recipe, epochs=0.0, steps=steps)
+        self._build()
+        remark(f"{minutes:g} minutes: {steps:,} steps")
 
     def _compare(self, changed: bool) -> None:
         """GenaeError where a run would go on with other data than it was trained on, and nobody said so."""
@@ -168,6 +200,7 @@ class Session:
             fitting.made(self.built, self.sampler)
         batch = next(trainer.batches(self.built, self.examples, self.recipe, 0, 1, torch.device("cpu")))
         require_space(self.built, batch, named("network", self.recipe.network))
+        require_loss(self.built, batch, self.steps)
         for stored in torch.split(choose(self.examples, SUPPORTED, seed=0).x, SUPPORTED // 8):
             require_support(self.built, self.built.domain.prepare(stored, "score"), named("likelihood", self.recipe.likelihood))
 
@@ -205,18 +238,25 @@ class Session:
 
     def _begin(self) -> State:
         """State and folder as they are before the first step of this session."""
+        found = saved.newest(self.folder) if self.resumed else None
+        if found is None:
+            with device.seeded(self.recipe.seed):
+                self.built.vae.begin(self._events)
         state = start(self.built, self.recipe, self.device)
         if not self.resumed:
             if (self.folder / checkpoint.RECIPE).exists():  # another training was quicker between our look and our lock
                 raise GenaeError(f"--out {self.folder} is not empty (it holds a run); choose a new or an empty folder")
             write_text(self.folder / checkpoint.RECIPE, recipe.dump(self.recipe))
         pins.keep(self.pin, self.folder)
-        found = saved.newest(self.folder) if self.resumed else None
         if found is None:  # or killed before the first save: the seed gives the same beginning
             self._save(state)
         else:
             self._go_on(state, found)
         return state
+
+    def _events(self, most: int) -> Tensor:
+        """So many training events, where the model is before it is trained."""
+        return self.built.domain.prepare(choose(self.examples, most, seed=0).x.cpu(), "score")
 
     def _go_on(self, state: State, found: Saved) -> None:
         """From a state as it was saved; what a kill left of another one is mended."""
@@ -237,6 +277,7 @@ class Session:
         watch, began = Watch(), state.step
         fabric = device.fabric(self.device, self.recipe.precision)
         self._saved = self._validated = mark = time.perf_counter()
+        self._look_at = mark + LOOK_SECONDS
         for step in trainer.fit(self.built, self.examples, self.recipe, state, fabric):
             watch.see(step)
             self.seconds += time.perf_counter() - mark
@@ -245,6 +286,8 @@ class Session:
             if stopping and step.number < self.steps:
                 raise KeyboardInterrupt
             mark = time.perf_counter()
+        if began < self.steps and (line := state.best.remark()):
+            remark(line)
         if self.sampler is not None and (
             began < self.steps or not fitting.fits(self.folder, named("sampler", self.sampler), state.best)
         ):
@@ -255,11 +298,22 @@ class Session:
     def finish(self) -> None:
         """What else is to be done with a trained run."""
 
+    def look(self) -> None:
+        """What is to be seen of one that is not finished: called when it was saved, and when it is stopped."""
+
+    def _look(self) -> None:
+        """Now, and again when it has taken no more than its share."""
+        began = time.perf_counter()
+        self.look()
+        now = time.perf_counter()
+        self._look_at = now + max(LOOK_SECONDS, (now - began) / LOOK_SHARE)
+
     def _fit(self, spec: Spec, state: State) -> None:
         """The last stage. A signal ends it at once: the weights are saved, and it begins anew when it is gone on with."""
 
         def report(done: int, total: int) -> None:
             if self.interrupted:
+                self.look()
                 raise KeyboardInterrupt
             self.fit_report(done, total)
 
@@ -276,15 +330,26 @@ class Session:
         numbers = valid = None
         if last or number % max(1, self.steps // LOGS) == 0:
             numbers = watch.read()
+            self._remark(numbers, number)
             self._log({**place, "split": "train", **numbers})
         if number == self.steps or (number % per_epoch == 0 and now - self._validated > VALID_SECONDS):
             valid, self._validated = self._validate(state, self.valid), now
             self._log({**place, "split": "valid", **valid})
         if last or now - self._saved > self.save_seconds:
             watch.check()
+            if number == self.steps:
+                (self.folder / checkpoint.CARD).unlink(missing_ok=True)  # it is of other weights; one is written at the end
             self._save(state)
             self._saved = time.perf_counter()
+            if number < self.steps and (stopping or now > self._look_at):
+                self._look()
         return Progress(number, self.steps, number / per_epoch, numbers, valid)
+
+    def _remark(self, numbers: Mapping[str, float], number: int) -> None:
+        """What the objective has to say of its numbers, once, and not at the very beginning."""
+        if not self._remarked and number > self.steps * EARLY and (line := self.built.objective.remarks(numbers)):
+            remark(line)
+            self._remarked = True
 
     def _log(self, record: Mapping[str, object]) -> None:
         append_metrics(self.folder, record)
@@ -338,11 +403,15 @@ def _pick(wish: str) -> torch.device:
     return device.pick(wish)
 
 
-def _changes(data: Data | None, epochs: float | None, steps: int | None, seed: int | None) -> dict[str, object]:
-    if epochs is not None and steps is not None:
-        raise GenaeError(f"--epochs {epochs} and --steps {steps} both say how long; give one")
-    for name, value in {"--epochs": epochs, "--steps": steps}.items():
-        if value is not None and not value > 0:
+def _changes(
+    data: Data | None, epochs: float | None, steps: int | None, minutes: float | None, seed: int | None
+) -> dict[str, object]:
+    said = {name: n for name, n in {"--epochs": epochs, "--steps": steps, "--minutes": minutes}.items() if n is not None}
+    if len(said) > 1:
+        both = " and ".join(f"{name} {value}" for name, value in said.items())
+        raise GenaeError(f"{both} both say how long; give one")
+    for name, value in said.items():
+        if not value > 0:
             raise GenaeError(f"{name} must be above 0, not {value}")
     changes: dict[str, object] = {}
     if epochs is not None:

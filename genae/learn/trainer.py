@@ -88,7 +88,7 @@ def fit(built: Built, examples: Examples, recipe: Recipe, state: State, fabric: 
             enter(stage, built.vae, state.trainable)
             built.objective.train()
             entered = stage
-        step = learner.step(batch, Moment(state.step, last, stage.players))
+        step = learner.step(batch, Moment(state.step, last, stage.players, len(examples)))
         state.step += 1
         state.follow(recipe.ema)
         yield step

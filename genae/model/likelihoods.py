@@ -142,6 +142,11 @@ class Gaussian(Likelihood):
     def features(self, event: Shape) -> Shape:
         return (2 * event[0], *event[1:]) if self.learned == "each" else event
 
+    def begin_at(self, sigma: Tensor) -> None:
+        """σ () where training begins, if it is learned."""
+        if self.learned != "no":
+            self.log_sigma.copy_(sigma.log())
+
     def forward(self, h: Tensor) -> LocationScale:
         h = h.float()
         if self.learned != "each":

@@ -7,9 +7,10 @@ r"""What training minimises: an objective yields losses, one backward and one op
       free bits   Σ_j max(λ, E_B KL_j) by dimension (https://arxiv.org/abs/1606.04934), or max(KL − λ, 0) on the total
                   (https://arxiv.org/abs/1803.05428)
     IWAE          −[logsumexp_k log w_k − ln K], log w as in genae/use/evaluate.py      https://arxiv.org/abs/1509.00519
-    Autoencoder   −log p(x | f(x)) + l1·Σ|z|
 
-An adversarial objective yields once for each player: its critic's parameters are its own, and it says whose loss is whose.
+Others stand beside this page: plain codes in autoencoders.py, more bounds in weighted.py, codes pulled to the prior or apart in
+divergences.py, correlation.py and critics.py, then gan.py and consistency.py. An adversarial objective yields once for each
+player: its critic's parameters are its own, and it says whose loss is whose.
 Sums are over the event, means over the batch, logs natural.
 """
 
@@ -37,6 +38,7 @@ class Batch(NamedTuple):
     input: Tensor  # (B, *event)
     target: Tensor  # (B, *event)
     condition: Tensor | None = None  # (B, C)
+    view: Tensor | None = None  # (B, *event), the input varied a second time, for an objective with `views`
 
 
 class Moment(NamedTuple):
@@ -45,6 +47,7 @@ class Moment(NamedTuple):
     step: int  # from 0
     steps: int  # of the whole run
     players: frozenset[str] = frozenset({VAE})  # those that learn now
+    examples: int = 0  # of training, 0 where nobody says how many
 
 
 class Loss(NamedTuple):
@@ -67,11 +70,17 @@ class Objective(nn.Module, ABC):
     """What is minimised; its own parameters, a critic's, are trained by the players that name them."""
 
     players: ClassVar[Mapping[str, Player]] = {VAE: of_the_vae}  # f(module of `vae` and `objective`) to its parameters
-    fits_prior: ClassVar[bool] = True  # whether z of training examples are pulled to the prior, so that it can be sampled
+    fits_prior: ClassVar[bool] = True  # whether z of training examples are pulled to the prior, so that it can be sampled,
+    fits_codes: ClassVar[bool] = False  # and plain codes, which have no rate, too
+    views: bool = False  # whether it compares an input with a second view of it
 
     def setup(self, vae: Model) -> None:
         """Called once, with the model: networks of its own are made here. GenaeError for a model that it cannot train."""
         return
+
+    def remarks(self, numbers: Mapping[str, float]) -> str:
+        """What people should know of the means of losses and terms over a while of training, in one line, or ""."""
+        return ""
 
     @abstractmethod
     def losses(self, vae: Model, batch: Batch, at: Moment) -> Iterator[Loss]:
@@ -169,8 +178,7 @@ class IWAE(Objective):
             yield from self.elbo.losses(vae, batch, at)
             return
         weights, likelihoods = log_weights(vae.infer(batch.input, batch.condition), batch, self.samples)  # (K, B)
-        distortion = -likelihoods.mean(0)
-        yield Loss(VAE, -iwae(weights).mean(), {"distortion": distortion, "rate": -weights.mean(0) - distortion})
+        yield Loss(VAE, -iwae(weights).mean(), parts(weights, likelihoods))
 
 
 def log_weights(inference: Inference, batch: Batch, samples: int) -> tuple[Tensor, Tensor]:
@@ -182,27 +190,12 @@ def log_weights(inference: Inference, batch: Batch, samples: int) -> tuple[Tenso
     return likelihood - found.log_ratio(), likelihood
 
 
+def parts(weights: Tensor, likelihoods: Tensor) -> dict[str, Tensor]:
+    """`log_weights` as distortion and rate (B,), which add up to −mean log w."""
+    distortion = -likelihoods.mean(0)
+    return {"distortion": distortion, "rate": -weights.mean(0) - distortion}
+
+
 def iwae(weights: Tensor) -> Tensor:
     """log w (K, B) to the importance-weighted bound on log p(x) (B,), nats."""
     return weights.logsumexp(0) - math.log(len(weights))
-
-
-class Autoencoder(Objective):
-    """Distortion alone, at the posterior's mean; `l1` makes the code sparse."""
-
-    fits_prior = False
-
-    def setup(self, vae: Model) -> None:
-        if vae.kind == "codes":
-            raise GenaeError(
-                "objective=autoencoder needs a z with a gradient, and this posterior gives codes; set objective=elbo"
-            )
-
-    def __init__(self, l1: Annotated[float, Ge(0), doc("weight of Σ|z|, which makes the code sparse")] = 0.0) -> None:
-        super().__init__()
-        self.l1 = l1
-
-    def losses(self, vae: Model, batch: Batch, at: Moment) -> Iterator[Loss]:
-        z = vae.encode(batch.input, batch.condition)
-        distortion, name = score(vae.decode(z, batch.condition), batch.target, at)
-        yield Loss(VAE, distortion.mean() + self.l1 * z.abs().flatten(1).sum(-1).mean(), {name: distortion})

@@ -92,19 +92,19 @@ def residual(
     """
     narrow = encoder_widths or widths
     for levels in (widths, narrow):
-        small = _smallest(event, levels, blocks, patch)
+        small = smallest(event, levels, blocks, patch, "residual")
     q, p = posterior.features(space), likelihood.features(event)
-    down = _down(event[0] * patch**2, narrow, blocks, activation)
-    up = _up(p[0] * patch**2, widths, blocks, activation)
-    ends = _through(narrow[-1] * prod(small) + condition, hidden, prod(q), activation)
-    starts = _through(prod(posterior.embedded(space)) + condition, hidden, widths[-1] * prod(small), activation)
-    body = nn.Sequential(nn.PixelUnshuffle(patch), ChannelsLast(), *down, nn.Dropout(dropout))
+    shrinking = down(event[0] * patch**2, narrow, blocks, activation)
+    growing = up(p[0] * patch**2, widths, blocks, activation)
+    ends = through(narrow[-1] * prod(small) + condition, hidden, prod(q), activation)
+    starts = through(prod(posterior.embedded(space)) + condition, hidden, widths[-1] * prod(small), activation)
+    body = nn.Sequential(nn.PixelUnshuffle(patch), ChannelsLast(), *shrinking, nn.Dropout(dropout))
     unflatten = nn.Unflatten(1, (widths[-1], *small)), ChannelsLast()
-    decoder = Conditioned(*starts, *unflatten, *up, nn.PixelShuffle(patch), likelihood)
+    decoder = Conditioned(*starts, *unflatten, *growing, nn.PixelShuffle(patch), likelihood)
     return Networks(Encoder(body, Conditioned(*ends, *ending(q, posterior))), decoder, space)
 
 
-def _down(channels: int, widths: Sequence[int], blocks: Sequence[int], act: Activation) -> list[nn.Module]:
+def down(channels: int, widths: Sequence[int], blocks: Sequence[int], act: Activation) -> list[nn.Module]:
     """Patches (B, channels, H, W) to the smallest level."""
     layers: list[nn.Module] = [nn.Conv2d(channels, widths[0], 3, padding=1)]
     for level, width in enumerate(widths):
@@ -114,7 +114,7 @@ def _down(channels: int, widths: Sequence[int], blocks: Sequence[int], act: Acti
     return [*layers, activation(act)]
 
 
-def _up(channels: int, widths: Sequence[int], blocks: Sequence[int], act: Activation) -> list[nn.Module]:
+def up(channels: int, widths: Sequence[int], blocks: Sequence[int], act: Activation) -> list[nn.Module]:
     """The smallest level to patches (B, channels, H, W)."""
     steps = [[nn.Conv2d(wide, 4 * narrow, 1), nn.PixelShuffle(2)] for narrow, wide in pairwise(widths)]
     layers: list[nn.Module] = []
@@ -124,15 +124,15 @@ def _up(channels: int, widths: Sequence[int], blocks: Sequence[int], act: Activa
     return [*layers, activation(act), nn.Conv2d(widths[0], channels, 3, padding=1)]
 
 
-def _through(before: int, hidden: int, after: int, act: Activation) -> list[nn.Module]:
+def through(before: int, hidden: int, after: int, act: Activation) -> list[nn.Module]:
     """Between the smallest level and z, either way."""
     return [nn.Linear(before, hidden), dense(hidden, act), activation(act), nn.Linear(hidden, after)]
 
 
-def _smallest(event: Shape, widths: Sequence[int], blocks: Sequence[int], patch: int) -> tuple[int, int]:
-    """Height and width of the last level. GenaeError names what does not fit."""
+def smallest(event: Shape, widths: Sequence[int], blocks: Sequence[int], patch: int, name: str) -> tuple[int, int]:
+    """Height and width of the last level of the network of that name. GenaeError names what does not fit."""
     if len(event) != 3:
-        raise GenaeError(f"network residual is for events (channels, height, width), not {event}")
+        raise GenaeError(f"network {name} is for events (channels, height, width), not {event}")
     if len(blocks) != len(widths):
         raise GenaeError(f"network.widths and network.blocks need one number a level, not {list(widths)} and {list(blocks)}")
     unit = patch << (len(widths) - 1)
@@ -140,7 +140,7 @@ def _smallest(event: Shape, widths: Sequence[int], blocks: Sequence[int], patch:
     if odd := [side for side in sides if side % unit]:
         near = " or ".join(str(n) for n in (odd[0] // unit * unit, odd[0] // unit * unit + unit) if n)
         raise GenaeError(
-            f"network residual with patch {patch} and {len(widths)} levels needs sides that {unit} divides, such as {near}, "
+            f"network {name} with patch {patch} and {len(widths)} levels needs sides that {unit} divides, such as {near}, "
             f"and this domain's events are {sides[0]} by {sides[1]}; change the domain's size, the patch or the levels"
         )
     return sides[0] // unit, sides[1] // unit

@@ -10,9 +10,9 @@ distributions they are, nor what an event is.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Literal, cast
+from typing import Literal, Protocol, cast, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,14 @@ from genae.latent.samplers import Noise, Prior, Sampler
 from genae.latent.space import Kind, Shape, Space
 
 Shows = Literal["mean", "sample"]
+Events = Callable[[int], Tensor]  # a number to so many training events (N, *event), or all if there are fewer
+
+
+@runtime_checkable
+class Begun(Protocol):
+    """An encoder or decoder that takes something from the training examples before the first step."""
+
+    def begin(self, events: Events) -> None: ...
 
 
 class Model(nn.Module, ABC):
@@ -46,9 +54,21 @@ class Model(nn.Module, ABC):
     def decode(self, z: Tensor, condition: Tensor | None = None) -> Distribution:
         """z (B, *shape) to p(x | z)."""
 
+    def begin(self, events: Events) -> None:
+        """Called once on fresh weights, before the first step, with the way to training events; torch's generator is seeded."""
+        return
+
     def encode(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """x (B, *event) to the z that stand for them (B, *shape): posterior means, or codes."""
         return self.infer(x, condition).mean
+
+    def remark(self) -> str:
+        """What a user should be told of it after training, or ""."""
+        return ""
+
+    def introduce(self, sampler: Sampler) -> None:
+        """A prior or sampler gets to know this model. GenaeError for one that does not suit it."""
+        sampler.setup(self.event, None, self.kind)
 
     def push(self, u: Tensor, condition: Tensor | None = None) -> Tensor:
         """Standard-normal noise u (B, size) to z (B, *shape). GenaeError for a prior that is made of no noise."""
@@ -88,14 +108,31 @@ class VAE(Model):
         self.encoder, self.decoder, self.prior = encoder, decoder, prior
         self._family = (family or GaussianPosterior(),)  # in a tuple: its parameters are the encoder's
         self.kind = self._family[0].kind
+        self.introduce(prior)
+
+    def begin(self, events: Events) -> None:
+        for part in (self.encoder, self.decoder):
+            if isinstance(part, Begun):
+                part.begin(events)
+
+    @property
+    def family(self) -> Family:
+        """Of its posterior."""
+        return self._family[0]
 
     def infer(self, x: Tensor, condition: Tensor | None = None) -> Encoded:
         return Encoded(self, self.encoder(x, condition), condition)
 
     def decode(self, z: Tensor, condition: Tensor | None = None) -> Distribution:
         """z (B, *shape), or as `Posterior.rsample` gives it, to p(x | z)."""
-        embedded = z if not self.space.codes or z.is_floating_point() else self._family[0].embed(z)
+        embedded = z if not self.space.codes or z.is_floating_point() else self.family.embed(z)
         return cast(Distribution, self.decoder(embedded, condition))
+
+    def remark(self) -> str:
+        return self._family[0].remark()
+
+    def introduce(self, sampler: Sampler) -> None:
+        sampler.setup(self.event, self.encoder, self.kind)
 
 
 class Encoded:

@@ -13,9 +13,8 @@ from genae.errors import GenaeError
 from genae.learn import checkpoint
 from genae.learn.build import Built
 from genae.learn.device import seeded
-from genae.model.tasks import Task
+from genae.model.tasks import task_of
 from genae.recipe import recipe
-from genae.recipe.parts import instance
 from genae.testing.chance import elsewhere, of_torch_alone
 from genae.testing.expect import expect, same, shaped, skip
 from genae.testing.learning import learns
@@ -86,7 +85,7 @@ def save_and_load(s: Subject) -> None:
 def sampling(s: Subject) -> None:
     """New examples from a seed, as files."""
     run = s.run
-    if not run.built.bounded:
+    if not run.built.sampled:
         skip("a plain autoencoder has no prior to sample from")
     events = run.sample(3, seed=1)
     shaped(events, (3, *s.domain.event), "samples")
@@ -102,7 +101,7 @@ def numbers_of_its_own(s: Subject) -> None:
     whole, turned = run.reconstruct(x, seed=1)[1], run.reconstruct(x.flip(0), seed=1)[1]
     apart = (whole - turned.flip(0)).abs().max().item()
     expect(apart < 1e-4, f"what comes back of an example is {apart:.3g} away with others beside it; {BY_EXAMPLE}")
-    if run.built.bounded:
+    if run.built.sampled:
         apart = (run.sample(20, seed=1)[:2] - run.sample(2, seed=1)).abs().max().item()
         expect(apart < 1e-4, f"the first of 20 samples are {apart:.3g} away from those of 2 with the same seed; {BY_EXAMPLE}")
 
@@ -140,7 +139,11 @@ def tasks(s: Subject) -> None:
     if not named:
         skip("it names no tasks")
     for name in named:
-        task, target = instance(Task, "task", {"name": name}, domain=s.domain), s.events()
+        try:
+            task, target = task_of({"name": name}, s.domain), s.events()
+        except GenaeError as error:
+            expect("\n" not in str(error), f"what task {name} says of the domain is no single line: {error}")
+            continue
         before = target.clone()
         made = of_torch_alone(partial(task, target), f"inputs of task {name}")
         shaped(made, tuple(target.shape), f"the input of task {name}")

@@ -1,19 +1,19 @@
-"""The model card and the previews of a finished run: what it is, how it was made, what it scores, how to use it."""
+"""The model card and the previews of a run, finished or stopped: what it is, how it was made, what it scores, how to use it."""
 
 from __future__ import annotations
 
 import json
 import platform
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from genae.data.items import best_split
+from genae.data.examples import Examples
 from genae.errors import GenaeError
 from genae.files import write_text
-from genae.learn import checkpoint
+from genae.learn import checkpoint, fitting
 from genae.learn.metrics import read_metrics
-from genae.recipe.options import Spec
+from genae.recipe.options import Spec, named
 from genae.recipe.stages import sampler_of
 from genae.use import output, pictures
 
@@ -21,24 +21,34 @@ if TYPE_CHECKING:
     from genae.recipe.recipe import Recipe
     from genae.use.run import Run
 
-PREVIEWS = 64  # samples, and 16 reconstructions
+PREVIEWS = 64  # samples
 PLACE = ("step", "epoch", "seconds", "split")  # what metrics say beside their numbers
 
 
-def write_card(run: Run, seconds: float, examples: int, split: str) -> None:
+class Made(NamedTuple):
+    """How a run came about."""
+
+    seconds: float  # of training
+    examples: int  # that it was trained on
+    steps: int  # of the whole run
+    split: str  # that it was validated on
+    held: Examples  # the first of it
+
+
+def write_card(run: Run, made: Made) -> None:
     """README.md and previews/ beside the weights."""
-    shown = [preview_samples(run), _preview_reconstructions(run)]
+    shown = [preview_samples(run), _preview_reconstructions(run, made.held)]
     records = [r for r in read_metrics(run.folder) if r["split"] == "valid"]
-    write_text(
-        run.folder / checkpoint.CARD,
-        _text(run, seconds, examples, split, records[-1] if records else {}, [s for s in shown if s]),
-    )
+    write_text(run.folder / checkpoint.CARD, _text(run, made, records[-1] if records else {}, [s for s in shown if s]))
 
 
 def preview_samples(run: Run, n: int = PREVIEWS) -> str:
     """The line of a card that shows n new examples, whose picture is drawn; or why there are none."""
     if run.default_sampler is None:
         return ""  # a plain autoencoder without a fitted sampler
+    spec = sampler_of(run.recipe.stages)
+    if spec and not fitting.fits(run.folder, named("sampler", spec), run.vae):
+        return "Samples come when the sampler is fitted, after the last step."
     try:
         events = run.sample(n, seed=0)
     except GenaeError as error:  # a prior that has a density alone, say
@@ -47,10 +57,8 @@ def preview_samples(run: Run, n: int = PREVIEWS) -> str:
     return "![samples](previews/samples.png)"
 
 
-def _preview_reconstructions(run: Run) -> str:
-    _, held = best_split(run.dataset(), run.domain, ("valid", "test", "train"))
-    first = held.take(torch.arange(min(16, len(held))))
-    inputs, outputs = run.reconstruct(first)
+def _preview_reconstructions(run: Run, held: Examples) -> str:
+    inputs, outputs = run.reconstruct(held)
     rows = output.drawn(run.domain, inputs) + output.drawn(run.domain, outputs)
     pictures.save(pictures.grid(rows, columns=len(inputs)), run.folder / checkpoint.PREVIEWS / "reconstructions.png")
     return "![reconstructions](previews/reconstructions.png)"
@@ -62,13 +70,13 @@ def _parts(recipe: Recipe) -> str:
     return f"| plugins | {named} |\n" if named else ""
 
 
-def _threads() -> str:
-    """A seed gives one result for a given number of them: sums are in another order with others."""
+def _machine(run: Run) -> str:
+    """With its threads, since a seed gives one result for a given number: sums are in another order with others."""
     number = torch.get_num_threads()
-    return f"{number} thread{'s' * (number > 1)}"
+    return f"{run.device.type} ({platform.machine()}) with {number} thread{'s' * (number > 1)}"
 
 
-def _text(run: Run, seconds: float, examples: int, split: str, last: dict[str, Any], shown: list[str]) -> str:
+def _text(run: Run, made: Made, last: dict[str, Any], shown: list[str]) -> str:
     recipe = run.recipe
     rows = "\n".join(f"| {key} | {value} |" for key, value in traits(run).items())
     scores = "\n".join(f"| {key} | {value:.2f} nats |" for key, value in last.items() if key not in PLACE)
@@ -82,14 +90,14 @@ A variational autoencoder trained with `genae train {recipe.preset}` on {_data(r
 |---|---|
 {rows}
 | third-party plugins | {"; ".join(f"{part}: {origin}" for part, origin in recipe.plugins.items()) or "none"} |
-{_parts(recipe)}| training examples | {examples:,} |
-| steps | {run.step:,} |
-| training time | {seconds:.0f} s on {run.device.type} ({platform.machine()}) with {_threads()}, torch {torch.__version__} |
+{_parts(recipe)}| training examples | {made.examples:,} |
+| steps | {_steps(run, made)} |
+| training time | {made.seconds:.0f} s on {_machine(run)}, torch {torch.__version__} |
 {scores}
 
-Scores are of the last validation ({split} split). Everything else is in `recipe.json`. To use it:
+Scores are of the last validation ({made.split} split). Everything else is in `recipe.json`. To use it:
 
-    {run.next(run.folder.name)}
+    {_next(run, made)}
     genae evaluate {run.folder.name}
 """
 
@@ -103,6 +111,15 @@ def traits(run: Run) -> dict[str, str]:
         "prior": _part(run.recipe.prior),
         "sampler": _samplers(run),
     }
+
+
+def _next(run: Run, made: Made) -> str:
+    return run.next(run.folder.name) if run.step >= made.steps else f"genae train --resume {run.folder.name}"
+
+
+def _steps(run: Run, made: Made) -> str:
+    rest = "" if run.step >= made.steps else f" of {made.steps:,}: it is not finished, and goes on with --resume"
+    return f"{run.step:,}{rest}"
 
 
 def _data(run: Run) -> str:

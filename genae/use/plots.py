@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from genae.use.run import Run
 
 SUFFIXES = (".png", ".pdf", ".svg")
+KINDS = ("manifold", "clusters", "traversal", "directions", "curves", "reconstructions")
 DOTS = 150  # per inch of a PNG
 CHUNK = 250  # examples decoded at once
 EXAMPLES = 5000  # of a run's held-out ones, encoded for a plot: more only hide one another
@@ -110,16 +111,35 @@ def traversal(
     means = z_means.detach().float().cpu()  # (N, latent)
     centre, spread = means.mean(0), means.std(0, correction=0)
     active = spread.argsort(descending=True)[:rows]
+    ways = torch.diag(spread)[active]
+    names = [f"z[{d}], σ {spread[d]:.2f}" for d in active.tolist()]
+    title = "The most active latent dimensions, one at a time"
+    return _along(vae, domain, centre, ways, names, steps, title, condition)
+
+
+def directions(
+    vae: Model, domain: Domain, z_means: Tensor, rows: int = 10, steps: int = 11, condition: Tensor | None = None
+) -> Figure:
+    """The same along principal components of the means, the greatest first: what moves together in z moves together here."""
+    centre, components, share = principal(z_means)
+    spread = ((z_means.detach().float().cpu() - centre) @ components.T).std(0, correction=0)
+    ways = (spread[:, None] * components)[:rows]
+    names = [f"{row + 1}, {of:.1%}" for row, of in enumerate(share[:rows].tolist())]
+    return _along(vae, domain, centre, ways, names, steps, "Principal components of the posterior means", condition)
+
+
+def _along(
+    vae: Model, domain: Domain, centre: Tensor, ways: Tensor, names: Sequence[str], steps: int, title: str,
+    condition: Tensor | None,
+) -> Figure:  # fmt: skip
+    """A row for each of `ways` (R, latent), one spread long each, from −3 to 3 of them from the centre (latent,)."""
     offsets = torch.linspace(-3, 3, steps)
-    z = centre.repeat(len(active) * steps, 1)
-    for row, dimension in enumerate(active.tolist()):
-        z[row * steps : (row + 1) * steps, dimension] += offsets * spread[dimension]
+    z = centre + (offsets[None, :, None] * ways[:, None]).flatten(0, 1)
     pictures = _pictures(vae, domain, z, condition)
     (height, width), gap = pictures[0].shape[:2], _gap(pictures[0])
-    title = "The most active latent dimensions, one at a time"
-    figure, axes = _picture_axes(mosaic(pictures, steps, gap), title, len(active))
+    figure, axes = _picture_axes(mosaic(pictures, steps, gap), title, len(ways))
     _ticks(axes, "x", _middles(steps, width, gap), offsets, "standard deviations from the mean")
-    axes.set_yticks(_middles(len(active), height, gap), [f"z[{d}], σ {spread[d]:.2f}" for d in active.tolist()])
+    axes.set_yticks(_middles(len(ways), height, gap), list(names))
     return figure
 
 
@@ -270,14 +290,14 @@ def _check(path: Path) -> None:
 
 
 def draw(run: Run, kind: str, out: Path, data: str | None = None, seed: int = 0) -> Path:
-    """One kind of plot of a run to a file: manifold, clusters, traversal, curves or reconstructions."""
+    """One kind of plot of a run to a file: one of KINDS."""
     _check(out)
     if kind == "curves":
         from genae.learn.metrics import read_metrics
 
         return save(curves(read_metrics(run.folder)), out)
-    if kind not in ("manifold", "clusters", "traversal", "reconstructions"):
-        raise unknown("plot", kind, ("manifold", "clusters", "traversal", "curves", "reconstructions"))
+    if kind not in KINDS:
+        raise unknown("plot", kind, KINDS)
     return save(_of_examples(run, kind, data, seed), out)
 
 
@@ -300,4 +320,6 @@ def _of_examples(run: Run, kind: str, data: str | None, seed: int) -> Figure:
         return clusters(means, held.labels, held.classes)
     if kind == "traversal":
         return traversal(run.vae, run.domain, means, condition=hidden)
-    return manifold(run.vae, run.domain, means, condition=hidden, plane=not run.built.bounded)
+    if kind == "directions":
+        return directions(run.vae, run.domain, means, condition=hidden)
+    return manifold(run.vae, run.domain, means, condition=hidden, plane=not run.built.sampled)

@@ -35,7 +35,7 @@ from genae.learn.build import Built
 from genae.learn.device import computing, drawn, pick, precision, seeded
 from genae.learn.fitting import PRIOR
 from genae.learn.sized import sized
-from genae.model.tasks import Smaller
+from genae.model.tasks import InputForm, Masking
 from genae.model.vae import Model
 from genae.recipe import models, recipe
 from genae.recipe.options import Spec, named
@@ -217,7 +217,7 @@ class Run:
     def default_sampler(self) -> str | None:
         """The sampler used where none is named: the one that the recipe fitted, else the prior, else the only one there is."""
         spec, have = sampler_of(self.recipe.stages), fitting.names(self.folder)
-        if spec or self.built.bounded:
+        if spec or self.built.sampled:
             return named("sampler", spec) if spec else PRIOR
         return have[0] if len(have) == 1 else None
 
@@ -297,17 +297,20 @@ class Run:
         temperature: float | None = None,
         length: int = 1,
         as_input: bool = False,
+        mask: str | Path | None = None,
     ) -> tuple[Tensor, Tensor]:
         """The inputs as the run's task makes them, and what comes back of them, both (N, *event).
 
-        With `as_input` x is what the task makes already: pictures that are noisy, or small. Windows of a file in which there is
-        nothing come back as they are.
+        With `as_input` x is what the task makes already: pictures that are noisy, or small. A `mask` is a file that says which
+        parts the task hides; the others come back as they were. So do windows of a file in which there is nothing.
         """
         seen = self.seen(x, as_input=as_input)
         given = self.condition(seen, condition)
-        inputs = seen.events if as_input else self._inputs(seen.events, seed)
+        hidden = None if mask is None else self._hidden(Path(mask), seen)
+        inputs = self._masked(seen.events, hidden) if as_input or hidden is not None else self._inputs(seen.events, seed)
         z = self.encode(replace(seen, events=inputs), given)
-        return inputs, self.decode(z, given, temperature, seed, length, seen.spans if length == 1 else ())
+        outputs = self.decode(z, given, temperature, seed, length, seen.spans if length == 1 else ())
+        return inputs, outputs if hidden is None or length > 1 else outputs.where(hidden, seen.events)
 
     def joined(self, spans: Sequence[Span], events: Tensor, **options: object) -> list[Written]:
         """Windows (N, *event) as the files and examples that they are of, each with the domain that writes it as it was."""
@@ -335,6 +338,19 @@ class Run:
         keys = range(len(targets)) if seed is None else [0] * len(targets)
         with Draws(keys, drawn(seed), "task"):
             return self.built.task(targets)
+
+    def _hidden(self, mask: Path, seen: Seen) -> Tensor:
+        """What a file says is hidden of examples, bool (1, …). GenaeError for a task that hides nothing."""
+        task = self.built.task
+        if not isinstance(task, Masking):
+            raise GenaeError(
+                f"a mask is for a run whose task hides parts, and that of {self.folder} is {self.recipe.task['name']}"
+            )
+        return task.mask(mask, self.domain, seen.names)
+
+    def _masked(self, events: Tensor, hidden: Tensor | None) -> Tensor:
+        task = self.built.task
+        return task.masked(events, hidden) if isinstance(task, Masking) and hidden is not None else events
 
     def interpolate(
         self,
@@ -518,13 +534,13 @@ class Run:
         """A file, an item, a folder, Examples, events, or a list of such, as events with what is known: genae/use/seen.py.
 
         Wherever examples are taken, this goes in too. Of files a `window` alone, from 1, unless it is 0. With `as_input` they
-        are inputs of the run's task, which may be smaller than its targets.
+        are inputs of the run's task, which may have another form than its targets.
         """
         task = self.built.task
-        if isinstance(x, Seen) or not (as_input and isinstance(task, Smaller)):
+        if isinstance(x, Seen) or not (as_input and isinstance(task, InputForm)):
             return see(x, self.domain, window)
-        small = see(x, task.reader(self.domain), window)
-        return replace(small, events=task.enlarged(small.events))
+        seen = see(x, task.reader(self.domain), window)
+        return replace(seen, events=task.as_input(seen.events))
 
     def temperature(self, temperature: float | None, given: bool = False) -> float:
         """That one, else the domain's own for new examples, or for z that are given. GenaeError for one below 0."""
@@ -598,7 +614,7 @@ class Run:
         )
 
     def _require_prior(self) -> None:
-        if self.built.bounded:
+        if self.built.sampled:
             return
         have = fitting.names(self.folder)
         how = f"--sampler {' or '.join(have)}" if have else f"a sampler fitted on its latents: genae fit {self.folder} gaussian"
@@ -623,7 +639,7 @@ def samplers(folder: Path) -> list[str]:
     there = (folder / checkpoint.WEIGHTS).exists()
     read = recipe.read(folder / checkpoint.RECIPE)
     built = sized(read, saved.shapes(folder), folder / checkpoint.WEIGHTS) if there else None
-    return fitting.offered(folder, built is None or built.bounded)
+    return fitting.offered(folder, built is None or built.sampled)
 
 
 def load(folder: str | Path, device: str = "auto", data: Dataset | None = None) -> Run:

@@ -19,7 +19,7 @@ from genae.learn.session import Preset, Session
 from genae.recipe.settings import Settings
 from genae.use import best
 from genae.use import progress as showing
-from genae.use.card import write_card
+from genae.use.card import Made, write_card
 from genae.use.run import Run, load
 
 
@@ -28,7 +28,11 @@ class Training(Session):
 
     def finish(self) -> None:
         best.keep(self.folder, self.built.domain, self.examples)
-        write_card(self.run(), self.seconds, len(self.examples), self.valid_split)
+        self.look()
+
+    def look(self) -> None:
+        made = Made(self.seconds, len(self.examples), self.steps, self.valid_split, self.first)
+        write_card(self.run(), made)
 
     def run(self) -> Run:
         """The run as it is now, saved and loaded from its folder."""
@@ -43,6 +47,7 @@ def train(
     out: str | Path | None = None,
     epochs: float | None = None,
     steps: int | None = None,
+    minutes: float | None = None,
     settings: Settings = (),
     seed: int | None = None,
     device: str = "auto",
@@ -56,8 +61,8 @@ def train(
     (N, *event), `genae.Examples`, a torch `Dataset` or a data set object. `settings` as --set has them, or a dictionary.
     """
     training = Training(
-        preset, data=data, out=out, epochs=epochs, steps=steps, settings=settings, seed=seed, device=device, resume=resume,
-        data_changed=data_changed,
+        preset, data=data, out=out, epochs=epochs, steps=steps, minutes=minutes, settings=settings, seed=seed, device=device,
+        resume=resume, data_changed=data_changed,
         report=showing.counting("file", "reading") if progress else quiet,
         fit_report=showing.counting("turn", "fitting") if progress else quiet,
     )  # fmt: skip

@@ -31,6 +31,7 @@ from genae_audio import judged, reading, recording, spectrogram, whole
 from genae_audio.channels import Channels
 from genae_audio.formats import SUFFIXES
 from genae_audio.mel import RANGE, MelScale
+from genae_audio.tasks import MelDenoise, MelLowpass
 
 MULTIPLE = 16  # frames
 LOUDER = 6.0  # dB, or quieter
@@ -68,7 +69,8 @@ class Mel(Domain):
     def defaults(self) -> Defaults:  # type: ignore[override]  # class variables elsewhere
         """The metrics are of reconstructions, dB."""
         metrics = {"log_mel_distance": log_mel_distance, "log_mel_rms": log_mel_rms}
-        return Defaults("residual", samples=10, metrics=metrics, judged=judged.JUDGED)
+        tasks: Mapping[str, Callable[..., object]] = {"lowpass": MelLowpass, "denoise": MelDenoise}
+        return Defaults("residual", tasks=tasks, samples=10, metrics=metrics, judged=judged.JUDGED)
 
     @property
     def scale(self) -> MelScale:

@@ -29,6 +29,7 @@ from genae_audio import judged, reading, recording, spectrogram, whole
 from genae_audio.channels import Channels
 from genae_audio.formats import SUFFIXES
 from genae_audio.stft import distance
+from genae_audio.tasks import WaveDenoise, WaveLowpass
 
 STRIDE = 2048  # samples: RAVE's
 QUIETER = 6.0  # dB
@@ -66,7 +67,8 @@ class Wave(Domain):
             "stft_distance": stft_distance,
             "log_mel_distance": partial(spectrogram.log_mel_distance, rate=self.rate),
         }
-        return Defaults(network="rave", samples=1, metrics=metrics, judged=judged.JUDGED)
+        tasks: Mapping[str, Callable[..., object]] = {"lowpass": WaveLowpass, "denoise": WaveDenoise}
+        return Defaults(network="rave", tasks=tasks, samples=1, metrics=metrics, judged=judged.JUDGED)
 
     # -- files --------------------------------------------------------------------------------------------------------
 

@@ -22,17 +22,18 @@ from torch import Tensor
 
 from genae.data.curve import Picture
 from genae.data.domain import Defaults, Domain, Stage
-from genae.data.examples import Array, File
+from genae.data.examples import Array, File, Found
 from genae.errors import GenaeError, Rejected
 from genae.latent.space import Shape
 from genae.recipe.options import Before
 from genae_image.decode import FORMATS, decode
 from genae_image.metrics import bce, brightness, mse, psnr
 from genae_image.pixels import Colour, Fit, colour_of, require_size, to_bytes, to_channels, to_size
-from genae_image.tasks import SuperResolve
+from genae_image.tasks import Colourise, Inpaint, SuperResolve
 
 CHUNK = 1 << 26  # bytes of a data set that are resized at once
 PLAIN = "pictures of one single colour"
+OBLONG = {"crop": "cropped to their middle", "pad": "with black bars", "stretch": "stretched"}
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Image(Domain):
     suffixes: ClassVar[tuple[str, ...]] = tuple(FORMATS)
     defaults: ClassVar[Defaults] = Defaults(
         network="residual",
-        tasks={"super-resolve": SuperResolve},
+        tasks={"super-resolve": SuperResolve, "inpaint": Inpaint, "colourise": Colourise},
         metrics={"mse": mse, "bce": bce, "psnr": psnr},
         attributes={"brightness": brightness},
     )
@@ -72,13 +73,24 @@ class Image(Domain):
         """(C, size, size)."""
         return (self.channels, self.size, self.size)
 
-    def read(self, file: File) -> Tensor:
-        """One file to (C, size, size) uint8."""
+    def read(self, file: File) -> Found:
+        """One file to (1, C, size, size) uint8, and what was done to it that its owner may not expect."""
         pixels = decode(file, least=0 if self.fit == "refuse" else self.size)
         try:
-            return self.adapt(pixels[None])[0]
+            return Found(self.adapt(pixels[None]), remarks=dict.fromkeys(self._changes(pixels), 1))
         except GenaeError as error:
             raise Rejected(f"{file.name}: {error}") from error
+
+    def _changes(self, pixels: Array) -> list[str]:
+        """What becomes of one picture (H, W) or (H, W, C), where that is more than becoming smaller."""
+        height, width = pixels.shape[:2]
+        clear = pixels.shape[2:] in ((2,), (4,)) and pixels[..., -1].min() < np.iinfo(np.uint8).max
+        shown = max(height, width) if self.fit == "pad" else min(height, width)
+        return [
+            *([f"with transparency, laid on {self.background}"] if clear else []),
+            *([f"not square, {OBLONG[self.fit]}"] if height != width and self.fit != "refuse" else []),
+            *([f"smaller than {self.size} pixels, enlarged"] if shown < self.size else []),
+        ]
 
     def adapt(self, array: Array) -> Tensor:
         """(N, H, W) or (N, H, W, C), C 1 to 4 (2 and 4 with alpha), of any depth and size, to (N, C, size, size) uint8.

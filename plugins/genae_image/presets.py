@@ -43,21 +43,40 @@ mnist_mlp: Preset = {
     "ema": 0.0,
 }
 
-# Colour folders. Pixels have 256 levels, so their likelihood is a distribution over these and not a density, which a model
-# could raise without end; ten logistics as in https://arxiv.org/abs/1701.05517.
+# A grid of 7 by 7 codes (https://arxiv.org/abs/1711.00937), and a model of their order that new ones are drawn from.
+mnist_vq: Preset = {
+    "parent": "mnist",
+    "latent": {"shape": [7, 7]},
+    "posterior": {"name": "vq", "codes": 64, "width": 16},
+    "prior": {"name": "uniform"},
+    "network": {"name": "grid", "widths": [32, 64], "blocks": [1, 2], "patch": 2},
+    "objective": {"name": "elbo", "warmup": 0},
+    "epochs": 10.0,
+    "optimiser": {"name": "adam", "lr": 1e-3},
+    "schedule": {"name": "cosine", "warmup": 100, "final": 0.0},
+    "stages": [{"sampler": {"name": "autoregressive"}}],
+}
+
+# Colour folders, of a hundred pictures or of a hundred thousand: steps say how long, since epochs of a small folder are over
+# before anything is learned. It begins as PCA of the training pictures (22.2 dB on held-out emoji at 64 by 64, after four
+# seconds), which is the ELBO's optimum among linear models, so the rate needs no warm-up. One learned σ: its mean is what is
+# shown, and mixtures of logistics, whose likelihood is better, gave beige blobs in as many minutes. New pictures are drawn by
+# flow matching, since components are far from normal.
 image_32: Preset = {
     "domain": {"name": "image", "size": 32, "channels": 3, "binarise": False},
     "data": "",
     "latent": 128,
-    "network": {"name": "residual", "widths": [32, 64, 96, 128], "blocks": [2, 2, 2, 2], "hidden": 256, "patch": 2},
-    "likelihood": {"name": "discretised-logistic", "mixtures": 10},
+    "network": {"name": "principal", "widths": [48, 96, 128], "blocks": [1, 1, 1], "hidden": 256, "patch": 2},
+    "likelihood": {"name": "gaussian", "sigma": 0.1, "learned": "one"},
     "prior": {"name": "normal"},
-    "objective": {"name": "elbo", "beta": 1.0, "warmup": 2000},
-    "epochs": 50.0,
+    "objective": {"name": "elbo", "beta": 1.0, "warmup": 0},
+    "epochs": 0.0,
+    "steps": 3000,
     "batch": 64,
-    "optimiser": {"name": "adam", "lr": 5e-4, "clip": 5000.0},  # norms are near 1200: 3072 values of 256 levels
-    "schedule": {"name": "cosine", "warmup": 500, "final": 0.01},
-    "ema": 0.999,
+    "optimiser": {"name": "muon", "lr": 6e-3, "adam_lr": 1e-3, "weight_decay": 0.02, "clip": 0.0},
+    "schedule": {"name": "cosine", "warmup": 0.03, "final": 0.0},
+    "ema": 0.998,
+    "stages": [{"sampler": {"name": "flow-matching", "width": 384, "steps": 2000}}],
 }
 
 # One level more, and twice the latent for four times the pixels.
@@ -65,5 +84,14 @@ image_64: Preset = {
     "parent": "image-32",
     "domain": {"name": "image", "size": 64},
     "latent": 256,
-    "network": {"name": "residual", "widths": [32, 64, 96, 128, 128], "blocks": [2, 2, 2, 2, 2]},
+    "network": {"name": "principal", "widths": [48, 64, 96, 128], "blocks": [1, 1, 1, 1], "patch": 4},
 }
+
+# Patches of twice the side, and components of the picture at half its size, so that a step takes little longer.
+image_128: Preset = {
+    "parent": "image-64",
+    "domain": {"name": "image", "size": 128},
+    "network": {"name": "principal", "widths": [64, 96, 128, 128], "patch": 8, "coarse": 2},
+}
+
+emoji_64: Preset = {"parent": "image-64", "data": "emoji"}

@@ -32,6 +32,7 @@ from genae_music.quantise import Setting
 from genae_music.reasons import Unusable, told
 from genae_music.score import Score
 from genae_music.smf import Array
+from genae_music.tasks import Complete
 from genae_music.windows import Lost, Windows
 
 Kind = Literal["melody", "drums", "trio"]
@@ -69,7 +70,7 @@ class Music(Domain):
     suffixes: ClassVar[tuple[str, ...]] = reader.SUFFIXES
     fields: ClassVar[Mapping[str, int]] = keys.FIELDS
     defaults: ClassVar[Defaults] = Defaults(
-        network="music-lstm", shows="sample", temperature=1.0, decoded=0.5, samples=10, judged=256
+        network="music-lstm", tasks={"complete": Complete}, shows="sample", temperature=1.0, decoded=0.5, samples=10, judged=256
     )
     reading: ClassVar[Reading] = Reading(
         cached=True, distinct=True, least=16,
@@ -101,6 +102,11 @@ class Music(Domain):
         return {"trio": (3, steps), "drums": (steps, len(drums.FULL)) if self.kit == "full" else (steps,)}.get(
             self.kind, (steps,)
         )
+
+    @property
+    def axis(self) -> int:
+        """Of an event, along time."""
+        return 1 if self.kind == "trio" else 0
 
     @property
     def units(self) -> Mapping[str, float]:
@@ -246,10 +252,10 @@ class Music(Domain):
 
     def part(self, long: Tensor) -> Tensor:
         """Windows (W, *event) of a longer example, silent at its end; none ends a note of the one before."""
-        axis, steps = (1 if self.kind == "trio" else 0), self.setting.steps
-        count = -(-long.shape[axis] // steps)
-        pad = [0, 0] * (long.ndim - axis - 1) + [0, count * steps - long.shape[axis]]
-        windows = torch.stack(torch.split(torch.nn.functional.pad(long, pad), steps, axis))
+        steps = self.setting.steps
+        count = -(-long.shape[self.axis] // steps)
+        pad = [0, 0] * (long.ndim - self.axis - 1) + [0, count * steps - long.shape[self.axis]]
+        windows = torch.stack(torch.split(torch.nn.functional.pad(long, pad), steps, self.axis))
         if self.kind == "trio":
             return torch.cat([begun(windows[:, :PITCHED]), windows[:, PITCHED:]], 1)
         return begun(windows) if self.kind == "melody" else windows

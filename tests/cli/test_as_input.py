@@ -13,7 +13,7 @@ from PIL import Image
 from torch import nn
 
 from genae import load
-from genae.model.tasks import Smaller
+from genae.model.tasks import InputForm
 from genae_image.domain import Image as Images
 from genae_image.tasks import SuperResolve
 
@@ -67,6 +67,6 @@ def test_a_small_file_is_enlarged_as_the_task_does_it_without_being_resized(auto
 
 def test_only_a_task_of_smaller_inputs_has_a_reader_of_its_own() -> None:
     task = SuperResolve(4)
-    assert isinstance(task, Smaller)
+    assert isinstance(task, InputForm)
     assert task.reader(Images(size=28, channels=3)).event == (3, 7, 7)
-    assert not isinstance(nn.Identity(), Smaller)
+    assert not isinstance(nn.Identity(), InputForm)

@@ -67,7 +67,11 @@ def test_plugins_show():
     assert "  sigma    1.0      " in text
     assert "above 0)" in " ".join(text.split())
     answer = json.loads(genae("plugins", "show", "image", "--json"))
-    assert answer["brings"] == {"networks": [], "tasks": ["super-resolve"], "conditions": ["brightness"]}
+    assert answer["brings"] == {
+        "networks": [],
+        "tasks": ["super-resolve", "inpaint", "colourise"],
+        "conditions": ["brightness"],
+    }
     size = next(o for o in answer["options"] if o["name"] == "size")
     assert size == {"name": "size", "type": "whole number", "bounds": "at least 1", "default": 28, "meaning": "side, pixels"}
     assert "  no options" in genae("plugins", "show", "dataset", "glyphs")

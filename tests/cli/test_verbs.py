@@ -122,7 +122,7 @@ def test_a_plain_autoencoder_has_no_density(
     assert "plain autoencoder" in refused("sample", autoencoder, "--out", tmp_path / "s")
 
 
-@pytest.mark.parametrize("kind", ["manifold", "clusters", "traversal", "curves", "reconstructions"])
+@pytest.mark.parametrize("kind", ["manifold", "clusters", "traversal", "directions", "curves", "reconstructions"])
 def test_plot(answer: Answer, trained: Path, plane: Path, tmp_path: Path, kind: str) -> None:
     for run in (trained, plane):
         told = answer("plot", run, "--kind", kind, "--out", tmp_path / f"{run.name}.png")

@@ -13,6 +13,7 @@ from genae.recipe.parts import instantiate
 
 def test_schedules() -> None:
     assert [optim.constant(s, 10, warmup=4) for s in (0, 1, 3, 9)] == [0.25, 0.5, 1, 1]
+    assert [optim.constant(s, 10, warmup=0.4) for s in (0, 1, 3, 9)] == [0.25, 0.5, 1, 1]  # the same as a share
     assert optim.cosine(0, 10) == 1
     assert optim.cosine(5, 10) == pytest.approx(0.5)
     assert optim.cosine(10, 10, final=0.1) == pytest.approx(0.1)

@@ -10,9 +10,10 @@ from genae.errors import GenaeError
 from genae.latent.posteriors import DiagonalGaussian, GaussianPosterior, PointPosterior
 from genae.latent.priors import Flow, StandardNormal
 from genae.latent.space import Space
+from genae.model.autoencoders import Autoencoder
 from genae.model.likelihoods import Gaussian
 from genae.model.networks import mlp
-from genae.model.objectives import ELBO, IWAE, Autoencoder, Batch, Loss, Moment, log_weights
+from genae.model.objectives import ELBO, IWAE, Batch, Loss, Moment, log_weights
 from genae.model.vae import VAE
 from genae.recipe.parts import instantiate
 

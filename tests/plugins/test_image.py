@@ -14,6 +14,7 @@ import torch
 from PIL import Image as Pillow
 
 from genae.data.examples import File
+from genae.data.found import read_file
 from genae.errors import GenaeError, Rejected
 from genae.learn.build import build
 from genae.recipe import recipe
@@ -23,6 +24,11 @@ from genae_image.decode import FORMATS, PIXELS
 from genae_image.domain import Image
 from genae_image.metrics import bce, mse, psnr
 from genae_image.tasks import SuperResolve
+
+
+def read(domain: Image, file: File) -> torch.Tensor:
+    """One picture (C, size, size)."""
+    return read_file(file, domain)
 
 
 def saved(image: Pillow.Image, kind: str, **options) -> File:
@@ -50,7 +56,7 @@ COLOUR = Image(size=28, channels=3)
 @pytest.mark.parametrize("domain", [GREY, COLOUR], ids=["grey", "colour"])
 def test_reads_every_format(kind, domain):
     options = {"WEBP": {"lossless": True}, "JPEG": {"quality": 95}, "ICO": {"sizes": [(28, 28)]}}.get(kind, {})
-    x = domain.read(saved(Pillow.fromarray(blocks()), kind, **options))
+    x = read(domain, saved(Pillow.fromarray(blocks()), kind, **options))
     assert x.shape == domain.event
     assert x.dtype == torch.uint8
     assert (x.int() - torch.from_numpy(blocks()).int()).abs().max() <= (2 if kind == "JPEG" else 0)
@@ -69,27 +75,27 @@ def test_reads_every_mode(mode):
         image = Pillow.fromarray(values).convert(mode, dither=Pillow.Dither.NONE)
     expected = np.where(values > 127, 255, 0) if mode == "1" else values
     for domain in (GREY, COLOUR):
-        x = domain.read(saved(image, "TIFF"))
+        x = read(domain, saved(image, "TIFF"))
         assert (x.int() - torch.from_numpy(expected).int()).abs().max() <= 1
 
 
 def test_16_bit_png_keeps_its_scale():
     image = Pillow.fromarray(np.full((28, 28), 65535, np.uint16))
-    assert (GREY.read(saved(image, "PNG")) == 255).all()
+    assert (read(GREY, saved(image, "PNG")) == 255).all()
     dark = Pillow.fromarray(np.full((28, 28), 200, np.uint16))  # of 65535: black, not 200
-    assert (GREY.read(saved(dark, "PNG")) == 1).all()
+    assert (read(GREY, saved(dark, "PNG")) == 1).all()
 
 
 @pytest.mark.parametrize("mode", ["LA", "RGBA"])
 def test_alpha_is_composited_on_the_background(mode):
     image = Pillow.new("RGBA", (28, 28), (255, 255, 255, 51)).convert(mode)  # a fifth of white
-    assert (Image(channels=3, background="black").read(saved(image, "PNG")) == 51).all()
-    assert (COLOUR.read(saved(image, "PNG")) == 255).all()
+    assert (read(Image(channels=3, background="black"), saved(image, "PNG")) == 51).all()
+    assert (read(COLOUR, saved(image, "PNG")) == 255).all()
     dark = Pillow.new("RGBA", (28, 28), (0, 0, 0, 51)).convert(mode)
-    assert (COLOUR.read(saved(dark, "PNG")) == 204).all()
-    orange = Image(channels=3, background="#ff8000").read(saved(dark, "PNG"))
+    assert (read(COLOUR, saved(dark, "PNG")) == 204).all()
+    orange = read(Image(channels=3, background="#ff8000"), saved(dark, "PNG"))
     assert orange[:, 0, 0].tolist() == [204, 102, 0]
-    assert (Image(background=100).read(saved(dark, "PNG")) == 80).all()
+    assert (read(Image(background=100), saved(dark, "PNG")) == 80).all()
 
 
 def test_transparent_palette_colour_is_the_background():
@@ -98,34 +104,34 @@ def test_transparent_palette_colour_is_the_background():
     with warnings.catch_warnings(record=True) as escaped:
         warnings.simplefilter("always")
         file = saved(image, "PNG", transparency=b"\xff\x00")
-        assert (COLOUR.read(file) == 255).all()
-        assert (Image(channels=3, background="black").read(file) == 0).all()
+        assert (read(COLOUR, file) == 255).all()
+        assert (read(Image(channels=3, background="black"), file) == 0).all()
     assert not escaped
 
 
 def test_colour_becomes_luma_as_pillow_has_it():
     values = np.random.default_rng(0).integers(0, 256, (28, 28, 3), dtype=np.uint8)
     image = Pillow.fromarray(values)
-    assert (GREY.read(saved(image, "PNG"))[0].numpy() == np.asarray(image.convert("L"))).all()
-    assert (COLOUR.read(saved(image, "PNG")).numpy() == values.transpose(2, 0, 1)).all()
+    assert (read(GREY, saved(image, "PNG"))[0].numpy() == np.asarray(image.convert("L"))).all()
+    assert (read(COLOUR, saved(image, "PNG")).numpy() == values.transpose(2, 0, 1)).all()
 
 
 def test_exif_orientation_turns_the_picture():
     exif = Pillow.Exif()
     exif[0x0112] = 3  # upside down
-    x = GREY.read(saved(Pillow.fromarray(blocks()), "PNG", exif=exif))
+    x = read(GREY, saved(Pillow.fromarray(blocks()), "PNG", exif=exif))
     assert (x[0].numpy() == blocks()[::-1]).all()
 
 
 def test_first_frame_of_an_animation():
     frames = [Pillow.new("L", (28, 28), grey) for grey in (90, 180)]
-    x = GREY.read(saved(frames[0], "GIF", save_all=True, append_images=frames[1:]))
+    x = read(GREY, saved(frames[0], "GIF", save_all=True, append_images=frames[1:]))
     assert (x == 90).all()
 
 
 def test_large_photograph():
     image = Pillow.fromarray(blocks(1600)).convert("RGB")
-    x = GREY.read(saved(image, "JPEG", quality=95))
+    x = read(GREY, saved(image, "JPEG", quality=95))
     assert (x[0, :13] - 40.0).abs().max() <= 3
     assert (x[0, 15:] - 200.0).abs().max() <= 3
 
@@ -158,7 +164,7 @@ def test_what_cannot_be_read_is_rejected_in_one_line(content, reason):
     with warnings.catch_warnings(record=True) as escaped:
         warnings.simplefilter("always")
         with pytest.raises(Rejected, match=reason) as error:
-            GREY.read(File(Path("holiday/seven.png"), content=content))
+            read(GREY, File(Path("holiday/seven.png"), content=content))
     assert not escaped
     assert "holiday/seven.png" in str(error.value)
     assert "\n" not in str(error.value)
@@ -166,7 +172,7 @@ def test_what_cannot_be_read_is_rejected_in_one_line(content, reason):
 
 def test_missing_file_is_rejected(tmp_path):
     with pytest.raises(Rejected, match="no such file"):
-        GREY.read(File(tmp_path / "gone.png"))
+        read(GREY, File(tmp_path / "gone.png"))
 
 
 @pytest.mark.parametrize("cut", range(0, 800, 37))
@@ -174,7 +180,7 @@ def test_damaged_bytes_never_escape(cut):
     content = bytearray(saved(Pillow.effect_noise((20, 20), 99).convert("P"), "PNG").content)
     content[cut : cut + 8] = b"\xff" * 8
     with contextlib.suppress(Rejected):
-        assert GREY.read(File(Path("x.png"), content=bytes(content))).shape == (1, 28, 28)
+        assert read(GREY, File(Path("x.png"), content=bytes(content))).shape == (1, 28, 28)
 
 
 def test_threads_leave_the_warning_filters_as_they_were():
@@ -213,7 +219,7 @@ def test_stretch_uses_everything():
 
 def test_refuse_names_both_sizes():
     with pytest.raises(Rejected, match=r"picture\.png: is 32x20 pixels, this model's images are 28x28"):
-        Image(fit="refuse").read(saved(Pillow.new("L", (32, 20)), "PNG"))
+        read(Image(fit="refuse"), saved(Pillow.new("L", (32, 20)), "PNG"))
     with pytest.raises(GenaeError, match="is 32x20 pixels"):
         Image(fit="refuse").adapt(np.zeros((5, 20, 32), np.uint8))
 
@@ -299,8 +305,28 @@ def test_prepare_picture_write_and_read_are_one_round_trip(tmp_path):
         stored = torch.randint(0, 256, domain.event, dtype=torch.uint8)
         event = domain.prepare(stored[None], "train")[0]
         domain.write(event, tmp_path / "x.png")
-        assert torch.equal(domain.read(File(tmp_path / "x.png")), stored)
+        assert torch.equal(read(domain, File(tmp_path / "x.png")), stored)
         assert domain.picture(event).shape == ((28, 28) if domain is GREY else (28, 28, 3))
+
+
+@pytest.mark.parametrize(
+    "mode, shape, fit, told",
+    [
+        ("RGB", (40, 40), "crop", []),
+        ("RGB", (40, 30), "crop", ["not square, cropped to their middle"]),
+        ("RGB", (40, 20), "pad", ["not square, with black bars"]),
+        ("RGB", (20, 20), "crop", ["smaller than 28 pixels, enlarged"]),
+        ("RGB", (40, 20), "stretch", ["not square, stretched", "smaller than 28 pixels, enlarged"]),
+        ("RGBA", (40, 40), "crop", ["with transparency, laid on white"]),
+        ("LA", (28, 28), "refuse", ["with transparency, laid on white"]),
+    ],
+)
+def test_what_is_done_to_a_picture_is_told(mode, shape, fit, told):
+    image = Pillow.new(mode, shape, 0)
+    assert list(Image(fit=fit).read(saved(image, "PNG")).remarks) == told
+    if mode == "RGBA":
+        image.putalpha(255)
+        assert not Image(fit=fit).read(saved(image, "PNG")).remarks
 
 
 def test_picture_clips_and_bears_nan():
@@ -355,7 +381,7 @@ def test_metrics():
 # -- presets ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["mnist", "mnist-2d", "mnist-mlp", "image-32", "image-64"])
+@pytest.mark.parametrize("name", ["mnist", "mnist-2d", "mnist-mlp", "image-32", "image-64", "image-128"])
 def test_presets_build_and_score(name):
     made = recipe.compose(name)
     built = build(made)
@@ -369,12 +395,12 @@ def test_presets_build_and_score(name):
 
 
 def test_presets_are_what_they_say():
-    settings = {name: recipe.compose(name) for name in ("mnist", "mnist-2d", "mnist-mlp", "image-32", "image-64")}
+    settings = {name: recipe.compose(name) for name in ("mnist", "mnist-2d", "mnist-mlp", "image-32", "image-64", "image-128")}
     assert settings["mnist-2d"].latent == 2
     assert settings["mnist-mlp"].network["hidden"] == [400]
     assert settings["mnist-mlp"].latent == 40
     assert all(settings[name].domain["binarise"] for name in ("mnist", "mnist-2d", "mnist-mlp"))
-    for name, size in {"image-32": 32, "image-64": 64}.items():
+    for name, size in {"image-32": 32, "image-64": 64, "image-128": 128}.items():
         assert settings[name].domain == {
             "name": "image",
             "size": size,

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image as Pillow
 
 from genae.data.examples import File, Split
+from genae.data.found import read_file
 from genae.data.inspecting import inspect
 from genae.data.reading import read_split
 from genae.errors import Rejected
@@ -18,7 +19,7 @@ from genae_image.domain import Image
 
 
 def read(path, **options):
-    return Image(**options).read(File(Path(path))).numpy()
+    return read_file(File(Path(path)), Image(**options)).numpy()
 
 
 # -- a black digit on nothing (NVIDIA/DIGITS #85) ---------------------------------------------------------------------
@@ -148,7 +149,7 @@ def test_a_large_picture_is_the_mean_of_its_blocks(mode):
         image = image.convert(mode)
     content = io.BytesIO()
     image.save(content, "TIFF")
-    x = Image().read(File(Path("a.tif"), content=content.getvalue()))[0]
+    x = read_file(File(Path("a.tif"), content=content.getvalue()), Image())[0]
     assert (x[:, :13] == 255).all()
     assert (x[:, 15:] == 0).all()
 
@@ -158,4 +159,4 @@ def test_a_gif_that_is_as_large_as_a_header_can_say():
     for at in (6, 18):
         content[at : at + 4] = (65535).to_bytes(2, "little") + (PIXELS // 65535 + 1).to_bytes(2, "little")
     with pytest.raises(Rejected, match="decompression bomb"):
-        Image().read(File(Path("a.gif"), content=bytes(content)))
+        read_file(File(Path("a.gif"), content=bytes(content)), Image())

@@ -155,6 +155,16 @@ def test_traversal_has_the_most_active_dimension_first():
     assert [t.split(",")[0] for t in labels] == ["z[1]", "z[2]"]
 
 
+def test_directions_are_components_and_not_dimensions():
+    u = torch.randn(1000, 1, generator=torch.Generator().manual_seed(0))
+    u = (u - u.mean()) / u.std(correction=0)
+    figure = plots.directions(model(3, which=1), Tiles(), u * torch.tensor([0.6, 0.8, 0.0]), rows=1, steps=3)
+    picture = shown(figure)[2::4, 2::4]
+    ends = sorted(picture[0].tolist())
+    assert ends == pytest.approx([127.5 * 0.2, 127.5, 127.5 * 1.8], abs=1)  # -3, 0 and 3 spreads of 1, 0.8 of them in z[1]
+    assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["1, 100.0%"]
+
+
 # -- clusters ---------------------------------------------------------------------------------------------------------
 
 
@@ -234,7 +244,7 @@ def run(request, tmp_path_factory):
     return train("mnist-mlp", data=str(folder / "data"), out=folder / "run", steps=2, settings=settings, device="cpu")
 
 
-@pytest.mark.parametrize("kind", ["manifold", "clusters", "traversal", "curves", "reconstructions"])
+@pytest.mark.parametrize("kind", ["manifold", "clusters", "traversal", "directions", "curves", "reconstructions"])
 def test_draw_every_kind(run, kind, tmp_path):
     with Image.open(plots.draw(run, kind, tmp_path / "plot.png")) as image:
         assert min(image.size) > 100
