@@ -63,7 +63,7 @@ class Codebook(Use):
     def __init__(self, codes: int, width: int, decay: float, revive: float) -> None:
         super().__init__(codes, decay)
         self.revive = revive
-        self.vectors = nn.Buffer(torch.randn(codes, width))
+        self.vectors = nn.Buffer(0.1 * torch.randn(codes, width))  # until the first batch
         self.total = nn.Buffer(torch.zeros(codes, width))
 
     @torch.no_grad()

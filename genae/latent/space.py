@@ -26,6 +26,7 @@ Shape = tuple[int, ...]
 Geometry = Literal["flat", "sphere", "ball"]  # any numbers; ‖z‖ = 1; ‖z‖ < 1, the Poincaré ball: along the last axis
 Kind = Literal["density", "point", "codes"]  # what a posterior is: a density over z, a plain code, or discrete
 
+PLACED: Mapping[Geometry, str] = {"flat": "", "sphere": " on a sphere", "ball": " in the Poincaré ball"}
 EDGE = 1 - 1e-5  # ‖z‖ in the ball at most: in single precision there is nothing beyond
 
 
@@ -109,9 +110,12 @@ class Space:
     def __str__(self) -> str:
         form = " × ".join(map(str, self.shape))
         ladder = f", {len(self.levels)} levels" if self.levels else ""
-        curved = "" if self.geometry == "flat" else f" in the {self.geometry}"
         return (
-            form + curved + (" along time" if self.time else "") + (f", codes of {self.codes}" if self.codes else "") + ladder
+            form
+            + PLACED[self.geometry]
+            + (" along time" if self.time else "")
+            + (f", codes of {self.codes}" if self.codes else "")
+            + ladder
         )
 
 

@@ -82,14 +82,16 @@ class VonMisesFisher:
         shape = self.mean.shape if samples is None else (samples, *self.mean.shape)
         noise = torch.randn(shape, device=self.mean.device)
         across = F.normalize(noise - (noise * self.mean).sum(-1, keepdim=True) * self.mean, dim=-1)
-        theta = self._angle(torch.rand(*shape[:-1], 1, device=self.mean.device))
-        return theta.cos() * self.mean + theta.sin() * across
+        theta = self._angles(1 if samples is None else samples)
+        theta = theta if samples is None else theta.movedim(-1, 0).unsqueeze(-1)
+        return F.normalize(theta.cos() * self.mean + theta.sin() * across, dim=-1)  # where noise is along μ, rounding is large
 
-    def _angle(self, u: Tensor) -> Tensor:
-        """θ at which the distribution function is u (…, 1), linear between the points of the grid."""
+    def _angles(self, count: int) -> Tensor:
+        """θ (B, …, count), at which the distribution function is drawn; it is linear between the points of the grid."""
         shares = self._weights()[1].softmax(-1)
-        ends = F.pad(shares.cumsum(-1), (1, 0)).clamp(max=1.0).expand(*u.shape[:-1], -1)
-        at = torch.searchsorted(ends.detach().contiguous(), u.clamp(1e-6, 1 - 1e-6).contiguous()).clamp(1, POINTS)
+        ends = F.pad(shares.cumsum(-1), (1, 0)).clamp(max=1.0)  # (B, …, POINTS + 1)
+        u = torch.rand(*shares.shape[:-1], count, device=self.mean.device).clamp(1e-6, 1 - 1e-6)
+        at = torch.searchsorted(ends.detach(), u).clamp(1, POINTS)
         low, high = ends.gather(-1, at - 1), ends.gather(-1, at)
         return (at - 1 + ((u - low) / (high - low).clamp(min=1e-12)).clamp(0.0, 1.0)) * (math.pi / POINTS)
 

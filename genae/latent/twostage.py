@@ -61,7 +61,7 @@ class TwoStage(Standardised):
 
     @torch.no_grad()
     def sample(self, n: int, temperature: float = 1.0, condition: Tensor | None = None) -> Tensor:
-        u, noise = torch.randn(2, n, self.space.size, device=self.anchor.device).unbind()
+        u, noise = (torch.randn(n, self.space.size, device=self.anchor.device) for _ in range(2))
         with torch.autocast(u.device.type, enabled=False):
             unit = self._mean(temperature * u, condition) + temperature * self.log_gamma.exp() * noise
         return self.shaped(unit)

@@ -24,6 +24,7 @@ from genae.recipe.options import plain
 from genae.recipe.parts import OfExample, instance, instantiate, of_kind, part
 from genae.recipe.recipe import Recipe
 
+TRIED = 8  # examples of which a loss is tried
 ROUNDED = 1e-5  # numbers may be so far outside a likelihood's support
 
 
@@ -66,6 +67,11 @@ class Built(NamedTuple):
         """Whether the decoder ends with that likelihood: a network may have one of its own."""
         return any(module is self.likelihood for module in self.vae.modules())
 
+    @property
+    def levels(self) -> int:
+        """Of each number of an event, where p(x | z) is a probability of them: see `Likelihood.levels`."""
+        return self.likelihood.levels if self.ends and isinstance(self.likelihood, Likelihood) else 0
+
 
 def learned(recipe: Recipe, train: Examples) -> Recipe:
     """With what the condition learns from the training examples: their classes, say."""
@@ -97,11 +103,12 @@ def require_space(built: Built, batch: Batch, network: str) -> None:
         raise GenaeError(f"the encoder of network '{network}' gives z {tuple(z.shape[1:])}, and its latent space is {space}")
 
 
-def require_loss(built: Built, batch: Batch, steps: int) -> None:
+def require_loss(built: Built, batch: Batch, first: Moment) -> None:
     """GenaeError where the objective asks the model for what it does not have: a rate by dimension, say."""
     built.vae.eval()
     built.objective.eval()
-    next(built.objective.losses(built.vae, batch, Moment(0, steps, frozenset(built.objective.players))), None)
+    few = batch._replace(**{name: column[:TRIED] for name, column in batch._asdict().items() if column is not None})
+    next(built.objective.losses(built.vae, few, first), None)
 
 
 def require_support(built: Built, targets: Tensor, likelihood: str) -> None:

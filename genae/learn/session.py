@@ -41,6 +41,7 @@ from genae.learn.scoring import choose, validated
 from genae.learn.signals import heard
 from genae.learn.state import Game, State, shared_out, start
 from genae.learn.watch import Watch
+from genae.model.objectives import Moment
 from genae.recipe import models, recipe
 from genae.recipe.options import Spec, named
 from genae.recipe.parts import instance
@@ -194,13 +195,13 @@ class Session:
 
     def _require(self) -> None:
         """What parts refuse of each other, they refuse now."""
-        trainer.stages_of(self.built, self.recipe, self.steps)
+        first, *_ = trainer.stages_of(self.built, self.recipe, self.steps)
         shared_out(Game(self.built.vae, self.built.objective), self.recipe)
         if self.sampler is not None:
             fitting.made(self.built, self.sampler)
         batch = next(trainer.batches(self.built, self.examples, self.recipe, 0, 1, torch.device("cpu")))
         require_space(self.built, batch, named("network", self.recipe.network))
-        require_loss(self.built, batch, self.steps)
+        require_loss(self.built, batch, Moment(0, self.steps, first.players))
         for stored in torch.split(choose(self.examples, SUPPORTED, seed=0).x, SUPPORTED // 8):
             require_support(self.built, self.built.domain.prepare(stored, "score"), named("likelihood", self.recipe.likelihood))
 

@@ -64,7 +64,7 @@ def given_to(sampler: Sampler, space: Space, condition: int) -> tuple[Tensor, Te
     """What it is fitted on: latents, or what the encoder is given of examples."""
     if not sampler.of_inputs:
         return latents(space, condition)
-    return torch.randn(LATENTS, *FAMILIES[space.geometry]().features(space)), None
+    return SHAKE * torch.randn(LATENTS, *FAMILIES[space.geometry]().features(space)), None
 
 
 def quick(kind: str, name: str) -> dict[str, object]:

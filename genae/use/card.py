@@ -82,7 +82,7 @@ def _text(run: Run, made: Made, last: dict[str, Any], shown: list[str]) -> str:
     scores = "\n".join(f"| {key} | {value:.2f} nats |" for key, value in last.items() if key not in PLACE)
     return f"""# {run.folder.name}
 
-A variational autoencoder trained with `genae train {recipe.preset}` on {_data(run)}.
+{"A variational" if run.built.bounded else "A plain"} autoencoder trained with `genae train {recipe.preset}` on {_data(run)}.
 
 {chr(10).join(shown)}
 
