@@ -126,14 +126,11 @@ def test_data_that_are_not_here_are_named(refused, model):
     assert "give them again as data=…, or --data NAME|PATH" in refused("evaluate", "dotted")
 
 
-def test_a_copy_is_a_run_of_ones_own(answer, refused, model, tmp_path):
+def test_a_copy_is_a_run_of_ones_own(answer, model, tmp_path):
     answer("models", "copy", "dotted", "--out", tmp_path / "mine")
     shutil.rmtree(model.folder)
     answer("fit", tmp_path / "mine", "gaussian", "--data", tmp_path / "points")
     assert fitting.names(tmp_path / "mine") == ["gaussian"]
-    assert "has weights of step 2, but no training.safetensors" in refused(
-        "train", "--resume", tmp_path / "mine", "--data", tmp_path / "points"
-    )
 
 
 def test_packing_on_the_command_line(answer, run, tmp_path, monkeypatch):
