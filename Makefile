@@ -1,6 +1,7 @@
 # make demo    train, sample, interpolate and draw, on an embedded data set
 # make test    everything but the slow tests, with the linters
-# make test-slow, make bench
+# make test-slow
+# make lesson  docs/lesson.md with its numbers and pictures; with LESSON=--quick in some 4 minutes
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +10,7 @@ GENAE := $(BIN)/genae
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile # a process a core: threads would fight for them
 DEMO := demo
 
-.PHONY: install demo test test-slow lint clean
+.PHONY: install demo lesson test test-slow lint clean
 
 install: $(VENV)/installed
 
@@ -38,6 +39,9 @@ demo: $(VENV)/plain
 	$(GENAE) interpolate $(DEMO)/melody tunes:test:3 tunes:test:300 --steps 9 --out $(DEMO)/tune-morph
 	@echo 'Look at $(DEMO)/samples/grid.png, $(DEMO)/morph/morph.gif and $(DEMO)/manifold.png'
 	@echo 'Listen to $(DEMO)/tunes/sample-1.wav and $(DEMO)/tune-morph/morph.wav'
+
+lesson: $(VENV)/installed
+	$(BIN)/python bench/lesson.py $(LESSON)
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

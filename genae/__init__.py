@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from genae.data.domain import WRITTEN, Defaults, Domain, Reading
+    from genae.data.domain import WRITTEN, Defaults, Domain, Features, Reading
     from genae.data.examples import Examples, File, Found, Known, Piece, Split
     from genae.errors import GenaeError, Rejected
     from genae.latent.inference import Distribution, Inference, Inferred
@@ -48,6 +48,7 @@ _HOMES = {
     "ELBO": "genae.model.objectives",
     "Examples": "genae.data.examples",
     "Family": "genae.latent.posteriors",
+    "Features": "genae.data.domain",
     "File": "genae.data.examples",
     "Fitting": "genae.latent.samplers",
     "Found": "genae.data.examples",
@@ -83,7 +84,7 @@ _HOMES = {
 
 __all__ = [
     "ELBO", "WRITTEN", "Batch", "Before", "Condition", "Conditioned", "Defaults", "Density", "DiagonalGaussian", "Distribution",
-    "Domain", "Examples", "Family", "File", "Fitting", "Found", "GenaeError", "Inference", "Inferred", "Known",
+    "Domain", "Examples", "Family", "Features", "File", "Fitting", "Found", "GenaeError", "Inference", "Inferred", "Known",
     "Likelihood", "Loss", "Model", "Moment", "Networks", "Noise", "Objective", "Piece", "Posterior", "Prior", "Progress",
     "Reading", "Rejected", "Run", "Sampler", "Space", "Split", "Training", "load", "plugin", "register", "score", "train",
 ]  # fmt: skip

@@ -266,7 +266,7 @@ def test_the_words_of_annotations_are_those_that_are_checked():
 
 def test_spaces_are_as_the_page_says():
     rows = re.findall(r"^\| `(Space.*?)` \| \(B, ([\d, ]+)\)", section("Spaces"), re.M)
-    assert len(rows) == 4
+    assert len(rows) == 5
     for made, shape in rows:
         assert eval(made, {"Space": genae.Space}).shape == tuple(map(int, shape.split(", ")))
     latent = re.findall(r"`(\{\"shape\".*?\})`", section("Spaces"))

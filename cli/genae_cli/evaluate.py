@@ -1,49 +1,47 @@
-"""genae evaluate: what a run is worth, in nats, and what it makes."""
+"""genae evaluate: what a run is worth, in nats, and what it makes; and runs beside one another."""
 
 from __future__ import annotations
 
-import re
+import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from genae_cli.common import COUNT, as_json, device, emit, run_argument, sampler, seed, temperature, verb
-from genae_cli.table import table
+from genae_cli.common import COUNT, as_json, device, emit, sampler, seed, temperature, verb, wrote
+from genae_cli.evaluated import MORE, compared, lines, markdown, ranked
 
-ROWS = {
-    "elbo": "ELBO, nats (higher is better)",
-    "rate": "rate KL(q, p), nats",
-    "distortion": "distortion -log p(x | z), nats",
-    "nll": "NLL, nats (lower is better)",
-}
-GENERAL = {*ROWS, "data", "split", "examples", "samples", "nll_se", "active_units", "latent", "seed", "precision", "skipped",
-           "changed", "judged"}  # fmt: skip
-OTHERS = "nll_"  # the NLL of something else, of the domain's: a baseline
-Numbers = dict[str, Any]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from genae.use.run import Run
 
 
-@verb(name="evaluate", short_help="Measure ELBO, NLL and more on held-out data.")
-@run_argument
+@verb(name="evaluate", short_help="Measure ELBO, NLL and more on held-out data; compare runs.")
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--data", metavar="NAME|PATH", help="Instead of the run's own data set.")
-@click.option("--samples", type=COUNT, help="Importance samples K an example.  [default: the domain's]")
+@click.option("--samples", type=COUNT, help="Importance samples K an example.  [default: the domain's; 16 with --each]")
 @click.option("--limit", type=COUNT, help="So many examples, drawn at random; all if left out.")
+@click.option(
+    "--more",
+    type=click.Choice([*MORE, "all"]),
+    multiple=True,
+    help="Also: NLLs of what knows no network, what the latent tells, how like held-out examples samples are, and whether they "
+    "obey conditions. Seconds to minutes each.",
+)
+@click.option("--compare", is_flag=True, help="One table of all runs, which must be of one domain and one data set.")
+@click.option("--each", is_flag=True, help="Every file's numbers, the worst first: what is odd among them.")
+@click.option("--out", type=click.Path(path_type=Path), help="A new or empty folder for tables and pictures.")
 @sampler
 @temperature
 @seed
 @device
 @as_json
 def command(
-    run: Path,
-    data: str | None,
-    samples: int | None,
-    limit: int | None,
-    sampler: str | None,
-    temperature: float | None,
-    seed: int,
-    device: str,
-    as_json: bool,
-) -> None:
+    runs: tuple[Path, ...], compare: bool, each: bool, more: tuple[str, ...], out: Path | None, device: str, as_json: bool,
+    **options: Any,
+) -> None:  # fmt: skip
     """Evaluate a RUN on its test examples: ELBO, rate, distortion, importance-weighted NLL, active units, reconstruction error.
 
     Where its domain judges new examples, what it makes is set beside held-out examples and baselines.
@@ -51,56 +49,86 @@ def command(
     \b
     Example:
       genae evaluate runs/first --samples 100 --limit 200
+      genae evaluate runs/first runs/second --compare --more all --out compared
     """
     from genae import load
+
+    if each and (compare or more):
+        raise click.UsageError("--each tells every file's numbers, and takes neither --compare nor --more.")
+    if len(runs) > 1 and not compare:
+        raise click.UsageError("several runs need --compare, which puts them in one table.")
+    if out is not None:
+        from genae.files import require_empty
+
+        require_empty(out)
+    loaded = [load(run, device) for run in runs]
+    groups = MORE if "all" in more else more
+    if each:
+        _each(loaded[0], out, as_json, **options)
+    elif compare:
+        _compare(loaded, groups, out, as_json, **options)
+    else:
+        _one(loaded[0], groups, out, as_json, **options)
+
+
+def _measure(run: Run, more: Sequence[str], options: Mapping[str, Any]) -> dict[str, Any]:
     from genae.use.progress import counting
 
-    loaded = load(run, device)
-    numbers = loaded.evaluate(data, samples, limit, seed, counting("example"), sampler, temperature)
-    emit({"run": str(run), **numbers}, as_json, lambda: _lines(numbers))
+    return {"run": str(run.folder), **run.evaluate(**options, more=more, report=counting("example"))}
 
 
-def _lines(numbers: Numbers) -> list[str]:
-    own = {key: value for key, value in numbers.items() if key not in GENERAL and not key.startswith(OTHERS)}
-    skipped = [f"  skipped files: {numbers['skipped']}"] if numbers["skipped"] else []
-    return [*_general(numbers), *_own(own), *skipped, *_judged(numbers.get("judged"))]
+def _one(run: Run, more: Sequence[str], out: Path | None, as_json: bool, **options: Any) -> None:
+    numbers = _measure(run, more, options)
+    text = lines(numbers)
+    texts = {"evaluation.json": json.dumps(numbers, indent=2), "evaluation.txt": "".join(f"{line}\n" for line in text)}
+    _tell(numbers, text, texts, lambda: _picture([run.folder.name], [numbers]), out, as_json)
 
 
-def _general(numbers: Numbers) -> list[str]:
-    lines = [f"{numbers['examples']} examples of {numbers['data']} ({numbers['split']}), {numbers['samples']} samples each"]
-    for key, text in ROWS.items():
-        error = f" ± {numbers['nll_se']:.2f}" if key == "nll" and numbers["nll_se"] is not None else ""
-        value = "none: a plain autoencoder has no density" if numbers[key] is None else f"{numbers[key]:.2f}{error}"
-        lines.append(f"  {text:34} {value}")
-    others = {key: value for key, value in numbers.items() if key.startswith(OTHERS) and key not in GENERAL}
-    lines += [f"  {f'NLL, {key.removeprefix(OTHERS)}':34} {value:.2f}" for key, value in others.items()]
-    units = "none" if numbers["active_units"] is None else f"{numbers['active_units']:.0f}"
-    return [*lines, f"  {'active units':34} {units} of {numbers['latent']}"]
+def _picture(names: Sequence[str], numbers: Sequence[dict[str, Any]]) -> Figure:
+    from genae.use.comparing import picture
+
+    return picture(names, numbers)
 
 
-def _own(numbers: Numbers) -> list[str]:
-    """The domain's own numbers, a row each; those that only a digit at the end tells apart share one."""
-    rows: dict[str, list[str]] = {}
-    for key, value in numbers.items():
-        rows.setdefault(re.sub(r"_\d+$", "", key), []).append(_short(value))
-    return [f"  {key:34} {' '.join(values)}" for key, values in rows.items()]
+def _compare(runs: Sequence[Run], more: Sequence[str], out: Path | None, as_json: bool, **options: Any) -> None:
+    from genae.use.comparing import alike, named, rows_of
+
+    notes, names = alike(runs, options["data"]), named(runs)
+    numbers = [_measure(run, more, options) for run in runs]
+    rows, result = rows_of(numbers), {"runs": numbers, "notes": notes}
+    texts = {"compare.json": json.dumps(result, indent=2), "compare.md": markdown(names, rows, notes)}
+    _tell(result, compared(names, rows, notes), texts, lambda: _picture(names, numbers), out, as_json)
 
 
-def _judged(judged: Numbers | None) -> list[str]:
-    """The figures of new examples, with those of others beside them."""
-    if not judged:
-        return []
-    figures = judged["figures"]
-    head = list(next(iter(figures.values())))
-    rows = [[name, *(_short(value) for value in each.values())] for name, each in figures.items()]
-    told = f"{judged['drawn']} new examples by sampler {judged['sampler']} at temperature {judged['temperature']:g}"
-    return ["", told, *table(["", *head], rows)]
+def _each(run: Run, out: Path | None, as_json: bool, **options: Any) -> None:
+    from genae.use.progress import counting
+    from genae.use.ranking import EACH, as_csv
+
+    data, samples, limit, seed = (options[key] for key in ("data", "samples", "limit", "seed"))
+    rows = run.scores(data, samples or EACH, limit, seed, counting("example"))
+    result = {"run": str(run.folder), "seed": seed, "files": rows}
+    texts = {"each.json": json.dumps(result, indent=2), "each.csv": as_csv(rows)}
+    _tell(result, ranked(rows), texts, None, out, as_json)
 
 
-def _short(value: float | None) -> str:
-    """Few digits: three decimals below 10, unless that is nothing of it."""
-    if value is None:
-        return "none"
-    if abs(value) >= 10:
-        return f"{value:.4g}" if abs(value) < 10_000 else f"{value:.0f}"
-    return f"{value:.3f}" if abs(value) >= 0.001 or not value else f"{value:.2g}"
+def _tell(
+    result: Mapping[str, Any], text: Sequence[str], texts: Mapping[str, str], figure: Callable[[], Figure] | None,
+    out: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """The result, and its files in a new folder."""
+    files = _written(out, texts, figure) if out else []
+    told = {**result, "written": [str(file) for file in files]} if out else result
+    emit(told, as_json, lambda: [*text, *(wrote(files) if files else [])])
+
+
+def _written(out: Path, texts: Mapping[str, str], figure: Callable[[], Figure] | None) -> list[Path]:
+    from genae.files import write_text
+    from genae.use.output import marked_folder
+    from genae.use.plots import save
+
+    with marked_folder(out) as folder:
+        for name, content in texts.items():
+            write_text(folder / name, content)
+        if figure:
+            save(figure(), folder / "rate-distortion.png")
+    return [out / name for name in (*texts, *(["rate-distortion.png"] if figure else []))]

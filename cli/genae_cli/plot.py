@@ -13,7 +13,7 @@ from genae_cli.common import as_json, device, emit, run_argument, seed, verb, wr
 @run_argument
 @click.option(
     "--kind",
-    type=click.Choice(["manifold", "clusters", "traversal", "directions", "curves", "reconstructions"]),
+    type=click.Choice(["manifold", "styles", "clusters", "traversal", "directions", "curves", "reconstructions"]),
     required=True,
     help="What to draw.",
 )
@@ -27,6 +27,7 @@ def command(run: Path, kind: str, data: str | None, seed: int, device: str, out:
 
     \b
     manifold         the decoder over the latent plane
+    styles           a few z by the classes of a run with a condition
     clusters         test examples in the latent plane, coloured by label
     traversal        what the most active latent dimensions change
     directions       what the principal components of the latent space change

@@ -26,7 +26,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -46,6 +46,13 @@ Stage = Literal["train", "score", "show"]
 Condition = Callable[["Examples", Tensor], Tensor | None]  # of examples and their events: what a model takes beside them
 Scorer = Mapping[str, Tensor]  # what a score needs, by names of the domain's
 Figures = Mapping[str, Mapping[str, float | None]]  # a figure's name to whose it is to its value
+
+
+class Features(NamedTuple):
+    """What examples are compared on, by a name that stands beside every number on them."""
+
+    name: str
+    of: Callable[[Tensor], Tensor]  # events (N, *event), as they are shown, to (N, F) on the CPU, the same at every time
 
 
 @dataclass(frozen=True)
@@ -228,6 +235,23 @@ class Domain(ABC):
         `condition(examples, events)` is what the model takes beside the events, (N, C) or None.
         """
         return {}
+
+    @property
+    def levels(self) -> int:
+        """How many values a number of an event has, evenly from 0 to 1, as it is scored: 256 of 8 bits; 0 for another kind."""
+        return 0
+
+    def baselines(self, train: Tensor, held: Tensor, levels: int) -> Mapping[str, Tensor]:
+        """What an NLL is compared with: by name −log p (N,), nats, of held-out events (N, *event), fitted on training ones.
+
+        In the units of the model, whose likelihood is a mass over so many `levels` of each number, or, 0, of its own kind.
+        Seconds, since nothing is kept; random numbers are torch's.
+        """
+        return {}
+
+    def features(self, train: Tensor) -> Sequence[Features]:
+        """On what new examples are compared with held-out ones; `train` are training events as they are shown (M, *event)."""
+        return ()
 
     def judge(self, samples: Tensor, held: Examples, train: Callable[[], Examples]) -> Figures:
         """Figures of new events (N, *event) of a run, `defaults.judged` of them, for `genae evaluate`; seeded, on the CPU.

@@ -1,7 +1,6 @@
 r"""Samplers fitted, after training, on the latents z of the training examples, which follow the aggregate posterior.
 
     Gaussian     N(m + A c, Σ): m and A by least squares, Σ the covariance of what they leave
-    Mixture      Σ_k w_k N(m_k, diag s_k²), by expectation maximisation, whatever c            https://arxiv.org/abs/1903.12436
     FittedFlow   a normalising flow of standardised z, by maximum likelihood                   https://arxiv.org/abs/1505.05770
 
 All are of continuous z, flat here: (N, size). c is the condition (N, C), where the run has one.
@@ -9,7 +8,6 @@ All are of continuous z, flat here: (N, size). c is the condition (N, C), where 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
@@ -17,7 +15,6 @@ import torch
 from annotated_types import Ge, Gt, Le, doc
 from torch import Tensor, nn
 
-from genae.errors import GenaeError
 from genae.latent.descent import Rate, Standardised, Steps, descended
 from genae.latent.posteriors import LOG_2PI, Density
 from genae.latent.priors import Flow
@@ -87,80 +84,6 @@ class _Normal:
             u = torch.linalg.solve_triangular(self.root, apart, upper=False).squeeze(-1)
         log_prob: Tensor = -0.5 * (u.square() + LOG_2PI).sum(-1) - self.root.diagonal().log().sum()
         return log_prob
-
-
-class Mixture(Prior):
-    """Diagonal Gaussians; the condition does not act, so a run with one is refused."""
-
-    def __init__(
-        self,
-        space: Space,
-        condition: int = 0,
-        *,
-        components: Annotated[int, Ge(1), doc("how many Gaussians")] = 10,
-        turns: Annotated[int, Ge(1), doc("turns of expectation maximisation")] = 100,
-        least: Annotated[float, Gt(0), doc("the smallest variance, as a share of the data's mean variance")] = 1e-3,
-    ) -> None:
-        super().__init__(space, condition)
-        self.require(discrete=False)
-        if condition:
-            raise GenaeError("sampler mixture takes no condition, and this run has one; fit gaussian or flow")
-        self.components, self.turns, self.least = components, turns, least
-        self.log_weight = nn.Buffer(torch.full((components,), -math.log(components)))
-        self.mean = nn.Buffer(torch.zeros(components, space.size))
-        self.variance = nn.Buffer(torch.ones(components, space.size))
-
-    def fit(self, z: Tensor, condition: Tensor | None) -> Iterator[Fitting]:
-        """From distant examples as first means. GenaeError for fewer examples than components."""
-        flat = self.space.flat(z).float()
-        if len(flat) < self.components:
-            raise GenaeError(f"sampler.components must be at most the {len(flat)} examples, not {self.components}")
-        floor = self.least * flat.var(0, unbiased=False).mean().clamp(min=1e-12)
-        self.mean.copy_(_distant(flat, self.components))
-        self.variance.copy_(flat.var(0, unbiased=False).clamp(min=floor).expand_as(self.variance))
-        self.log_weight.fill_(-math.log(self.components))
-        for turn in range(self.turns):
-            joint = self._joint(flat)  # (N, K)
-            share = joint.softmax(1)
-            total = share.sum(0).clamp(min=1e-6)
-            self.log_weight.copy_((total / total.sum()).log())
-            self.mean.copy_(share.mT @ flat / total[:, None])
-            square = share.mT @ flat.square() / total[:, None]
-            self.variance.copy_((square - self.mean.square()).clamp(min=floor))
-            yield Fitting(turn + 1, self.turns, -joint.logsumexp(1).mean())
-
-    def _joint(self, flat: Tensor) -> Tensor:
-        """log w_k + log N_k (…, K) of z (…, size); in double, since (z − m)² is taken apart into products."""
-        z, mean, precision = flat.double(), self.mean.double(), self.variance.double().reciprocal()
-        apart = z.square() @ precision.mT - 2 * z @ (mean * precision).mT + (mean.square() * precision).sum(-1)
-        scale = self.variance.double().log().sum(-1) + self.space.size * LOG_2PI
-        return (self.log_weight - 0.5 * (apart + scale)).float()
-
-    def forward(self, condition: Tensor | None = None) -> Density:
-        return _Mixed(self)
-
-    def sample(self, n: int, temperature: float = 1.0, condition: Tensor | None = None) -> Tensor:
-        gumbel = -torch.empty(n, self.components, device=self.mean.device).exponential_().log()
-        at = (self.log_weight + temperature * gumbel).argmax(1)  # at 0 the greatest component, with its mean
-        noise = torch.randn(n, self.space.size, device=self.mean.device)
-        return self.space.shaped(self.mean[at] + temperature * self.variance[at].sqrt() * noise)
-
-
-class _Mixed:
-    def __init__(self, mixture: Mixture) -> None:
-        self.mixture = mixture
-
-    def log_prob(self, z: Tensor) -> Tensor:
-        return self.mixture._joint(z.flatten(-len(self.mixture.space.shape))).logsumexp(-1)
-
-
-def _distant(z: Tensor, k: int) -> Tensor:
-    """k of the rows of z (N, D): each drawn with a probability that grows with its distance from those before (k-means++)."""
-    chosen = [z[torch.randint(len(z), (), device=z.device)]]
-    for _ in range(k - 1):
-        near = torch.cdist(z, torch.stack(chosen)).amin(1).square()
-        chosen.append(z[torch.multinomial(near + 1e-12, 1)[0]])
-    return torch.stack(chosen)
 
 
 class FittedFlow(Flow, Standardised):

@@ -65,6 +65,12 @@ class Posterior(Protocol):
         ...
 
 
+class Encoder(Protocol):
+    """A model's: x (B, *event) and c (B, C), or None, to q(z | x)."""
+
+    def __call__(self, x: Tensor, condition: Tensor | None = None) -> Posterior: ...
+
+
 @runtime_checkable
 class Spread(Protocol):
     """What a posterior, or an inference, is besides, where z has a standard deviation."""
@@ -95,6 +101,10 @@ class Family(nn.Module):
     def embed(self, z: Tensor) -> Tensor:
         """z (B, *shape) as the decoder is given it (B, *embedded)."""
         return z
+
+    def remark(self) -> str:
+        """What a user should be told of it after training, or ""."""
+        return ""
 
 
 class DiagonalGaussian:

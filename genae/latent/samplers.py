@@ -12,7 +12,7 @@ c is the run's condition (B, C), or None. z has the form of its space: genae/lat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -20,10 +20,16 @@ from annotated_types import Ge, doc
 from torch import Tensor, nn
 
 from genae.errors import GenaeError
-from genae.latent.posteriors import Density
-from genae.latent.space import Space
+from genae.latent.posteriors import Density, Encoder
+from genae.latent.space import Geometry, Kind, Shape, Space
 
 Variants = Annotated[int, Ge(0), doc("of each example or piece, varied as in training, that it is fitted on beside it")]
+WHERE: Mapping[Geometry, str] = {"flat": "without bounds", "sphere": "on a sphere", "ball": "in the Poincaré ball"}
+INSTEAD: Mapping[Geometry, str] = {  # what suits z of a geometry
+    "flat": "set prior=normal, or a posterior of that form",
+    "sphere": "set prior=sphere, and to fit one, sampler vamp",
+    "ball": "set prior=hyperbolic, and to fit one, sampler vamp",
+}
 
 
 class Sampler(nn.Module):
@@ -31,6 +37,7 @@ class Sampler(nn.Module):
 
     variants: int = 0  # of each example or piece, varied as in training, that it is fitted on beside the example itself
     reduced = False  # whether its fit bears bf16
+    of_inputs: int = 0  # of the examples, as the encoder is given them, that it is fitted on instead of latents
 
     def __init__(self, space: Space, condition: int = 0) -> None:
         super().__init__()
@@ -41,14 +48,26 @@ class Sampler(nn.Module):
         """n new z (n, *shape); temperature 0 gives the most typical one n times. GenaeError for one that cannot draw."""
         raise GenaeError(f"{type(self).__name__} has no method sample, so nothing can be drawn from it; fit a sampler")
 
-    def require(self, discrete: bool) -> None:
-        """GenaeError for a space of codes where z must be continuous, or the reverse."""
+    def setup(self, event: Shape, encoder: Encoder | None, kind: Kind) -> None:
+        """Called once, with the model's: what is made of posteriors asks it. None for a model of several.
+
+        GenaeError for a model that it does not suit.
+        """
+        return
+
+    def require(self, discrete: bool, geometry: Geometry = "flat") -> None:
+        """GenaeError for a space of codes where z must be continuous, or the reverse, and for one of another geometry."""
         if discrete and not self.space.codes:
             raise GenaeError(f"{type(self).__name__} is for codes, and this model's z is continuous ({self.space})")
         if not discrete and self.space.codes:
             raise GenaeError(
                 f"{type(self).__name__} is for continuous z, and this model's are codes ({self.space}); "
                 "set prior=uniform, and fit a sampler for codes"
+            )
+        if geometry != self.space.geometry:
+            raise GenaeError(
+                f"{type(self).__name__} is for z {WHERE[geometry]}, and this model's are {WHERE[self.space.geometry]} "
+                f"({self.space}); {INSTEAD[self.space.geometry]}"
             )
 
     def context(self, condition: Tensor | None) -> Tensor | None:
@@ -87,11 +106,25 @@ class Fitting(NamedTuple):
 
 
 @runtime_checkable
+class Beginning(Protocol):
+    """A prior that begins at training examples."""
+
+    count: int  # how many
+
+    def begin(self, x: Tensor) -> None:
+        """x (count, *event), or fewer where there are no more, as the encoder is given them. GenaeError for too few."""
+        ...
+
+
+@runtime_checkable
 class Fitted(Protocol):
     """A sampler that learns from latents."""
 
     def fit(self, z: Tensor, condition: Tensor | None) -> Iterator[Fitting]:
-        """z (N, *shape) and c (N, C) of the training examples, on the sampler's device; random numbers are torch's."""
+        """z (N, *shape) and c (N, C) of the training examples, on the sampler's device; random numbers are torch's.
+
+        Of one with `of_inputs` z are so many of the examples themselves (N, *event).
+        """
         ...
 
     def sample(self, n: int, temperature: float = 1.0, condition: Tensor | None = None) -> Tensor:

@@ -3,6 +3,7 @@
     Space((40,))                          one vector of 40 numbers
     Space((32, 16), time=True)            32 frames of 16 numbers along the example's time
     Space((7, 7), codes=512)              a grid of 49 codes of an alphabet of 512      https://arxiv.org/abs/1711.00937
+    Space((8,), geometry="sphere")        a point of the unit sphere; of frames each is one         https://arxiv.org/abs/1804.00891
     Space.ladder([Space((8,)), …])        levels, top first                             https://arxiv.org/abs/2011.10650
 
 z of a batch is one tensor (B, *shape), int64 where it holds codes. The levels of a ladder have shapes of their own: there z is
@@ -12,7 +13,7 @@ z of a batch is one tensor (B, *shape), int64 where it holds codes. The levels o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Literal
 
@@ -22,7 +23,11 @@ from torch import Tensor
 from genae.errors import GenaeError
 
 Shape = tuple[int, ...]
+Geometry = Literal["flat", "sphere", "ball"]  # any numbers; ‖z‖ = 1; ‖z‖ < 1, the Poincaré ball: along the last axis
 Kind = Literal["density", "point", "codes"]  # what a posterior is: a density over z, a plain code, or discrete
+
+PLACED: Mapping[Geometry, str] = {"flat": "", "sphere": " on a sphere", "ball": " in the Poincaré ball"}
+EDGE = 1 - 1e-5  # ‖z‖ in the ball at most: in single precision there is nothing beyond
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,7 @@ class Space:
     time: bool = False  # the first axis runs with the example's time axis
     codes: int = 0  # the alphabet of discrete codes, 0 for continuous z
     levels: tuple[Space, ...] = ()  # of a ladder, top first; then shape is (size,)
+    geometry: Geometry = "flat"
 
     def __post_init__(self) -> None:
         if not self.shape or min(self.shape) < 1:
@@ -89,10 +95,28 @@ class Space:
             raise GenaeError(f"z must hold codes from 0 to {self.codes - 1}, whole numbers")
         return z
 
+    def curved(self, geometry: Geometry) -> Space:
+        """The same form in another geometry."""
+        return replace(self, geometry=geometry)
+
+    def onto(self, z: Tensor) -> Tensor:
+        """z (…, *shape) that left a sphere or a ball, back into it."""
+        if self.geometry == "flat":
+            return z
+        length = z.norm(dim=-1, keepdim=True).clamp(min=1e-12)
+        there: Tensor = z / length if self.geometry == "sphere" else z * (EDGE / length).clamp(max=1.0)
+        return there
+
     def __str__(self) -> str:
         form = " × ".join(map(str, self.shape))
         ladder = f", {len(self.levels)} levels" if self.levels else ""
-        return form + (" along time" if self.time else "") + (f", codes of {self.codes}" if self.codes else "") + ladder
+        return (
+            form
+            + PLACED[self.geometry]
+            + (" along time" if self.time else "")
+            + (f", codes of {self.codes}" if self.codes else "")
+            + ladder
+        )
 
 
 def _listed(latent: Mapping[str, object]) -> Space:

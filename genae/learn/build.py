@@ -17,13 +17,14 @@ from genae.latent.space import Space
 from genae.model.conditions import Attribute, Condition
 from genae.model.likelihoods import Likelihood
 from genae.model.networks import Networks
-from genae.model.objectives import Batch, Objective
+from genae.model.objectives import Batch, Moment, Objective
 from genae.model.tasks import Task, task_of
 from genae.model.vae import VAE, Model
 from genae.recipe.options import plain
 from genae.recipe.parts import OfExample, instance, instantiate, of_kind, part
 from genae.recipe.recipe import Recipe
 
+TRIED = 8  # examples of which a loss is tried
 ROUNDED = 1e-5  # numbers may be so far outside a likelihood's support
 
 
@@ -52,19 +53,24 @@ class Built(NamedTuple):
 
         In "train" both are varied together, and the condition is hidden from a share.
         """
-        train = stage == "train"
-        if train:
-            target, fields = self.domain.augmented(stored, known.fields)
-            known = known._replace(fields=fields)
-        else:
+        if stage != "train":
             target = self.domain.prepare(stored, stage)
-        batch = Batch(self.task(target), target, self.condition(known, target, train=train))
-        return batch._replace(view=self.task(self.domain.prepare(stored, "train"))) if train and self.objective.views else batch
+            return Batch(self.task(target), target, self.condition(known, target))
+        target, fields = self.domain.augmented(stored, known.fields)
+        batch = Batch(self.task(target), target, self.condition(known._replace(fields=fields), target, train=True))
+        if not self.objective.views:
+            return batch
+        return batch._replace(view=self.task(self.domain.augmented(stored, known.fields)[0]))
 
     @property
     def ends(self) -> bool:
         """Whether the decoder ends with that likelihood: a network may have one of its own."""
         return any(module is self.likelihood for module in self.vae.modules())
+
+    @property
+    def levels(self) -> int:
+        """Of each number of an event, where p(x | z) is a probability of them: see `Likelihood.levels`."""
+        return self.likelihood.levels if self.ends and isinstance(self.likelihood, Likelihood) else 0
 
 
 def learned(recipe: Recipe, train: Examples) -> Recipe:
@@ -95,6 +101,14 @@ def require_space(built: Built, batch: Batch, network: str) -> None:
     space, z = built.vae.space, built.vae.encode(batch.input[:1], None if batch.condition is None else batch.condition[:1])
     if tuple(z.shape[1:]) != space.shape:
         raise GenaeError(f"the encoder of network '{network}' gives z {tuple(z.shape[1:])}, and its latent space is {space}")
+
+
+def require_loss(built: Built, batch: Batch, first: Moment) -> None:
+    """GenaeError where the objective asks the model for what it does not have: a rate by dimension, say."""
+    built.vae.eval()
+    built.objective.eval()
+    few = batch._replace(**{name: column[:TRIED] for name, column in batch._asdict().items() if column is not None})
+    next(built.objective.losses(built.vae, few, first), None)
 
 
 def require_support(built: Built, targets: Tensor, likelihood: str) -> None:

@@ -25,7 +25,7 @@ from genae.learn.build import Built
 from genae.learn.checkpoint import fit_into
 from genae.learn.device import computing, precision, seeded
 from genae.learn.passages import passages
-from genae.learn.scoring import batches_of
+from genae.learn.scoring import batches_of, choose
 from genae.model.vae import Model
 from genae.recipe import registry
 from genae.recipe.options import Spec, named
@@ -78,12 +78,25 @@ def _turns(sampler: Sampler, built: Built, train: Training, device: torch.device
         return sampler.fit_passages(passages(built, train.pieces().voices, device, sampler.variants))
     if not isinstance(sampler, Fitted):
         raise GenaeError(f"sampler '{type(sampler).__name__}' cannot be fitted: it has no method fit")
+    if sampler.of_inputs:
+        return sampler.fit(*inputs(built, train.examples(), sampler.of_inputs, device))
     return sampler.fit(*latents(built, train.examples(), device, sampler.variants))
 
 
 def made(built: Built, spec: Spec) -> Sampler:
     """A sampler of the model's space, not fitted. GenaeError for one that does not suit it."""
-    return instance(Sampler, "sampler", spec, space=built.vae.space, condition=built.condition.size)
+    sampler = instance(Sampler, "sampler", spec, space=built.vae.space, condition=built.condition.size)
+    built.vae.introduce(sampler)
+    return sampler
+
+
+@torch.no_grad()
+def inputs(built: Built, examples: Examples, count: int, device: torch.device) -> tuple[Tensor, Tensor | None]:
+    """So many examples (N, *event), drawn at random, as the encoder is given them, and their conditions (N, C)."""
+    chosen = choose(examples, count, seed=0)
+    pairs = [batch for batch, _ in batches_of(built, chosen, device, CHUNK)]
+    given = [batch.condition for batch in pairs if batch.condition is not None]
+    return torch.cat([batch.input for batch in pairs]), torch.cat(given) if given else None
 
 
 @torch.no_grad()
@@ -116,6 +129,20 @@ def keep(sampler: Sampler, spec: Spec, run: Path, vae: Model) -> Path:
     require_own(run / FOLDER)
     path = path_of(run, named("sampler", spec))
     save_tensors(path, sampler.state_dict(), spec=json.dumps(spec), weights=digest(vae.state_dict()))
+    return path
+
+
+def spec_of(run: Path, name: str) -> Spec:
+    """What a run's sampler was made with."""
+    path = path_of(run, name)
+    return _spec_of(header(path).facts, path)
+
+
+def carry(name: str, run: Path, to: Path, vae: Model, form: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]) -> Path:
+    """A run's sampler into another folder, in another form, there of these weights."""
+    tensors, facts = load_tensors(path_of(run, name))
+    path = path_of(to, name)
+    save_tensors(path, form(tensors), spec=facts.get("spec", ""), weights=digest(vae.state_dict()))
     return path
 
 

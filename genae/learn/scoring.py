@@ -65,8 +65,13 @@ def choose(examples: Examples, limit: int | None, seed: int) -> Examples:
     """`limit` of the examples drawn at random without repetition, or all."""
     if limit is None or limit >= len(examples):
         return examples
-    drawn = torch.randperm(len(examples), generator=torch.Generator().manual_seed(seed))[:limit]
-    return examples.kept(drawn.sort().values, f"beyond the {limit} examples drawn")
+    return examples.kept(chosen(len(examples), limit, seed), f"beyond the {limit} examples drawn")
+
+
+def chosen(n: int, limit: int | None, seed: int) -> Tensor:
+    """Which of n examples these are, in order."""
+    drawn = torch.randperm(n, generator=torch.Generator().manual_seed(seed))[:limit]
+    return drawn.sort().values
 
 
 def validated(built: Built, examples: Examples, device: torch.device, precision: str) -> dict[str, float]:

@@ -29,8 +29,9 @@ from genae.data.pieces import best_pieces
 from genae.data.reading import Report, quiet, read_split
 from genae.errors import GenaeError, remark
 from genae.files import disk, make_folder, require_empty, require_utf8, write_text
+from genae.latent.samplers import Beginning
 from genae.learn import checkpoint, device, fitting, saved, trainer
-from genae.learn.build import build, learned, require_space, require_support
+from genae.learn.build import build, learned, require_loss, require_space, require_support
 from genae.learn.metrics import METRICS, append_metrics, rewind_metrics, sync_metrics
 from genae.learn.minutes import steps_in
 from genae.learn.objects import with_names
@@ -40,7 +41,8 @@ from genae.learn.scoring import choose, validated
 from genae.learn.signals import heard
 from genae.learn.state import Game, State, shared_out, start
 from genae.learn.watch import Watch
-from genae.recipe import recipe
+from genae.model.objectives import Moment
+from genae.recipe import models, recipe
 from genae.recipe.options import Spec, named
 from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
@@ -120,7 +122,9 @@ class Session:
         if resume is not None and minutes is not None:
             raise GenaeError(f"--resume {resume} goes on to the last step of its recipe; leave out --minutes {minutes:g}")
         if resume is not None:
-            self.folder, self.recipe = Path(resume), _resumed(Path(resume), preset, settings, changes)
+            self.folder = models.folder_of(resume)
+            models.require_own(self.folder, "train")
+            self.recipe = _resumed(self.folder, preset, settings, changes)
             if out is not None and os.path.realpath(out) != os.path.realpath(self.folder):
                 raise GenaeError(f"--resume {resume} goes on in its own folder; leave out --out {out}")
         else:
@@ -146,6 +150,7 @@ class Session:
         self.examples = train.to(self.device)
         if minutes is not None:
             self._last(minutes)
+        self._begin_prior(train)
         self.steps = trainer.total_steps(self.recipe, len(train))
         self._require()
         self.valid_split, valid = best_split(dataset, domain, ("valid", "test", "train"))
@@ -158,6 +163,12 @@ class Session:
         self.valid = valid.to(self.device)
         self.looked_at = [choose(examples, LOOKED_AT, seed=0) for examples in (self.valid, self.examples)]
         self.count = counted(dataset, {self.valid_split: valid} | {"train": train})
+
+    def _begin_prior(self, train: Examples) -> None:
+        """At training examples, for a prior that begins there. GenaeError where there are too few."""
+        prior = self.built.vae.prior
+        if isinstance(prior, Beginning):
+            prior.begin(fitting.inputs(self.built, train, prior.count, torch.device("cpu"))[0])
 
     def _build(self) -> None:
         torch.manual_seed(self.recipe.seed * trainer.SEED_STRIDE)  # before the weights are drawn
@@ -184,12 +195,13 @@ class Session:
 
     def _require(self) -> None:
         """What parts refuse of each other, they refuse now."""
-        trainer.stages_of(self.built, self.recipe, self.steps)
+        first, *_ = trainer.stages_of(self.built, self.recipe, self.steps)
         shared_out(Game(self.built.vae, self.built.objective), self.recipe)
         if self.sampler is not None:
             fitting.made(self.built, self.sampler)
         batch = next(trainer.batches(self.built, self.examples, self.recipe, 0, 1, torch.device("cpu")))
         require_space(self.built, batch, named("network", self.recipe.network))
+        require_loss(self.built, batch, Moment(0, self.steps, first.players))
         for stored in torch.split(choose(self.examples, SUPPORTED, seed=0).x, SUPPORTED // 8):
             require_support(self.built, self.built.domain.prepare(stored, "score"), named("likelihood", self.recipe.likelihood))
 
@@ -275,6 +287,8 @@ class Session:
             if stopping and step.number < self.steps:
                 raise KeyboardInterrupt
             mark = time.perf_counter()
+        if began < self.steps and (line := state.best.remark()):
+            remark(line)
         if self.sampler is not None and (
             began < self.steps or not fitting.fits(self.folder, named("sampler", self.sampler), state.best)
         ):

@@ -118,7 +118,8 @@ def squared_jacobian(outputs: Tensor, inputs: Tensor, directions: int) -> Tensor
 
 def _along(rows: Tensor, inputs: Tensor, v: Tensor) -> Tensor:
     """vᵀJ of each example."""
-    (found,) = torch.autograd.grad(rows, inputs, v, create_graph=True, allow_unused=True)
+    given = (inputs,) if rows.requires_grad else ()
+    found = torch.autograd.grad(rows, given, v, create_graph=True, allow_unused=True)[0] if given else None
     if found is None:
         raise GenaeError("this network's z is no smooth function of its input, so it has no Jacobian; set another objective")
     return found

@@ -25,6 +25,7 @@ from genae.names import composed
 
 Options = Mapping[str, Any]
 Share = Annotated[float, Ge(0), Lt(1)]
+LABEL = "label"  # what the class is called among the parts of a condition
 HIDDEN = "share of the training examples from which it is hidden"
 
 
@@ -32,7 +33,9 @@ class Condition(ABC):
     """What a recipe's condition is."""
 
     dropout: float = 0.0  # share of the training examples from which it is hidden
+    choices: Sequence[str] = ()  # all that `named` takes, where these are few
     names: Sequence[str] = ()  # its parts, where it has several: what `named` takes as NAME=VALUE,NAME=VALUE
+    parts: Sequence[str] = ()  # what it is made of: LABEL for the class, fields, attributes of the domain
 
     @staticmethod
     def learned(options: Options, train: Examples, domain: Domain) -> Options:
@@ -99,6 +102,8 @@ class Unconditional(Condition):
 class Label(Condition):
     """The class as a one-hot vector. `classes` are filled in from the data set when a run starts."""
 
+    parts = (LABEL,)
+
     def __init__(
         self,
         classes: Annotated[Sequence[str], doc("names in the order of the vector; without, the data set's")] = (),
@@ -108,6 +113,7 @@ class Label(Condition):
         ] = (),
     ) -> None:
         self.classes, self.dropout = tuple(map(composed, classes)), dropout
+        self.choices = self.classes
         self.shares = tuple(shares) or (1.0,) * len(classes)
         if len(self.shares) != len(classes) or (classes and not sum(self.shares)):
             raise GenaeError(
@@ -169,6 +175,7 @@ class Attribute(Condition):
 
     def __init__(self, name: str, of: Callable[[Tensor], Tensor], event: Sequence[int], dropout: float = 0.1) -> None:
         self.name, self.of, self.dropout = name, of, dropout
+        self.parts = (name,)
         self._size = of(torch.zeros(1, *event)).reshape(1, -1).shape[1] + 1
 
     @property

@@ -36,29 +36,31 @@ class Consistency(ELBO):
         warmup: Annotated[float, Ge(0), doc("as the ELBO's")] = 0,
     ) -> None:
         super().__init__(beta, warmup)
-        self.weight_of_kl, self.transform, self.amount, self.both = weight, transform, amount, both
+        self.price, self.transform, self.amount, self.both = weight, transform, amount, both
         self.views = transform == "domain"
 
     def setup(self, vae: Model) -> None:
         require_gaussian(vae, "consistency")
 
     def losses(self, vae: Model, batch: Batch, at: Moment) -> Iterator[Loss]:
-        inference, view = vae.infer(batch.input, batch.condition), self._view(batch)
-        other = vae.infer(view, batch.condition)
+        inference = vae.infer(batch.input, batch.condition)
         bound = self.bounded(inference.sample(), batch, at)
-        q = gaussian(other, "consistency")
+        other, value = self._varied(batch), bound.value
+        seen = vae.infer(other.input, batch.condition)
+        q = gaussian(seen, "consistency")
         apart = q.rate(gaussian(inference, "consistency"), q.mean)
-        value = bound.value
         if self.both:
-            target = view if self.transform == "shift" else batch.target
-            value = 0.5 * (value + self.bounded(other.sample(), batch._replace(target=target), at).value)
-        yield Loss(VAE, value + self.weight_of_kl * apart.mean(), {**bound.terms, INCONSISTENCY: apart})
+            value = 0.5 * (value + self.bounded(seen.sample(), other, at).value)
+        yield Loss(VAE, value + self.price * apart.mean(), {**bound.terms, INCONSISTENCY: apart})
 
-    def _view(self, batch: Batch) -> Tensor:
-        """t(x) (B, *event)."""
+    def _varied(self, batch: Batch) -> Batch:
+        """t(x) as input, and what is to come back of it."""
         if self.transform == "domain":
-            return batch.input if batch.view is None else batch.view
-        return varied(batch.input, self.transform, self.amount)
+            return batch if batch.view is None else batch._replace(input=batch.view)
+        if self.transform == "shift":
+            by = shifts(batch.input, self.amount)
+            return batch._replace(input=shifted(batch.input, by), target=shifted(batch.target, by))
+        return batch._replace(input=varied(batch.input, self.transform, self.amount))
 
     def remarks(self, numbers: Mapping[str, float]) -> str:
         if self.transform != "domain" or numbers.get(INCONSISTENCY) != 0:
@@ -69,13 +71,19 @@ class Consistency(ELBO):
         )
 
 
-def varied(x: Tensor, transform: Literal["noise", "hide", "shift"], amount: float) -> Tensor:
-    """x (B, *event), varied; a shift is the same of all examples."""
+def varied(x: Tensor, transform: Literal["noise", "hide"], amount: float) -> Tensor:
+    """x (B, *event) with noise, or a share of its numbers 0."""
     if transform == "noise":
         return x + amount * torch.randn_like(x)
-    if transform == "hide":
-        return x * (torch.rand_like(x) >= amount)
-    sides = range(max(1, x.ndim - 2), x.ndim)
-    most = [round(amount * x.shape[side]) for side in sides]
-    by = [int(torch.randint(-m, m + 1, ())) for m in most]
-    return x.roll(by, [*sides])
+    return x * (torch.rand_like(x) >= amount)
+
+
+def shifts(x: Tensor, amount: float) -> list[int]:
+    """Of x (B, *event) along its last two axes, or the one that it has: drawn, the same of all examples."""
+    most = [round(amount * side) for side in x.shape[1:][-2:]]
+    return [int(torch.randint(-m, m + 1, ())) for m in most]
+
+
+def shifted(x: Tensor, by: list[int]) -> Tensor:
+    """x (B, *event), what leaves at one end coming in at the other."""
+    return x.roll(by, [*range(-len(by), 0)])

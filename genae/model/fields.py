@@ -25,10 +25,9 @@ from torch import Tensor
 from genae.data.domain import Domain
 from genae.data.examples import Examples, Known
 from genae.errors import GenaeError, unknown
-from genae.model.conditions import Condition, Options, Share, hide, numbers, one_hot
+from genae.model.conditions import LABEL, Condition, Options, Share, hide, numbers, one_hot
 from genae.names import composed
 
-LABEL = "label"  # what the class is called among fields
 CHUNK = 1000  # examples measured at once
 
 Attribute = Callable[..., Tensor]  # events (B, *event) to (B,) or (B, K)
@@ -47,7 +46,7 @@ class Fields(Condition):
     ) -> None:
         """`centre` and `spread` have K numbers for each of the fields of `of`, which a class is not counted among."""
         self.of, self.classes, self.dropout = tuple(of), tuple(map(composed, classes)), dropout
-        self.names = self.of
+        self.names = self.parts = self.of
         numbered = [name for name in of if name != LABEL]
         if len(centre) != len(spread) or len(centre) not in (0, len(numbered)):
             raise GenaeError(

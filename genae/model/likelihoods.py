@@ -28,6 +28,7 @@ class Likelihood(nn.Module):
     """Last step of a network: called with features it gives a distribution over one event."""
 
     support: ClassVar[tuple[float, float]] = (-math.inf, math.inf)  # of an event's numbers
+    levels: int = 0  # evenly from 0 to 1, where it is a probability of so many values of each number; 0 of a density
 
     def features(self, event: Shape) -> Shape:
         """The shape that the network must give for one event."""
@@ -119,6 +120,7 @@ class Bernoulli(Likelihood):
     """Values in {0, 1}; given values between, its log-probability is the negative cross-entropy of the autoencoder lesson."""
 
     support = (0.0, 1.0)
+    levels = 2
 
     def features(self, event: Shape) -> Shape:
         return event

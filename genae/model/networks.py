@@ -1,4 +1,4 @@
-"""The network that suits any event: a multilayer perceptron. Domains bring better ones.
+"""The networks that suit any event: a multilayer perceptron, or one layer alone. Domains bring better ones.
 
 A network factory is called with what it must fit and its own options, and gives the encoder and the decoder:
 
@@ -76,15 +76,16 @@ def mlp(
 ) -> Networks:
     """Encoder and decoder of linear layers, for any event; the decoder has the encoder's widths in reverse."""
     q, p = posterior.features(space), likelihood.features(event)
-    encoder = Conditioned(
-        *perceptron([prod(event) + condition, *hidden], activation),
-        nn.Linear(hidden[-1], prod(q)), *ending(q, posterior),
-    )  # fmt: skip
-    decoder = Conditioned(
-        *perceptron([prod(posterior.embedded(space)) + condition, *reversed(hidden)], activation),
-        nn.Linear(hidden[0], prod(p)), nn.Unflatten(1, p), likelihood,
-    )  # fmt: skip
+    down = [prod(event) + condition, *hidden]
+    up = [prod(posterior.embedded(space)) + condition, *reversed(hidden)]
+    encoder = Conditioned(*perceptron(down, activation), nn.Linear(down[-1], prod(q)), *ending(q, posterior))
+    decoder = Conditioned(*perceptron(up, activation), nn.Linear(up[-1], prod(p)), nn.Unflatten(1, p), likelihood)
     return Networks(encoder, decoder, space)
+
+
+def linear(event: Shape, space: Space, posterior: Family, likelihood: Likelihood, condition: int = 0) -> Networks:
+    """One linear layer either way, for any event: with a Gaussian on both sides, probabilistic PCA."""
+    return mlp(event, space, posterior, likelihood, condition, hidden=())
 
 
 def ending(features: Shape, posterior: Family) -> list[nn.Module]:

@@ -68,7 +68,7 @@ class Basis(nn.Module):
 
     def picture(self, z: Tensor) -> Tensor:
         """z (B, size) to y (B, C, H, W)."""
-        y = (self.mean + (z * self.spread) @ self.axes.mT).unflatten(1, self.shape)
+        y = (self.mean + (z * self.spread) @ self.axes.mT).view(-1, *self.shape)
         return y if self.coarse == 1 else F.interpolate(y, scale_factor=self.coarse, mode="bilinear")
 
     def _small(self, x: Tensor) -> Tensor:
@@ -163,13 +163,13 @@ def principal(
     activation: Annotated[Activation, doc("before every layer of a block")] = "relu",
 ) -> Networks:
     """Principal components and convolutions, for events (channels, height, width) and z in one vector."""
-    small = smallest(event, widths, blocks, patch)
+    small = smallest(event, widths, blocks, patch, "principal")
     _require(event, space, posterior, likelihood, coarse)
     q, basis = posterior.features(space), Basis(event, space.size, coarse)
     ends = through(widths[-1] * prod(small) + condition, hidden, prod(q), activation)
     starts = through(space.size + condition, hidden, widths[-1] * prod(small), activation)
-    nn.init.zeros_(ends[-1].weight)
-    nn.init.zeros_(ends[-1].bias)
+    for parameter in ends[-1].parameters():
+        nn.init.zeros_(parameter)
     body = nn.Sequential(nn.PixelUnshuffle(patch), ChannelsLast(), *down(event[0] * patch**2, widths, blocks, activation))
     encoder = Encoder(body, Conditioned(*ends), nn.Sequential(*ending(q, posterior)), basis)
     bottom = Conditioned(*starts, nn.Unflatten(1, (widths[-1], *small)), ChannelsLast())

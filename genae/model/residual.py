@@ -92,7 +92,7 @@ def residual(
     """
     narrow = encoder_widths or widths
     for levels in (widths, narrow):
-        small = smallest(event, levels, blocks, patch)
+        small = smallest(event, levels, blocks, patch, "residual")
     q, p = posterior.features(space), likelihood.features(event)
     shrinking = down(event[0] * patch**2, narrow, blocks, activation)
     growing = up(p[0] * patch**2, widths, blocks, activation)
@@ -129,10 +129,10 @@ def through(before: int, hidden: int, after: int, act: Activation) -> list[nn.Mo
     return [nn.Linear(before, hidden), dense(hidden, act), activation(act), nn.Linear(hidden, after)]
 
 
-def smallest(event: Shape, widths: Sequence[int], blocks: Sequence[int], patch: int) -> tuple[int, int]:
-    """Height and width of the last level. GenaeError names what does not fit."""
+def smallest(event: Shape, widths: Sequence[int], blocks: Sequence[int], patch: int, name: str) -> tuple[int, int]:
+    """Height and width of the last level of the network of that name. GenaeError names what does not fit."""
     if len(event) != 3:
-        raise GenaeError(f"network residual is for events (channels, height, width), not {event}")
+        raise GenaeError(f"network {name} is for events (channels, height, width), not {event}")
     if len(blocks) != len(widths):
         raise GenaeError(f"network.widths and network.blocks need one number a level, not {list(widths)} and {list(blocks)}")
     unit = patch << (len(widths) - 1)
@@ -140,7 +140,7 @@ def smallest(event: Shape, widths: Sequence[int], blocks: Sequence[int], patch: 
     if odd := [side for side in sides if side % unit]:
         near = " or ".join(str(n) for n in (odd[0] // unit * unit, odd[0] // unit * unit + unit) if n)
         raise GenaeError(
-            f"network residual with patch {patch} and {len(widths)} levels needs sides that {unit} divides, such as {near}, "
+            f"network {name} with patch {patch} and {len(widths)} levels needs sides that {unit} divides, such as {near}, "
             f"and this domain's events are {sides[0]} by {sides[1]}; change the domain's size, the patch or the levels"
         )
     return sides[0] // unit, sides[1] // unit

@@ -62,6 +62,14 @@ class Model(nn.Module, ABC):
         """x (B, *event) to the z that stand for them (B, *shape): posterior means, or codes."""
         return self.infer(x, condition).mean
 
+    def remark(self) -> str:
+        """What a user should be told of it after training, or ""."""
+        return ""
+
+    def introduce(self, sampler: Sampler) -> None:
+        """A prior or sampler gets to know this model. GenaeError for one that does not suit it."""
+        sampler.setup(self.event, None, self.kind)
+
     def push(self, u: Tensor, condition: Tensor | None = None) -> Tensor:
         """Standard-normal noise u (B, size) to z (B, *shape). GenaeError for a prior that is made of no noise."""
         if not isinstance(self.prior, Noise):
@@ -100,6 +108,7 @@ class VAE(Model):
         self.encoder, self.decoder, self.prior = encoder, decoder, prior
         self._family = (family or GaussianPosterior(),)  # in a tuple: its parameters are the encoder's
         self.kind = self._family[0].kind
+        self.introduce(prior)
 
     def begin(self, events: Events) -> None:
         for part in (self.encoder, self.decoder):
@@ -118,6 +127,12 @@ class VAE(Model):
         """z (B, *shape), or as `Posterior.rsample` gives it, to p(x | z)."""
         embedded = z if not self.space.codes or z.is_floating_point() else self.family.embed(z)
         return cast(Distribution, self.decoder(embedded, condition))
+
+    def remark(self) -> str:
+        return self._family[0].remark()
+
+    def introduce(self, sampler: Sampler) -> None:
+        sampler.setup(self.event, self.encoder, self.kind)
 
 
 class Encoded:

@@ -63,13 +63,13 @@ class Outcome:
 
 def checks(target: str | Path, data: str | None = None) -> list[Check]:
     """All checks of a distribution, a plugin's name, a folder or a module. GenaeError if there is no such thing."""
-    from genae.testing import densities, describing, domains, models, others, trips
+    from genae.testing import densities, describing, domains, measuring, models, others, trips
 
     found = find(str(target))
     with found.active():
         subjects = found.subjects(data)
     made = [Check(f"{kind} {name}: importable", found, _raising(error)) for kind, name, error in found.broken]
-    every = (*domains.CHECKS, *trips.CHECKS, *describing.CHECKS, *models.CHECKS, *densities.CHECKS)
+    every = (*domains.CHECKS, *measuring.CHECKS, *trips.CHECKS, *describing.CHECKS, *models.CHECKS, *densities.CHECKS)
     for subject in subjects:
         for check in every:
             made.append(Check(f"{subject.title}: {_words(check)}", found, _bound(check, subject)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import product
 from typing import cast
@@ -11,42 +11,66 @@ import torch
 from torch import Tensor
 
 from genae.errors import GenaeError
-from genae.latent.posteriors import LOG_2PI
+from genae.latent.hyperbolic import WrappedNormalPosterior
+from genae.latent.posteriors import LOG_2PI, Family, GaussianPosterior
 from genae.latent.samplers import Fitted, Noise, Prior, Sampler
-from genae.latent.space import Space
+from genae.latent.space import Geometry, Space
+from genae.latent.sphere import VonMisesFisherPosterior
 from genae.recipe.options import offered
-from genae.recipe.parts import instance, instantiate, part
+from genae.recipe.parts import instantiate, part
 from genae.testing.chance import of_torch_alone, shaken
 from genae.testing.density import DRAWN, distinct, normalised
 from genae.testing.expect import expect, same, shaped, skip
 from genae.testing.target import Target
 
-SPACES = (Space((2,)), Space((1, 2), time=True), Space((3, 2), time=True), Space((2, 2), codes=3))
+SPACES = (
+    Space((2,)), Space((1, 2), time=True), Space((3, 2), time=True), Space((2, 2), codes=3), Space((3,), geometry="sphere"),
+    Space((2,), geometry="ball"),
+)  # fmt: skip
+FAMILIES: Mapping[Geometry, Callable[[], Family]] = {  # of posteriors, for what is made of some
+    "flat": GaussianPosterior, "sphere": VonMisesFisherPosterior, "ball": WrappedNormalPosterior,
+}  # fmt: skip
 SMALL = 2  # numbers of z where densities are measured
 SHAKE = 0.3
 CONDITION = 3  # numbers
 SOME, MANY = 200, 4000  # z
 SAME = 0.03  # of the codes, by which samples must differ where temperatures do
-LATENTS, FIT_STEPS = 400, 60  # that a sampler is fitted on, and steps where it has such an option
+LATENTS = 400  # that a sampler is fitted on
+QUICK = {"steps": 60, "inputs": 50}  # options of a sampler, where it has them
 
 
 def made(kind: str, name: str, space: Space, condition: int = 0, shake: float = 0.0) -> Sampler:
     """A fresh one, the same at every call, with shaken weights, and fitted if it can be."""
     torch.manual_seed(0)
-    sampler = instantiate(kind, quick(kind, name), space=space, condition=condition)
-    expect(isinstance(sampler, Sampler), f"it is {type(sampler).__name__}, no genae.latent.samplers.Sampler")
-    assert isinstance(sampler, Sampler)
+    sampler = fresh(kind, name, space, condition)
     shaken(sampler, shake)
     if kind == "sampler" and isinstance(sampler, Fitted):
-        for _ in sampler.fit(*latents(space, condition)):
+        for _ in sampler.fit(*given_to(sampler, space, condition)):
             pass
     return sampler.eval()
 
 
+def fresh(kind: str, name: str, space: Space, condition: int = 0) -> Sampler:
+    """One that knows a model whose encoder gives back the features that it is given."""
+    sampler = instantiate(kind, quick(kind, name), space=space, condition=condition)
+    expect(isinstance(sampler, Sampler), f"it is {type(sampler).__name__}, no genae.latent.samplers.Sampler")
+    assert isinstance(sampler, Sampler)
+    family = FAMILIES[space.geometry]().eval()
+    sampler.setup(family.features(space), lambda x, c=None: family(x), "density")
+    return sampler
+
+
+def given_to(sampler: Sampler, space: Space, condition: int) -> tuple[Tensor, Tensor | None]:
+    """What it is fitted on: latents, or what the encoder is given of examples."""
+    if not sampler.of_inputs:
+        return latents(space, condition)
+    return SHAKE * torch.randn(LATENTS, *FAMILIES[space.geometry]().features(space)), None
+
+
 def quick(kind: str, name: str) -> dict[str, object]:
-    """The part with few `steps`, if it has such an option."""
-    options = [option.name for option in offered(kind, part(kind, {"name": name}))]
-    return {"name": name, **({"steps": FIT_STEPS} if "steps" in options else {})}
+    """The part with few `steps` and `inputs`, if it has such options."""
+    options = {option.name for option in offered(kind, part(kind, {"name": name}))}
+    return {"name": name, **{key: few for key, few in QUICK.items() if key in options}}
 
 
 def latents(space: Space, condition: int) -> tuple[Tensor, Tensor | None]:
@@ -162,7 +186,7 @@ def temperature(t: Target, kind: str, name: str) -> None:
     """z at 0 are few, of pushed noise one alone; spread grows with temperature."""
     for sampler in suited(kind, name, 0, SHAKE):
         z = [sampler.space.flat(_drawn(sampler, MANY, None, at)) for at in (0.0, 0.5, 1.5)]
-        if sampler.space.codes and _flat(sampler):
+        if _flat(sampler):
             continue
         different = [distinct(one) for one in z]
         most = 1 if isinstance(sampler, Noise) else SOME // 4
@@ -179,11 +203,11 @@ def temperature(t: Target, kind: str, name: str) -> None:
 
 
 def _flat(sampler: Sampler) -> bool:
-    """Whether every code is as likely as any other, so that no temperature can act."""
+    """Whether every z is as likely as any other, so that no temperature can act."""
     if not isinstance(sampler, Prior):
         return False
     with torch.no_grad():
-        log_p = sampler().log_prob(torch.randint(sampler.space.codes, (SOME, *sampler.space.shape)))
+        log_p = sampler().log_prob(sampler.sample(SOME))
     return bool(torch.allclose(log_p, log_p[:1].expand_as(log_p)))
 
 
@@ -209,8 +233,7 @@ def weights_are_all(t: Target, kind: str, name: str) -> None:
     """Another one that is given its weights samples the same."""
     for sampler in suited(kind, name, 0, SHAKE):
         torch.manual_seed(1)
-        other = instance(Sampler, kind, quick(kind, name), space=sampler.space, condition=0)
-        _equal(sampler, other)
+        _equal(sampler, fresh(kind, name, sampler.space))
 
 
 def _equal(sampler: Sampler, other: Sampler) -> None:

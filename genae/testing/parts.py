@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property, wraps
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from genae.testing.target import Target
 
 SIDE = 4  # of the square events that parts are tried on
 DRAWN = 16  # examples
+PARTNERS: Mapping[str, str] = {"posterior": "prior", "prior": "posterior"}
 Check = Callable[[Target, str, str], None]
 
 
@@ -58,12 +59,21 @@ def of_squares(check: Callable[[Subject], None]) -> Check:
 
     @wraps(check)
     def of(t: Target, kind: str, name: str) -> None:
-        s = Parts(kind, name)
         with registry.override("domain", Squares.__name__, Squares):
-            try:
-                s.build()
-            except GenaeError as error:
-                skip(f"not for square events of one channel: {error}")
-            check(s)
+            check(_suited(kind, name))
 
     return of
+
+
+def _suited(kind: str, name: str) -> Subject:
+    """The part with the first partner that suits it: a posterior of codes needs a prior over codes. Skips where none does."""
+    partner, lines = PARTNERS.get(kind, ""), list[str]()
+    for other in ("", *(registry.own(partner) if partner else ())):
+        s = Parts(kind, name, **({partner: {"name": other}} if other else {}))
+        try:
+            s.build()
+        except GenaeError as error:
+            lines.append(str(error))
+        else:
+            return s
+    return skip(f"not for square events of one channel: {lines[0]}")

@@ -3,20 +3,22 @@ r"""What a model is worth, in nats an example on data it has not seen: the means
     active   latent dimensions whose posterior mean varies over the data by more than .01
 
 The NLL is an upper bound that falls to −log p(x) as the number K of samples grows; K = 1 is the ELBO. Its standard error is
-over the examples. Every example is encoded once and all its samples are decoded in batches.
+over the examples. Every example is encoded once and all its samples are decoded in batches. Where an event's numbers have
+levels and the likelihood is of them, it is told in bits per dimension too: NLL / (D ln 2).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from genae.data.domain import Domain
 from genae.data.examples import Examples
+from genae.data.reading import Report, quiet
 from genae.data.store import chunks
 from genae.errors import GenaeError
 from genae.learn.build import Built
@@ -35,7 +37,16 @@ def means(metrics: Mapping[str, Metric], target: Tensor, output: Tensor) -> dict
     return {name: sum(float(of(a, b)) * len(a) for a, b in pairs) / len(target) for name, of in metrics.items()}
 
 
-def evaluate(
+class Scored(NamedTuple):
+    """Examples and their numbers."""
+
+    examples: Examples
+    values: Mapping[str, Tensor]  # of genae/learn/scoring.py, (N, …) on the CPU
+    metrics: Mapping[str, float]  # the domain's, means
+    samples: int
+
+
+def score(
     built: Built,
     examples: Examples,
     *,
@@ -44,14 +55,9 @@ def evaluate(
     seed: int = 0,
     device: torch.device | None = None,
     precision: str = "32",
-    report: Callable[[int, int], object] = lambda done, total: None,
-    train: Callable[[], Examples] | None = None,
-) -> Numbers:
-    """All numbers of the page above, nats; `report(done, total)` is called as examples are done.
-
-    A plain autoencoder has no density: its elbo, rate and nll are null. With `train`, which gives the training examples, the
-    domain's own assessment is added.
-    """
+    report: Report = quiet,
+) -> Scored:
+    """Every example's numbers, nats; `report(done, total)` is called as examples are done."""
     for option, value in {"--samples": samples, "--limit": limit}.items():
         if value is not None and value < 1:
             raise GenaeError(f"{option} must be at least 1, not {value}")
@@ -63,15 +69,40 @@ def evaluate(
     with seeded(seed), computing(device, precision):
         for batch, seen in batches_of(built, chosen, device, batch_size(built, samples)):
             scores = scored(built, batch, samples)
-            for name, score in scores.items():
-                gathered.setdefault(name, []).append(score.float().cpu())
+            for name, numbers in scores.items():
+                gathered.setdefault(name, []).append(numbers.float().cpu())
             shown = built.vae.show(scores["mean"], batch.condition, 0.0) if built.domain.defaults.metrics else seen
             for name, metric in built.domain.defaults.metrics.items():
                 metrics[name] = metrics.get(name, 0.0) + float(metric(seen, shown)) * len(shown) / len(chosen)
             report(sum(map(len, gathered["mean"])), len(chosen))
-        own = dict(built.domain.assess(built.vae, chosen, _plainly(train), _conditions(built, device))) if train else {}
-    summary = _summary({k: torch.cat(v) for k, v in gathered.items()}, samples)
-    return summary | metrics | own | {"seed": seed, "precision": precision}
+    return Scored(chosen, {name: torch.cat(parts) for name, parts in gathered.items()}, metrics, samples)
+
+
+def evaluate(
+    built: Built,
+    examples: Examples,
+    *,
+    samples: int = 500,
+    limit: int | None = None,
+    seed: int = 0,
+    device: torch.device | None = None,
+    precision: str = "32",
+    report: Report = quiet,
+    train: Callable[[], Examples] | None = None,
+    further: Callable[[Scored], Numbers] = lambda scored: {},
+) -> Numbers:
+    """All numbers of the page above, nats, and what is measured `further` of the same examples.
+
+    A plain autoencoder has no density: its elbo, rate and nll are null. With `train`, which gives the training examples, the
+    domain's own assessment is added.
+    """
+    device = device or torch.device("cpu")
+    of = score(built, examples, samples=samples, limit=limit, seed=seed, device=device, precision=precision, report=report)
+    own: Mapping[str, float | None] = {}
+    if train:
+        with seeded(seed), computing(device, precision):
+            own = built.domain.assess(built.vae, of.examples, _plainly(train), _conditions(built, device))
+    return {**_summary(built, of), **of.metrics, **own, **further(of), "seed": seed, "precision": precision}
 
 
 def judged(
@@ -104,13 +135,15 @@ def _plainly(train: Callable[[], Examples]) -> Callable[[], Examples]:
     return read
 
 
-def _summary(values: dict[str, Tensor], samples: int) -> Numbers:
-    n = len(values["mean"])
-    result: Numbers = {"examples": n, "samples": samples if "nll" in values else 0}
+def _summary(built: Built, of: Scored) -> Numbers:
+    values, n = of.values, len(of.examples)
+    result: Numbers = {"examples": n, "samples": of.samples if "nll" in values else 0}
     for name in ("elbo", "rate", "distortion", "nll"):
         result[name] = values[name].double().mean().item() if name in values else None
     spread = values["nll"].double().std().item() if "nll" in values and n > 1 else None
     result["nll_se"] = None if spread is None else spread / math.sqrt(n)
+    if result["nll"] is not None and built.domain.levels == built.levels > 2:
+        result["bits_per_dimension"] = result["nll"] / (math.prod(built.domain.event) * math.log(2))
     means = values["mean"].flatten(1)
     result["active_units"] = int((means.var(0) > ACTIVE).sum()) if n > 1 else None
     result["latent"] = means.shape[1]

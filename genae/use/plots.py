@@ -32,11 +32,12 @@ if TYPE_CHECKING:
     from genae.use.run import Run
 
 SUFFIXES = (".png", ".pdf", ".svg")
-KINDS = ("manifold", "clusters", "traversal", "directions", "curves", "reconstructions")
+KINDS = ("manifold", "styles", "clusters", "traversal", "directions", "curves", "reconstructions")
 DOTS = 150  # per inch of a PNG
 CHUNK = 250  # examples decoded at once
 EXAMPLES = 5000  # of a run's held-out ones, encoded for a plot: more only hide one another
 PAIRS = 20  # reconstructions in a row
+STYLES, CHOICES = 10, 20  # rows of a plot of styles, and its columns at most
 
 
 def principal(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -143,6 +144,21 @@ def _along(
     return figure
 
 
+def styles(vae: Model, domain: Domain, conditions: Tensor, names: Sequence[str]) -> Figure:
+    """A row for each of a few z of the prior, a column for each condition (N, C), by its name."""
+    u, columns = torch.randn(STYLES, vae.space.size).to(vae.anchor), list[list[Picture]]()
+    for told in torch.split(conditions, 1):
+        with torch.no_grad():
+            z = vae.push(u, _told(told, STYLES, vae))
+        columns.append(_pictures(vae, domain, z, told))
+    pictures = [column[row] for row in range(STYLES) for column in columns]
+    (_, width), gap = pictures[0].shape[:2], _gap(pictures[0])
+    figure, axes = _picture_axes(mosaic(pictures, len(names), gap), "A row has one z, a column one condition", STYLES)
+    axes.set_xticks(_middles(len(names), width, gap), names)
+    axes.set_yticks([])
+    return figure
+
+
 def clusters(z_means: Tensor, labels: Tensor | None, classes: Sequence[str]) -> Figure:
     """Posterior means z (N, latent) in the plane, coloured by label (N,): by their principal components if latent > 2."""
     z = z_means.detach().float().cpu()
@@ -202,11 +218,12 @@ def reconstructions(inputs: Tensor, outputs: Tensor, domain: Domain, names: Sequ
 
 
 def curves(records: Sequence[Mapping[str, Any]]) -> Figure:
-    """ELBO, distortion and rate against the step, of training and validation, from the lines of metrics.jsonl."""
+    """ELBO, distortion and rate, where there are such, against the step, of training and validation: lines of metrics.jsonl."""
     if not records:
         raise GenaeError("there is nothing to plot yet: no step has been recorded")
-    figure = Figure(figsize=(12, 3.8), layout="constrained")
-    for axes, name in zip(figure.subplots(1, 3), ("elbo", "distortion", "rate"), strict=True):
+    names = [name for name in ("elbo", "distortion", "rate") if any(r.get(name) is not None for r in records)] or ["elbo"]
+    figure = Figure(figsize=(4 * len(names), 3.8), layout="constrained")
+    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         late: list[float] = []
         for split, style in {"train": {"lw": 1.0, "color": "C0", "alpha": 0.6}, "valid": {"lw": 1.8, "color": "C1"}}.items():
             points = [(r["step"], r[name]) for r in records if r["split"] == split and r.get(name) is not None]
@@ -296,9 +313,22 @@ def draw(run: Run, kind: str, out: Path, data: str | None = None, seed: int = 0)
         from genae.learn.metrics import read_metrics
 
         return save(curves(read_metrics(run.folder)), out)
+    if kind == "styles":
+        return save(_styles(run, seed), out)
     if kind not in KINDS:
         raise unknown("plot", kind, KINDS)
     return save(_of_examples(run, kind, data, seed), out)
+
+
+def _styles(run: Run, seed: int) -> Figure:
+    from genae.learn.device import computing, seeded
+
+    names = list(run.built.condition.choices)[:CHOICES]
+    if not names or not run.built.sampled:
+        raise GenaeError("styles are drawn of a run that has a prior and knows classes: train with --set condition=label")
+    conditions = torch.cat([run.built.condition.named(name) for name in names])
+    with seeded(seed), computing(run.device, run.recipe.precision):
+        return styles(run.vae, run.domain, conditions, names)
 
 
 def _of_examples(run: Run, kind: str, data: str | None, seed: int) -> Figure:

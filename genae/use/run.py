@@ -34,16 +34,19 @@ from genae.learn import checkpoint, fitting, saved
 from genae.learn.build import Built
 from genae.learn.device import computing, drawn, pick, precision, seeded
 from genae.learn.fitting import PRIOR
+from genae.learn.scoring import chosen
 from genae.learn.sized import sized
 from genae.model.tasks import InputForm, Masking
 from genae.model.vae import Model
-from genae.recipe import recipe
+from genae.recipe import models, recipe
 from genae.recipe.options import Spec, named
 from genae.recipe.parts import completed, instance
 from genae.recipe.recipe import Recipe
 from genae.recipe.stages import sampler_of
 from genae.use import best, wholes
-from genae.use.evaluate import Numbers, evaluate, judged
+from genae.use.evaluate import Numbers, Scored, evaluate, judged, score
+from genae.use.more import Subject, measured, require_groups
+from genae.use.ranking import EACH, Row, rows_of
 from genae.use.seen import Given, Seen, see
 from genae.use.show import Shown, bundle_of
 from genae.use.wholes import Fit, starts
@@ -231,6 +234,7 @@ class Run:
 
         It is kept in the run, for `sample(sampler=name)`.
         """
+        models.require_own(self.folder, "fit")
         spec = completed("sampler", {"name": spec} if isinstance(spec, str) else spec)  # it stays, whatever defaults become
         train = fitting.Training(lambda: self.training(data), lambda: best_pieces(self.dataset(data), self.domain))
         sampler = fitting.fitted(self.built, spec, train, self.recipe, self.device, report)
@@ -424,26 +428,55 @@ class Run:
         report: Callable[[int, int], object] = lambda done, total: None,
         sampler: str | None = None,
         temperature: float | None = None,
+        more: Sequence[str] = (),
     ) -> Numbers:
         """ELBO, rate, distortion, NLL and more on the data set's test examples: see genae/use/evaluate.py.
 
-        Where the domain judges new examples, these are drawn as `sample` draws them.
+        Where the domain judges new examples, these are drawn as `sample` draws them. `more` are groups of genae/use/more.py.
         """
+        require_groups(more)
         split, examples = self.held_out(data)
         changed = self.changes({split: examples}) if data is None else []
         if changed:
             remark(f"the data are not those that {self.folder} was trained on ({'; '.join(changed)})")
         own = None if self.recipe.data or self._given_data else data
         train = cache(lambda: self.training(own))
+        name = sampler or self.default_sampler
+
+        def draw(n: int, condition: Tensor | None) -> Tensor:
+            return self.sample(n, temperature, seed, condition, sampler=name)
+
+        def further(of: Scored) -> Numbers:
+            nll = of.values.get("nll")
+            subject = Subject(self.built, of.examples, train, draw if name else None, nll, self.device, seed)
+            return {"more": measured(more, subject)} if more else {}
+
         numbers = evaluate(
             self.built, examples.to(self.device), limit=limit,
             samples=self.domain.defaults.samples if samples is None else samples,
             seed=seed, device=self.device, precision=precision(self.recipe.precision, self.device), report=report,
-            train=train,
+            train=train, further=further,
         )  # fmt: skip
         numbers |= self._judged(examples, train, seed, sampler, temperature)
         named = str(data) if isinstance(data, str | Path) else self.recipe.data or "given"
         return {"data": named, "split": split, **numbers, "skipped": len(examples.skipped), "changed": changed}
+
+    def scores(
+        self,
+        data: Data | None = None,
+        samples: int = EACH,
+        limit: int | None = None,
+        seed: int = 0,
+        report: Callable[[int, int], object] = lambda done, total: None,
+    ) -> list[Row]:
+        """The numbers of every file, or of every example that is of none, of the data set's test examples: the worst first."""
+        split, examples = self.held_out(data)
+        scored = score(
+            self.built, examples.to(self.device), samples=samples, limit=limit, seed=seed, device=self.device,
+            precision=precision(self.recipe.precision, self.device), report=report,
+        )  # fmt: skip
+        place = f"{data if isinstance(data, str | Path) else self.recipe.data or 'given'}:{split}"
+        return rows_of(scored, place, chosen(len(examples), limit, seed).tolist())
 
     def _judged(
         self, held: Examples, train: Callable[[], Examples], seed: int, sampler: str | None, temperature: float | None
@@ -634,6 +667,7 @@ def batches(n: int) -> list[list[int]]:
 
 def samplers(folder: Path) -> list[str]:
     """What new z of a run can be drawn from, weights aside."""
+    folder = models.folder_of(folder)
     there = (folder / checkpoint.WEIGHTS).exists()
     read = recipe.read(folder / checkpoint.RECIPE)
     built = sized(read, saved.shapes(folder), folder / checkpoint.WEIGHTS) if there else None
@@ -641,11 +675,11 @@ def samplers(folder: Path) -> list[str]:
 
 
 def load(folder: str | Path, device: str = "auto", data: Dataset | None = None) -> Run:
-    """A run by its folder. GenaeError if it is not one, or its weights are damaged or do not fit its recipe.
+    """A run by its folder, or a model by its name. GenaeError if it is neither, or its weights are damaged or do not fit.
 
     `data` of a run that was trained on what Python had, and so cannot open it itself.
     """
-    folder = Path(folder)
+    folder = models.folder_of(folder)
     read = recipe.read(folder / checkpoint.RECIPE)
     path = folder / checkpoint.WEIGHTS
     with ThreadPoolExecutor(1) as beside:  # digests are worked out while the network is built: they take no Python

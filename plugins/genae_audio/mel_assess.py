@@ -22,6 +22,7 @@ from torch import Tensor
 from genae.data.domain import Condition
 from genae.data.examples import Examples
 from genae.latent.inference import Generative
+from genae.use.probing import components, probe
 from genae_audio.mel import RANGE
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 MOST = 4096  # training windows that are looked at
 HEARD = 64  # windows that become sound
 CHUNK = 250
-DECAY = 1e-3  # of the probe's weights, on standardised features
-TURNS = 200  # of L-BFGS
 
 
 def assess(vae: Generative, domain: Mel, held: Examples, train: Examples, condition: Condition) -> dict[str, float | None]:
@@ -61,45 +60,6 @@ def _encoded(vae: Generative, x: Tensor, condition: Tensor | None) -> Tensor:
 def _parts(x: Tensor, condition: Tensor | None) -> Iterator[tuple[Tensor, Tensor | None]]:
     for i in range(0, len(x), CHUNK):
         yield x[i : i + CHUNK], None if condition is None else condition[i : i + CHUNK]
-
-
-def components(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """x (N, …) to its mean (D,) and its first k principal directions (D, ≤ k), orthonormal."""
-    flat = x.flatten(1)
-    centre = flat.mean(0)
-    # of the smaller of the two Gram matrices: exact, and quick for N or D up to a few thousand
-    centred = (flat - centre).double()
-    if len(flat) > flat.shape[1]:
-        return centre, torch.linalg.eigh(centred.mT @ centred)[1].flip(1)[:, :k].float()
-    values, vectors = torch.linalg.eigh(centred @ centred.mT)
-    kept = values.flip(0)[:k] > 1e-9 * values[-1].clamp(min=1e-30)
-    axes = centred.mT @ vectors.flip(1)[:, :k][:, kept]
-    return centre, torch.nn.functional.normalize(axes, dim=0).float()
-
-
-def probe(a: Tensor, labels: Tensor, b: Tensor, wanted: Tensor) -> float | None:
-    """Logistic regression of labels (N,) on a (N, D): the share of b (M, D) that it gives the label that is wanted.
-
-    Those without a class, label -1, are left out.
-    """
-    a, labels, b, wanted = a[labels >= 0], labels[labels >= 0], b[wanted >= 0], wanted[wanted >= 0]
-    classes = int(torch.maximum(labels.max(), wanted.max())) + 1
-    if len(labels.unique()) < 2:
-        return None
-    mean, spread = a.mean(0), a.std(0).clamp(min=1e-6)
-    a, b = (a - mean) / spread, (b - mean) / spread
-    weight = torch.zeros(a.shape[1] + 1, classes, device=a.device, requires_grad=True)
-    solver = torch.optim.LBFGS([weight], max_iter=TURNS, line_search_fn="strong_wolfe")
-
-    def loss() -> Tensor:
-        solver.zero_grad()
-        value = torch.nn.functional.cross_entropy(a @ weight[1:] + weight[0], labels) + DECAY * weight[1:].square().sum()
-        value.backward()
-        return value
-
-    with torch.enable_grad():
-        solver.step(loss)
-    return ((b @ weight[1:] + weight[0]).argmax(1) == wanted).float().mean().item()
 
 
 def _heard(domain: Mel, true: Tensor, made: dict[str, Tensor]) -> dict[str, float | None]:

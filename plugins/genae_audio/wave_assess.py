@@ -21,9 +21,9 @@ from genae.data.domain import Condition
 from genae.data.examples import Examples
 from genae.errors import GenaeError
 from genae.latent.inference import Generative
+from genae.use.probing import components, probe
 from genae_audio import latents
 from genae_audio.mel import MelScale
-from genae_audio.mel_assess import components, probe
 from genae_audio.spectrogram import log_mel_distance
 from genae_audio.stft import distance
 

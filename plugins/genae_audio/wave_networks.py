@@ -17,6 +17,7 @@ interpolation moves all frames at once.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 from typing import Annotated
 
@@ -169,7 +170,7 @@ def _in_frames(space: Space, event: Shape, frames: int) -> Space:
             f"network rave gives {frames} frames of {event[1]} samples (1 in {event[1] // frames}): latent is how many numbers "
             f"each has, such as {space.shape[-1]}, not {space}"
         )
-    return Space((frames, space.shape[-1]), time=True, codes=space.codes)
+    return replace(space, shape=(frames, space.shape[-1]), time=True)
 
 
 def _down(bands: int, ratios: Sequence[int], width: int, dilations: Sequence[int]) -> list[nn.Module]:

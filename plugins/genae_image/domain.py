@@ -10,6 +10,7 @@ their numbers differ by about 2 nats (https://arxiv.org/abs/1509.00519, appendix
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -21,11 +22,12 @@ from PIL import Image as Pillow
 from torch import Tensor
 
 from genae.data.curve import Picture
-from genae.data.domain import Defaults, Domain, Stage
+from genae.data.domain import Defaults, Domain, Features, Stage
 from genae.data.examples import Array, File, Found
 from genae.errors import GenaeError, Rejected
 from genae.latent.space import Shape
 from genae.recipe.options import Before
+from genae_image.baselines import baselines, principal
 from genae_image.decode import FORMATS, decode
 from genae_image.metrics import bce, brightness, mse, psnr
 from genae_image.pixels import Colour, Fit, colour_of, require_size, to_bytes, to_channels, to_size
@@ -49,15 +51,16 @@ class Image(Domain):
     binarise: Annotated[bool, doc("pixels drawn 0 or 1 with the grey's probability, anew at every step")] = False
 
     suffixes: ClassVar[tuple[str, ...]] = tuple(FORMATS)
-    defaults: ClassVar[Defaults] = Defaults(
-        network="residual",
-        tasks={"super-resolve": SuperResolve, "inpaint": Inpaint, "colourise": Colourise},
-        metrics={"mse": mse, "bce": bce, "psnr": psnr},
-        attributes={"brightness": brightness},
-    )
 
     def __post_init__(self) -> None:
         _ = self.ground
+
+    @property
+    def defaults(self) -> Defaults:  # type: ignore[override]  # here metrics hang on the channels
+        """A cross-entropy is of grey levels as probabilities alone."""
+        metrics = {"mse": mse, "bce": bce, "psnr": psnr} if self.channels == 1 else {"mse": mse, "psnr": psnr}
+        tasks = {"super-resolve": SuperResolve, "inpaint": Inpaint, "colourise": Colourise}
+        return Defaults(network="residual", tasks=tasks, metrics=metrics, attributes={"brightness": brightness})
 
     @property
     def ground(self) -> Colour:
@@ -121,6 +124,21 @@ class Image(Domain):
         """How many of (B, C, size, size) are of one colour all over."""
         plain = int((stored == stored[..., :1, :1]).flatten(1).all(1).sum())
         return {PLAIN: plain} if plain else {}
+
+    @property
+    def levels(self) -> int:
+        """Of 8 bits, or of one."""
+        return 2 if self.binarise else 256
+
+    def baselines(self, train: Tensor, held: Tensor, levels: int) -> Mapping[str, Tensor]:
+        """Those of `genae_image.baselines`; none where the model's likelihood has other levels than the pixels."""
+        return baselines(train, held, levels) if levels in (0, self.levels) else {}
+
+    def features(self, train: Tensor) -> Sequence[Features]:
+        """Principal components, and of images like MNIST's those of a small classifier of digits."""
+        from genae_image.digits import DIGITS, EVENT
+
+        return (*([DIGITS] if self.event == EVENT else []), principal(train))
 
     def picture(self, example: Tensor) -> Picture:
         """(C, size, size) in [0, 1] to (size, size) or (size, size, 3) uint8."""

@@ -27,7 +27,7 @@ from genae.use.evaluate import ACTIVE
 from genae_music.agreement import Kind, Streams, accuracy, alphabets, by_stream, onset_f1, streams
 from genae_music.baselines import Ngrams
 from genae_music.morph import smoothness
-from genae_music.ngram import stream_ngrams
+from genae_music.ngram import window_nats
 
 BATCH = 256  # windows at once
 FITTED = 1 << 22  # steps of training windows that trigrams are counted in, 16,384 of 256: seconds, and some hundred MiB
@@ -76,7 +76,7 @@ def assess(
     pairs = min(pairs, len(x) // 2)
     a, b = slice(pairs), slice(pairs, 2 * pairs)
     scores |= morphed(vae, (mean[a], mean[b]), (x[a], x[b]), models, kind, _at(given, a)) | {"morph_pairs": float(pairs)}
-    return grouped(scores | {"nll_ngram": nats(train, truth, kind, steps_per_bar)})
+    return grouped(scores | {"nll_ngram": float(window_nats(train, truth, kind, steps_per_bar).mean())})
 
 
 def grouped(scores: Scores) -> Scores:
@@ -142,12 +142,6 @@ def trivial(models: Mapping[str, Ngrams], truth: Streams) -> Scores:
     always = {name: torch.full_like(x, models[name].most_common()) for name, x in truth.items()}
     guess = {name: torch.from_numpy(models[name].predict(x)) for name, x in truth.items()}
     return by_stream("always_hold_accuracy", accuracy(truth, always)) | agreement("trigram", truth, guess)
-
-
-def nats(train: Tensor, truth: Streams, kind: Kind, steps_per_bar: int) -> float:
-    """The mean NLL of windows under the n-grams of training events (M, *event), summed over the streams."""
-    models = stream_ngrams(train, kind, steps_per_bar)
-    return sum(float(models[name].nll(x).mean()) for name, x in truth.items())
 
 
 def margins(scores: Scores) -> Scores:

@@ -26,6 +26,7 @@ from genae.errors import GenaeError, Rejected
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
 from genae_music import drums, keys, melody, midi, pieces, reader, report, roll, trio
+from genae_music.agreement import streams
 from genae_music.drums import Kit
 from genae_music.events import begun, in_a_row, transposed
 from genae_music.quantise import Setting
@@ -285,6 +286,12 @@ class Music(Domain):
 
         x, other = (self.prepare(x, "score").to(vae.anchor.device) for x in (held.x, train().x))
         return assess(vae, x, other, condition(held, x), kind=self.kind, steps_per_bar=self.steps_per_bar)
+
+    def baselines(self, train: Tensor, held: Tensor, levels: int) -> Mapping[str, Tensor]:
+        """The n-gram of `genae_music.ngram`."""
+        from genae_music.ngram import ORDER, window_nats
+
+        return {f"{ORDER}-gram": window_nats(train, streams(held, self.kind), self.kind, self.steps_per_bar)}
 
     def judge(self, samples: Tensor, held: Examples, train: Callable[[], Examples]) -> Figures:
         """The figures of `genae_music.judged`, of the samples and of its baselines."""

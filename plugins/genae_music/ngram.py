@@ -143,3 +143,9 @@ def stream_ngrams(train: Tensor, kind: Kind, bar: int) -> dict[str, NGram]:
     """Of each stream of training events (M, *event)."""
     sizes = alphabets(train, kind)
     return {name: transposed_ngram(x, bar, sizes[name], name != DRUMS) for name, x in streams(train, kind).items()}
+
+
+def window_nats(train: Tensor, truth: Mapping[str, Tensor], kind: Kind, bar: int) -> Tensor:
+    """The NLL (N,), nats, of windows' streams (N, T), all together, under the n-grams of training events (M, *event)."""
+    models = stream_ngrams(train, kind, bar)
+    return torch.from_numpy(np.sum([models[name].nll(x) for name, x in truth.items()], 0))

@@ -268,7 +268,7 @@ def quantised(h: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 @pytest.mark.parametrize("levels", [(2,), (3,), (4, 7), (8, 5, 5), (8, 6, 5)])
 def test_quantising_is_the_papers(levels: tuple[int, ...]) -> None:
-    family, count = instantiate("posterior", {"name": "fsq", "levels": levels}), np.array(levels)
+    family, count = instantiate("posterior", {"name": "own-fsq", "levels": levels}), np.array(levels)
     h = np.random.default_rng(0).normal(0, 2, (20_000, len(levels)))
     bounded, rounded = quantised(h, count)
     torch.testing.assert_close(family.bound(torch.tensor(h)), torch.tensor(bounded))
@@ -280,7 +280,7 @@ def test_quantising_is_the_papers(levels: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("levels", [(2,), (8, 5, 5), (7, 3)])
 def test_codes_and_vectors_are_one(levels: tuple[int, ...]) -> None:
-    family = instantiate("posterior", {"name": "fsq", "levels": levels})
+    family = instantiate("posterior", {"name": "own-fsq", "levels": levels})
     z = torch.arange(math.prod(levels))
     v = family.embed(z)
     assert torch.equal(family.index(v), z)
@@ -290,7 +290,7 @@ def test_codes_and_vectors_are_one(levels: tuple[int, ...]) -> None:
 
 
 def test_the_gradient_goes_straight_through() -> None:
-    family = instantiate("posterior", {"name": "fsq", "levels": [5, 4]})
+    family = instantiate("posterior", {"name": "own-fsq", "levels": [5, 4]})
     h = torch.randn(6, 3, 2, requires_grad=True)
     q = family(h)
     v = q.rsample()
@@ -302,7 +302,7 @@ def test_the_gradient_goes_straight_through() -> None:
 
 def test_the_rate_of_codes_and_how_many_are_in_use() -> None:
     """Against a uniform prior 3 ln 20 nats; 4 codes used alike have perplexity 4."""
-    family = instantiate("posterior", {"name": "fsq", "levels": [5, 4]})
+    family = instantiate("posterior", {"name": "own-fsq", "levels": [5, 4]})
     space = family.space(Space((3,)))
     assert space == Space((3,), codes=20)
     prior = instantiate("prior", {"name": "uniform"}, space=space)

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from genae.errors import GenaeError
+from genae.latent.posteriors import GaussianPosterior
 from genae.latent.samplers import Fitted, Noise, Prior
 from genae.latent.space import Space
 from genae.recipe import registry
@@ -17,29 +18,40 @@ from genae.recipe.parts import instantiate
 QUICK = {  # options with which fitting takes no more than seconds
     ("sampler", "flow"): {"steps": 300, "hidden": 32, "lr": 5e-3},
     ("sampler", "flow-matching"): {"steps": 600, "width": 64, "blocks": 2, "lr": 3e-3},
+    ("sampler", "autoregressive"): {"steps": 200, "width": 32, "layers": 1, "heads": 2, "lr": 1e-2},
+    ("prior", "autoregressive"): {"width": 32, "layers": 1, "heads": 2},
+    ("sampler", "two-stage"): {"steps": 800, "hidden": 64, "lr": 3e-3},
+    ("sampler", "vamp"): {"inputs": 50},
+    ("prior", "vamp"): {"inputs": 50},
     ("sampler", "sequence"): {"steps": 300, "width": 32, "layers": 1, "heads": 2, "drift": 64, "batch": 64, "lr": 3e-3},
 }
 EVERY = [(kind, name) for kind in ("prior", "sampler") for name in registry.names(kind)]
 LINE, PLANE, FRAMES = Space((1,)), Space((2,)), Space((3, 2), time=True)
+SPHERE, BALL = ("prior", "sphere"), ("prior", "hyperbolic")  # tests/latent/test_curved.py has their densities
+CURVED = {SPHERE: Space((3,), geometry="sphere"), BALL: Space((2,), geometry="ball")}
 A = torch.tensor([[2.0, -1.0], [0.5, 1.5], [0.0, 1.0]])  # (C, D)
 UNIFORM = ("prior", "uniform")  # no code is more typical than another, so temperature does not act
+VAMPS = [("prior", "vamp"), ("sampler", "vamp")]  # of what an encoder makes of the inputs
 
 MATCHING = ("sampler", "flow-matching")  # that of frames has a field of its own
-WITHOUT = [MATCHING, ("sampler", "sequence")]  # a density
+WITHOUT = [MATCHING, ("sampler", "sequence"), ("sampler", "two-stage")]  # a density
 
 each = pytest.mark.parametrize("part", EVERY, ids=" ".join)
-each_dense = pytest.mark.parametrize("part", [part for part in EVERY if part not in WITHOUT], ids=" ".join)
+each_dense = pytest.mark.parametrize("part", [part for part in EVERY if part not in [*WITHOUT, SPHERE]], ids=" ".join)
 each_fitted = pytest.mark.parametrize("part", [part for part in EVERY if part[0] == "sampler"], ids=" ".join)
 
 
 def _fresh(part, space=PLANE, condition=0):
+    """One that knows a model whose encoder gives back the features that it is given."""
     kind, name = part
-    return instantiate(kind, {"name": name, **QUICK.get(part, {})}, space=space, condition=condition)
+    sampler = instantiate(kind, {"name": name, **QUICK.get(part, {})}, space=space, condition=condition)
+    sampler.setup(GaussianPosterior().features(space), lambda x, c=None: GaussianPosterior()(x), "density")
+    return sampler
 
 
 def _form(part):
-    """The plane, or for a sampler of codes two of them."""
-    return Space((2,), codes=5) if "codes" in _refusal(part) else PLANE
+    """The plane, or for a sampler of codes two of them, or where it is curved."""
+    return CURVED[part] if part in CURVED else Space((2,), codes=5) if "codes" in _refusal(part) else PLANE
 
 
 def _refusal(part, space=PLANE, condition=0):
@@ -63,10 +75,12 @@ def _data(space, n=4000):
 
 def _fit(sampler, z, condition=None):
     if isinstance(sampler, Fitted):
+        if sampler.of_inputs:  # features of wide posteriors around them
+            z = torch.cat([z, torch.full_like(z, 0.5)], -1)
         with torch.enable_grad():
             *_, last = sampler.fit(z, condition)
         assert last.done == last.total
-    else:  # far from where a flow begins
+    elif not sampler.space.codes:  # far from where a flow begins
         with torch.no_grad():
             for weight in sampler.parameters():
                 weight.mul_(1.5)
@@ -117,9 +131,10 @@ def test_the_density_integrates_to_1(part):
         z = torch.tensor(list(product(range(5), repeat=2)))
         mass = sampler().log_prob(z).exp().sum()
     else:
-        sampler = _made(part, LINE)
-        z = torch.linspace(-20, 20, 40_001)[:, None]
-        mass = sampler().log_prob(z).double().exp().sum() * 40 / 40_000
+        sampler = _made(part, Space((1,), geometry=_form(part).geometry))
+        reach = 0.9999 if part == BALL else 20
+        z = torch.linspace(-reach, reach, 40_001)[:, None]
+        mass = sampler().log_prob(z).double().exp().sum() * 2 * reach / 40_000
     assert mass.item() == pytest.approx(1, abs=2e-3)
 
 
@@ -141,7 +156,7 @@ def test_pushed_noise_has_the_density(part):
 def test_temperature(part):
     """0 gives one z, however often; half of it less spread than 1; and the seed says which."""
     sampler = _made(part)
-    if part == UNIFORM:
+    if part in (UNIFORM, SPHERE):
         torch.manual_seed(1)
         cold = sampler.sample(50, 0.0)
         torch.manual_seed(1)
@@ -156,7 +171,11 @@ def test_temperature(part):
     assert torch.equal(warm, sampler.sample(4000, 1.0))
     assert not torch.equal(warm, sampler.sample(4000))
     half = sampler.sample(4000, 0.5)
-    assert (half.double().std(0) < 0.8 * warm.double().std(0)).all()
+    if sampler.space.codes:  # the likeliest come oftener
+        assert (half == once[:1]).double().mean() > (warm == once[:1]).double().mean() + 0.05
+        return
+    narrower = 0.95 if part == ("prior", "mixture") else 0.8  # its means are far apart, whatever the temperature
+    assert (half.double().std(0) < narrower * warm.double().std(0)).all()
     assert (half.double().std(0) > 0.2 * warm.double().std(0)).all()
 
 
@@ -190,7 +209,7 @@ def test_flow_matching_of_frames_shares_its_weights_among_them():
     assert torch.equal(_seeded(sampler, 10), z)
 
 
-@pytest.mark.parametrize("part", [part for part in EVERY if part != MATCHING], ids=" ".join)
+@pytest.mark.parametrize("part", [part for part in EVERY if part not in [MATCHING, *VAMPS, *CURVED]], ids=" ".join)
 @torch.no_grad()
 def test_any_form_of_z_is_the_flat_one_in_another_shape(part):
     form = _form(part)
@@ -303,6 +322,32 @@ def test_a_mixture_finds_two_clusters():
     assert sampler.sample(9, 0.0)[:, 0].tolist() == pytest.approx([-5] * 9, abs=0.1)  # the most typical is of the greater one
 
 
+def test_of_one_component_a_full_mixture_is_the_sample_mean_and_covariance():
+    torch.manual_seed(0)
+    z = torch.tensor([3.0, -1.0]) + torch.randn(500, 2) @ torch.tensor([[1.0, 0.8], [0.0, 0.3]])
+    spec = {"name": "mixture", "components": 1, "covariance": "full", "turns": 2}
+    sampler = _fit(instantiate("sampler", spec, space=PLANE, condition=0), z)
+    covariance = torch.cov(z.mT, correction=0)
+    assert torch.allclose(sampler.mean[0], z.mean(0), atol=1e-5)
+    assert torch.allclose(sampler.root[0] @ sampler.root[0].mT, covariance, atol=1e-5)
+    reference = torch.distributions.MultivariateNormal(z.mean(0), covariance)
+    assert torch.allclose(sampler().log_prob(z), reference.log_prob(z), atol=1e-4)
+    assert torch.allclose(torch.cov(sampler.sample(40_000).mT), covariance, atol=0.05)
+
+
+def test_a_full_mixture_finds_what_a_diagonal_one_does_not():
+    """Two crossed bars at one place: their difference is in the covariances alone."""
+    torch.manual_seed(0)
+    bar = torch.randn(1000, 1) * torch.tensor([1.0, 1.0]) + 0.1 * torch.randn(1000, 2)
+    z = torch.cat([bar, bar * torch.tensor([1.0, -1.0])])
+    losses = {}
+    for covariance in ("diagonal", "full"):
+        spec = {"name": "mixture", "components": 2, "covariance": covariance, "turns": 60}
+        *_, last = instantiate("sampler", spec, space=PLANE, condition=0).fit(z, None)
+        losses[covariance] = last.loss.item()
+    assert losses["full"] < losses["diagonal"] - 0.3
+
+
 def test_turns_of_a_mixture_never_lose_likelihood():
     *_, z = _clusters()
     torch.manual_seed(0)
@@ -357,3 +402,33 @@ def test_uniform_codes():
     torch.manual_seed(0)
     counts = torch.bincount(sampler.sample(10_000).flatten(), minlength=5)
     assert counts.tolist() == pytest.approx([4000] * 5, abs=4 * math.sqrt(20_000 * 0.2 * 0.8))
+
+
+# -- codes in a row ----------------------------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def test_codes_in_a_row_are_a_density_given_a_condition():
+    """Probabilities of all 4³ add up to one; a code hangs on those before it and on no later one."""
+    space, c = Space((3,), codes=4), torch.randn(1, 2)
+    for given in (None, c):
+        sampler = _fresh(("prior", "autoregressive"), space, 0 if given is None else 2)
+        z = torch.tensor(list(product(range(4), repeat=3)))
+        many = None if given is None else given.expand(64, -1)
+        assert sampler(many).log_prob(z).logsumexp(0).item() == pytest.approx(0, abs=1e-5)
+        logits = sampler.logits(z, many)
+        assert torch.allclose(logits[0, :3], logits[1, :3], atol=1e-5)  # (0, 0, 0) and (0, 0, 1)
+        assert not torch.allclose(logits[0, 3], logits[1, 3], atol=1e-3)
+
+
+def test_codes_in_a_row_follow_each_other_and_the_condition():
+    """The first code is the class and the others repeat it: ln 2 nats without the class, none with it."""
+    torch.manual_seed(0)
+    which = torch.randint(2, (500,))
+    z, c = which[:, None].expand(500, 4).contiguous(), torch.nn.functional.one_hot(which, 2).float()
+    for given, nats in ((None, math.log(2)), (c, 0.0)):
+        sampler = _fresh(("sampler", "autoregressive"), Space((2, 2), codes=3), 0 if given is None else 2)
+        *_, last = sampler.fit(sampler.space.shaped(z), given)
+        assert last.loss.item() == pytest.approx(nats, abs=0.05)
+    drawn = sampler.sample(60, 1.0, c[:60])
+    assert (drawn.flatten(1) == which[:60, None]).float().mean() > 0.98

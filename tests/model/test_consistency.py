@@ -7,7 +7,7 @@ from genae.errors import GenaeError
 from genae.latent.posteriors import DiagonalGaussian, GaussianPosterior, PointPosterior
 from genae.latent.priors import StandardNormal
 from genae.latent.space import Space
-from genae.model.consistency import Consistency, varied
+from genae.model.consistency import Consistency, shifted, shifts, varied
 from genae.model.likelihoods import Gaussian
 from genae.model.networks import mlp
 from genae.model.objectives import ELBO, Batch, Moment
@@ -64,7 +64,8 @@ def test_ways_to_vary():
     assert 1 - hidden.mean().item() == pytest.approx(0.3, abs=0.02)
     assert (varied(torch.zeros(100, 100), "noise", 0.3)).std().item() == pytest.approx(0.3, abs=0.02)
     x = torch.arange(24.0).view(2, 1, 4, 3)
-    seen = {tuple(varied(x, "shift", 0.4)[0].flatten().tolist()) for _ in range(100)}
+    assert torch.equal(shifted(x, [1, 0]), x.roll(1, 2))
+    seen = {tuple(shifted(x, shifts(x, 0.4))[0].flatten().tolist()) for _ in range(300)}
     assert len(seen) == 12  # by 2 either way is the same of four: 4 · 3
 
 

@@ -6,11 +6,14 @@ import pytest
 import torch
 
 from genae.errors import GenaeError
+from genae.latent.hyperbolic import Hyperbolic
 from genae.latent.posteriors import Family
 from genae.latent.priors import Flow, StandardNormal
 from genae.latent.space import Space
+from genae.latent.sphere import UniformSphere
 from genae.recipe import registry
 from genae.recipe.parts import instantiate
+from genae.testing.chance import shaken
 from genae_music.steps import Stepwise
 
 N = 40_000
@@ -25,6 +28,8 @@ LIKELIHOODS = [
     (name, options) for name in registry.names("likelihood") if name not in PSEUDO for options in [{}, *MORE.get(name, [])]
 ]
 PLANE = Space((2,))
+PRIORS = {"flat": StandardNormal, "sphere": UniformSphere, "ball": Hyperbolic}
+ESTIMATED = ("iaf", "planar", "wrapped-normal")  # posteriors whose rate has no closed form
 
 each_likelihood = pytest.mark.parametrize(("name", "options"), LIKELIHOODS, ids=[f"{n} {o or ''}" for n, o in LIKELIHOODS])
 each_posterior = pytest.mark.parametrize("name", registry.names("posterior"))
@@ -121,7 +126,9 @@ def _posterior(name, batch=3):
     family = instantiate("posterior", {"name": name})
     assert isinstance(family, Family)
     space = family.space(PLANE)
-    return family, space, 0.7 * torch.randn(batch, *family.features(space))
+    features = family.features(space)
+    shaken(family, 0.3)  # flows begin as the identity
+    return family, space, 0.7 * torch.randn(batch, *features)
 
 
 @each_posterior
@@ -130,16 +137,23 @@ def test_an_exact_rate_is_what_its_own_estimate_says(name):
     family, space, h = _posterior(name)
     if family.kind != "density":
         pytest.skip(f"it is a {family.kind}")
-    q, normal = family(h), StandardNormal(space)()
+    q, normal = family(h), PRIORS[space.geometry](space)()
     z = q.rsample(N)
     assert z.shape == (N, 3, 2)
     ratios = q.log_ratio(normal, z)
     error = ratios.std(0) / math.sqrt(N)
-    assert ((ratios.mean(0) - q.rate(normal, z[0])).abs() < 4 * error).all()
-    assert torch.allclose(q.rate_by_dimension(normal).sum(1), q.rate(normal, z[0]), atol=1e-5)
-    assert (q.rate_by_dimension(normal) >= -1e-6).all()
-    flow = Flow(space, transforms=1, hidden=8)()
-    assert torch.allclose(q.log_ratio(flow, z[0]) - q.log_ratio(_Flat(), z[0]), -flow.log_prob(z[0]), atol=1e-5)
+    if name in ESTIMATED:
+        assert torch.allclose(q.rate(normal, z[0]), ratios[0], atol=1e-3)
+    else:
+        assert ((ratios.mean(0) - q.rate(normal, z[0])).abs() < 4 * error).all()
+    if name == "gaussian":
+        assert torch.allclose(q.rate_by_dimension(normal).sum(1), q.rate(normal, z[0]), atol=1e-5)
+        assert (q.rate_by_dimension(normal) >= -1e-6).all()
+    else:
+        with pytest.raises(GenaeError, match="free_bits_per=total"):
+            q.rate_by_dimension(normal)
+    flow = Flow(PLANE, transforms=1, hidden=8)()
+    assert torch.allclose(q.log_ratio(flow, z[0]) - q.log_ratio(_Flat(), z[0]), -flow.log_prob(z[0]), atol=1e-4)
 
 
 @each_posterior
@@ -148,6 +162,8 @@ def test_a_posteriors_density_integrates_to_1(name):
     family, _, h = _posterior(name)
     if family.kind != "density":
         pytest.skip(f"it is a {family.kind}")
+    if name == "von-mises-fisher":
+        pytest.skip("its density is on the circle: tests/latent/test_curved.py")
     q = family(h)
     z = q.rsample(N)
     r = torch.distributions.Normal(z.mean(0), 0.5 * z.std(0)).log_prob(z).sum(-1)
@@ -190,7 +206,8 @@ def test_frames_have_features_of_their_own(name):
     assert q.mean.shape == (3, *space.shape)
     assert q.rsample().shape == (3, *family.embedded(space))
     if family.kind == "density":
-        assert q.rate(StandardNormal(space)(), q.rsample()).shape == (3,)
+        assert q.rate(PRIORS[space.geometry](space)(), q.rsample()).shape == (3,)
+        assert q.log_ratio(PRIORS[space.geometry](space)(), q.rsample(4)).shape == (4, 3)
 
 
 def test_a_plain_code_has_a_rate_of_nothing_and_no_density():

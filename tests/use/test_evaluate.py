@@ -25,6 +25,7 @@ from genae.model.objectives import ELBO, Batch, Moment, iwae, log_weights
 from genae.model.tasks import Reconstruct
 from genae.model.vae import VAE
 from genae.use.evaluate import evaluate
+from genae.use.information import coded, rate_distortion
 
 EVENT, LATENT, SIGMA = 6, 3, 0.4
 
@@ -113,6 +114,18 @@ def test_active_units_of_the_linear_model(dots):
     assert evaluate(_built(vae, dots(EVENT)), Examples(x), samples=1)["active_units"] == 3
     vae.encoder.w = vae.encoder.w * torch.tensor([1.0, 1.0, 0.01])
     assert evaluate(_built(vae, dots(EVENT)), Examples(x), samples=1)["active_units"] == 2
+
+
+def test_the_rate_distortion_curve_goes_through_the_bound(dots):
+    """With the exact posterior, t = 1, rate and distortion are the NLL; below it z tells less, above it more."""
+    vae, evidence = _linear()
+    x = evidence.sample((200,))
+    built, cpu = _built(vae, dots(EVENT)), torch.device("cpu")
+    curve = {point["t"]: point for point in rate_distortion(built, Examples(x), coded(built, Examples(x), cpu), cpu)}
+    assert curve[1.0]["rate"] + curve[1.0]["distortion"] == pytest.approx(-evidence.log_prob(x).mean().item(), abs=1e-4)
+    assert curve[0.0]["rate"] == pytest.approx(0, abs=0.2)
+    assert curve[0.0]["rate"] < curve[1.0]["rate"] < curve[3.0]["rate"]
+    assert curve[0.0]["distortion"] > curve[1.0]["distortion"] > curve[3.0]["distortion"]
 
 
 # -- importance weighting ---------------------------------------------------------------------------------------------

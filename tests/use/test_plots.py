@@ -144,6 +144,18 @@ def test_condition_reaches_the_decoder():
     assert picture[0, 5] == round(4 / 6 * 255)  # 0 in the middle, and 1 by the condition
 
 
+def test_styles_have_one_z_a_row_and_one_condition_a_column():
+    """Tiles whose grey is z + c: differences between columns are those of their conditions, and the same in every row."""
+    torch.manual_seed(0)
+    figure = plots.styles(model(1), Tiles(), torch.tensor([[0.0], [0.5], [-0.5]]), ("none", "more", "less"))
+    greys = shown(figure)[::4, ::4].astype(int)  # (rows, columns)
+    within = (greys > 25).all(1) & (greys < 230).all(1)  # not cut off at the ends
+    assert within.sum() > 3
+    assert abs(greys[within] - greys[within][:, :1] - [0, 21, -21]).max() <= 1  # 255 / 6 · 0.5 = 21.25
+    assert len(set(greys[:, 0])) > 5, "rows differ"
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["none", "more", "less"]
+
+
 def test_traversal_has_the_most_active_dimension_first():
     z = torch.randn(1000, 3) * torch.tensor([0.1, 1.0, 0.5])
     z = (z - z.mean(0)) / z.std(0, correction=0) * torch.tensor([0.1, 1.0, 0.5])
@@ -215,6 +227,11 @@ def test_curves_draw_both_splits():
     assert len(figure.axes[2].lines[1].get_xdata()) == 0
 
 
+def test_curves_of_a_plain_autoencoder_are_of_its_distortion():
+    figure = plots.curves([{"step": s, "split": "train", "distortion": 400 / s} for s in range(1, 50)])
+    assert [axes.get_title() for axes in figure.axes] == ["distortion"]
+
+
 @pytest.mark.parametrize("split", ["train", "valid"])
 def test_one_record_is_drawn(tmp_path, split):
     figure = plots.curves([{"step": 1, "split": split, "elbo": -5.0, "distortion": 4.0, "rate": 1.0}])
@@ -250,6 +267,15 @@ def test_draw_every_kind(run, kind, tmp_path):
         assert min(image.size) > 100
     again = plots.draw(run, kind, tmp_path / "again.png")
     assert again.read_bytes() == (tmp_path / "plot.png").read_bytes()
+
+
+def test_styles_are_of_runs_that_know_classes(run, tmp_path):
+    if run.built.condition.choices:
+        with Image.open(plots.draw(run, "styles", tmp_path / "plot.png")) as image:
+            assert min(image.size) > 100
+        return
+    with pytest.raises(GenaeError, match="train with --set condition=label"):
+        plots.draw(run, "styles", tmp_path / "plot.png")
 
 
 def test_draw_refuses_before_it_works(run, tmp_path):

@@ -8,7 +8,7 @@ import torch
 from annotated_types import Ge, Gt, doc
 from torch import nn
 
-from genae import WRITTEN, Defaults, Domain, Found, Reading, Rejected, Split
+from genae import WRITTEN, Defaults, Domain, Features, Found, Reading, Rejected, Split
 from genae.model.networks import Conditioned, Networks, ending
 
 LENGTH = 8
@@ -107,6 +107,13 @@ class Stereo(Domain):
 
     def score(self, events, scorer):
         return -(events - scorer["mean"]).square().mean((1, 2))
+
+    def baselines(self, train, held, levels):
+        apart = (held - train.mean(0)).square().flatten(1) / 2 + 0.9189
+        return {"unit": apart.sum(1)}
+
+    def features(self, train):
+        return [Features("channels", lambda events: events.square().mean(2))]
 
     def judge(self, samples, held, train):
         each = {"samples": samples, "held-out": self.prepare(held.x, "show"), "training": self.prepare(train().x, "show")}

@@ -140,10 +140,10 @@ class Causal(Prior):
 
 
 preset = {
-    "parent": "melody-2bar-tiny", "data": "tunes", "latent": 16, "posterior": {"name": "fsq"}, "prior": {"name": "uniform"},
+    "parent": "melody-2bar-tiny", "data": "tunes", "latent": 16, "posterior": {"name": "own-fsq"}, "prior": {"name": "uniform"},
     "objective": {"name": "elbo", "beta": 1.0, "warmup": 0}, "stages": [{"sampler": {"name": "causal"}}],
 }  # fmt: skip
 
-genae.register("posterior", "fsq", FSQ)
+genae.register("posterior", "own-fsq", FSQ)
 genae.register("sampler", "causal", Causal)
 genae.register("preset", "melody-fsq", preset)
