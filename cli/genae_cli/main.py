@@ -17,6 +17,7 @@ from genae_cli import (
     fit,
     going,
     interpolate,
+    models,
     plot,
     plugins,
     presets,
@@ -41,7 +42,7 @@ def cli() -> None:
     """
 
 
-for module in (train, sample, interpolate, reconstruct, encode, decode, fit, evaluate, plot, data, presets, plugins):
+for module in (train, sample, interpolate, reconstruct, encode, decode, fit, evaluate, plot, data, models, presets, plugins):
     cli.add_command(module.command)
 for command in (going.continued, going.infill):
     cli.add_command(command)

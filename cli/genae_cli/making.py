@@ -52,11 +52,10 @@ class Making(Open):
 
 def _offers(run: Path) -> list[tuple[str, str]]:
     """What the run offers, an option and its meaning each. GenaeError for what is no run."""
-    from genae.learn.checkpoint import RECIPE
-    from genae.recipe import recipe
+    from genae.recipe import models, recipe
     from genae.use.writing import offers
 
-    return [(f"--with {name}", what) for name, what in offers(recipe.read(run / RECIPE))]
+    return [(f"--with {name}", what) for name, what in offers(recipe.read(models.folder_of(run) / models.RECIPE))]
 
 
 def _wishes(ctx: click.Context, parameter: click.Parameter, settings: Sequence[str]) -> dict[str, str]:

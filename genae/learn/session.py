@@ -42,7 +42,7 @@ from genae.learn.signals import heard
 from genae.learn.state import Game, State, shared_out, start
 from genae.learn.watch import Watch
 from genae.model.objectives import Moment
-from genae.recipe import recipe
+from genae.recipe import models, recipe
 from genae.recipe.options import Spec, named
 from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
@@ -122,7 +122,9 @@ class Session:
         if resume is not None and minutes is not None:
             raise GenaeError(f"--resume {resume} goes on to the last step of its recipe; leave out --minutes {minutes:g}")
         if resume is not None:
-            self.folder, self.recipe = Path(resume), _resumed(Path(resume), preset, settings, changes)
+            self.folder = models.folder_of(resume)
+            models.require_own(self.folder, "train")
+            self.recipe = _resumed(self.folder, preset, settings, changes)
             if out is not None and os.path.realpath(out) != os.path.realpath(self.folder):
                 raise GenaeError(f"--resume {resume} goes on in its own folder; leave out --out {out}")
         else:

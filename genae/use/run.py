@@ -38,7 +38,7 @@ from genae.learn.scoring import chosen
 from genae.learn.sized import sized
 from genae.model.tasks import InputForm, Masking
 from genae.model.vae import Model
-from genae.recipe import recipe
+from genae.recipe import models, recipe
 from genae.recipe.options import Spec, named
 from genae.recipe.parts import completed, instance
 from genae.recipe.recipe import Recipe
@@ -234,6 +234,7 @@ class Run:
 
         It is kept in the run, for `sample(sampler=name)`.
         """
+        models.require_own(self.folder, "fit")
         spec = completed("sampler", {"name": spec} if isinstance(spec, str) else spec)  # it stays, whatever defaults become
         train = fitting.Training(lambda: self.training(data), lambda: best_pieces(self.dataset(data), self.domain))
         sampler = fitting.fitted(self.built, spec, train, self.recipe, self.device, report)
@@ -666,6 +667,7 @@ def batches(n: int) -> list[list[int]]:
 
 def samplers(folder: Path) -> list[str]:
     """What new z of a run can be drawn from, weights aside."""
+    folder = models.folder_of(folder)
     there = (folder / checkpoint.WEIGHTS).exists()
     read = recipe.read(folder / checkpoint.RECIPE)
     built = sized(read, saved.shapes(folder), folder / checkpoint.WEIGHTS) if there else None
@@ -673,11 +675,11 @@ def samplers(folder: Path) -> list[str]:
 
 
 def load(folder: str | Path, device: str = "auto", data: Dataset | None = None) -> Run:
-    """A run by its folder. GenaeError if it is not one, or its weights are damaged or do not fit its recipe.
+    """A run by its folder, or a model by its name. GenaeError if it is neither, or its weights are damaged or do not fit.
 
     `data` of a run that was trained on what Python had, and so cannot open it itself.
     """
-    folder = Path(folder)
+    folder = models.folder_of(folder)
     read = recipe.read(folder / checkpoint.RECIPE)
     path = folder / checkpoint.WEIGHTS
     with ThreadPoolExecutor(1) as beside:  # digests are worked out while the network is built: they take no Python
