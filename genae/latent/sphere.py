@@ -80,10 +80,10 @@ class VonMisesFisher:
 
     def rsample(self, samples: int | None = None) -> Tensor:
         shape = self.mean.shape if samples is None else (samples, *self.mean.shape)
-        noise = torch.randn(shape, device=self.mean.device)
-        across = F.normalize(noise - (noise * self.mean).sum(-1, keepdim=True) * self.mean, dim=-1)
         theta = self._angles(1 if samples is None else samples)
         theta = theta if samples is None else theta.movedim(-1, 0).unsqueeze(-1)
+        noise = torch.randn(shape, device=self.mean.device)
+        across = F.normalize(noise - (noise * self.mean).sum(-1, keepdim=True) * self.mean, dim=-1)
         return F.normalize(theta.cos() * self.mean + theta.sin() * across, dim=-1)  # where noise is along μ, rounding is large
 
     def _angles(self, count: int) -> Tensor:
