@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -109,6 +110,8 @@ def improvement(s: Subject) -> None:
 
 def a_high_rate_falls(s: Subject) -> None:
     """A short training lowers a rate that is far too high."""
+    if s.build().objective.fits_codes:
+        skip("it pulls all codes together to the prior, whatever the rate of each is")
     before, after = _trained(s, (f"optimiser.lr={LR}",), LOUD)
     if "rate" not in before or before["rate"] < DEAR:
         skip("it has no rate that could be too high")
@@ -118,8 +121,8 @@ def a_high_rate_falls(s: Subject) -> None:
 
 def _trained(s: Subject, settings: Sequence[str], loud: float = 1.0) -> tuple[dict[str, float], dict[str, float]]:
     """Numbers before and after a short training, of weights that are so much larger than fresh ones."""
-    settings, place = (*settings, f"steps={SHORT}"), torch.device("cpu")
-    whole, built = s.composed(*settings), s.build(*settings)
+    place = torch.device("cpu")
+    whole, built = replace(s.composed(*settings), steps=SHORT), s.build(*settings)
     with torch.no_grad():
         for weight in built.vae.parameters():
             weight.mul_(loud)

@@ -102,6 +102,15 @@ Scores are of the last validation ({made.split} split). Everything else is in `r
 """
 
 
+def _next(run: Run, made: Made) -> str:
+    return run.next(run.folder.name) if run.step >= made.steps else f"genae train --resume {run.folder.name}"
+
+
+def _steps(run: Run, made: Made) -> str:
+    rest = "" if run.step >= made.steps else f" of {made.steps:,}: it is not finished, and goes on with --resume"
+    return f"{run.step:,}{rest}"
+
+
 def traits(run: Run) -> dict[str, str]:
     """What a model is, by name."""
     return {
@@ -111,15 +120,6 @@ def traits(run: Run) -> dict[str, str]:
         "prior": _part(run.recipe.prior),
         "sampler": _samplers(run),
     }
-
-
-def _next(run: Run, made: Made) -> str:
-    return run.next(run.folder.name) if run.step >= made.steps else f"genae train --resume {run.folder.name}"
-
-
-def _steps(run: Run, made: Made) -> str:
-    rest = "" if run.step >= made.steps else f" of {made.steps:,}: it is not finished, and goes on with --resume"
-    return f"{run.step:,}{rest}"
 
 
 def _data(run: Run) -> str:

@@ -1,6 +1,7 @@
 """Every objective, stopped half way and gone on with, ends in the same weights: its own too, and all its optimisers'."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 import torch
@@ -21,12 +22,12 @@ NAMES = (
 def test_the_same_weights(name, tmp_path):
     s = Parts("objective", name)
     with registry.override("domain", Squares.__name__, Squares):
-        whole, weights = s.composed(f"steps={STEPS}"), []
+        whole, weights = replace(s.recipe, steps=STEPS), []
         for stops in (STEPS,), (2, STEPS):
             kept = None
             for stop in stops:
                 torch.manual_seed(0)
-                built = s.build(f"steps={STEPS}")
+                built = s.build()
                 state = start(built, whole, CPU)
                 if kept is not None:
                     state.load(kept, stops[0], tmp_path)
