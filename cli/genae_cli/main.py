@@ -14,6 +14,7 @@ from genae_cli import (
     decode,
     encode,
     evaluate,
+    export,
     fit,
     going,
     interpolate,
@@ -42,7 +43,9 @@ def cli() -> None:
     """
 
 
-for module in (train, sample, interpolate, reconstruct, encode, decode, fit, evaluate, plot, data, models, presets, plugins):
+for module in (
+    train, sample, interpolate, reconstruct, encode, decode, fit, evaluate, export, plot, data, models, presets, plugins,
+):  # fmt: skip
     cli.add_command(module.command)
 for command in (going.continued, going.infill):
     cli.add_command(command)

@@ -111,13 +111,17 @@ def times(how: Writing, seen: Seen) -> int:
     return how.length
 
 
-def opened(folder: Path, asked: Asked) -> tuple[Run, Writing]:
-    """The run, and how its examples are to be written; that a length was rounded goes to standard error."""
+def opened(folder: Path, asked: Asked, begun: bool = False) -> tuple[Run, Writing]:
+    """The run, and how its examples are to be written; that a length was rounded goes to standard error.
+
+    A folder of which something was `begun` before need not be empty.
+    """
     from genae import load
     from genae.files import require_empty
     from genae.use.writing import plan
 
-    require_empty(asked.out)
+    if not begun:
+        require_empty(asked.out)
     run, ctx = load(folder, asked.device), click.get_current_context()
     how = plan(run.recipe, asked.wishes, [name.lstrip("-") for name in valued(ctx.command, ctx)], asked.condition)
     if how.remark:
