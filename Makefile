@@ -2,6 +2,7 @@
 # make test    everything but the slow tests, with the linters
 # make test-slow
 # make lesson  docs/lesson.md with its numbers and pictures; with LESSON=--quick in some 4 minutes
+# make docs    the site, in site/
 
 PYTHON ?= python3
 VENV := .venv
@@ -10,7 +11,7 @@ GENAE := $(BIN)/genae
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile # a process a core: threads would fight for them
 DEMO := demo
 
-.PHONY: install demo lesson test test-slow lint clean
+.PHONY: install demo lesson test test-slow lint docs clean
 
 install: $(VENV)/installed
 
@@ -43,6 +44,14 @@ demo: $(VENV)/plain
 lesson: $(VENV)/installed
 	$(BIN)/python bench/lesson.py $(LESSON)
 
+docs: $(VENV)/documenting
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	@echo 'Look at site/index.html'
+
+$(VENV)/documenting: $(VENV)/plain
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	touch $@
+
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -56,4 +65,4 @@ test-slow: $(VENV)/installed
 	$(PYTEST) -m slow
 
 clean:
-	rm -rf $(VENV) $(DEMO) dist
+	rm -rf $(VENV) $(DEMO) dist site

@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import tempfile
 import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 import torch
 import torch.nn.functional as F
@@ -82,12 +84,17 @@ def plain(train: Tensor, latent: int, marks: list[float]) -> Iterator[tuple[floa
 
 def ours(args: argparse.Namespace, minutes: float, out: Path) -> genae.Run:
     """The preset, trained for so many processor-minutes."""
-    probe = genae.Training(args.preset, data=args.data, steps=PROBED, out=out / "probe", settings=args.set)
+    probe = training(args, PROBED, out / "probe")
     marks = [time.process_time() for _ in probe]
-    step = (marks[PROBED - 2] - marks[1]) / (PROBED - 3)
     fit = time.process_time() - marks[-1]  # of the sampler, and what follows
-    steps = max(1, int((60 * SHARE * minutes - fit) / step))
-    return genae.train(args.preset, data=args.data, steps=steps, out=out / "run", settings=args.set, progress=False)
+    whole = training(args, max(1, int((60 * SHARE * minutes - fit) / median(b - a for a, b in pairwise(marks)))), out / "run")
+    for _ in whole:
+        pass
+    return whole.run()
+
+
+def training(args: argparse.Namespace, steps: int, out: Path) -> genae.Training:
+    return genae.Training(args.preset, data=args.data, steps=steps, out=out, settings=args.set, save_seconds=math.inf)
 
 
 def sheet(domain: Domain, rows: list[Tensor], path: Path) -> None:

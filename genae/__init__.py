@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from genae.model.likelihoods import Likelihood
     from genae.model.networks import Conditioned, Networks
     from genae.model.objectives import ELBO, Batch, Loss, Moment, Objective, score
+    from genae.model.portable import Steps, Stream
     from genae.model.vae import Model
     from genae.recipe.options import Before
     from genae.recipe.registry import plugin, register
@@ -73,6 +74,8 @@ _HOMES = {
     "Sampler": "genae.latent.samplers",
     "Space": "genae.latent.space",
     "Split": "genae.data.examples",
+    "Steps": "genae.model.portable",
+    "Stream": "genae.model.portable",
     "Training": "genae.use.training",
     "WRITTEN": "genae.data.domain",
     "load": "genae.use.run",
@@ -86,7 +89,8 @@ __all__ = [
     "ELBO", "WRITTEN", "Batch", "Before", "Condition", "Conditioned", "Defaults", "Density", "DiagonalGaussian", "Distribution",
     "Domain", "Examples", "Family", "Features", "File", "Fitting", "Found", "GenaeError", "Inference", "Inferred", "Known",
     "Likelihood", "Loss", "Model", "Moment", "Networks", "Noise", "Objective", "Piece", "Posterior", "Prior", "Progress",
-    "Reading", "Rejected", "Run", "Sampler", "Space", "Split", "Training", "load", "plugin", "register", "score", "train",
+    "Reading", "Rejected", "Run", "Sampler", "Space", "Split", "Steps", "Stream", "Training", "load", "plugin", "register",
+    "score", "train",
 ]  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,7 +20,7 @@ from hypothesis import settings
 from genae.data.domain import Defaults, Domain
 from genae.data.examples import File
 from genae.errors import Rejected
-from genae.recipe import registry
+from genae.recipe import entries, models, registry
 
 settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
 settings.load_profile("repeatable")
@@ -104,6 +105,16 @@ def forgotten(monkeypatch, tmp_path):
     for name, module in list(sys.modules.items()):
         if (vars(module).get("__file__") or "").startswith(str(tmp_path)):
             del sys.modules[name]
+
+
+@pytest.fixture
+def no_models(monkeypatch):
+    """The models that are installed beside genae are not there; those of a test's own are."""
+
+    def others(group: str) -> list[metadata.EntryPoint]:
+        return [entry for entry in metadata.entry_points(group=group) if entries.owner(entry) != "genae-models"]
+
+    monkeypatch.setattr(models, "entry_points", others)
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ def _each(run: Run, out: Path | None, as_json: bool, **options: Any) -> None:
     from genae.use.ranking import EACH, as_csv
 
     data, samples, limit, seed = (options[key] for key in ("data", "samples", "limit", "seed"))
-    rows = run.scores(data, samples or EACH, limit, seed, counting("example"))
+    rows = run.scores(data, EACH if samples is None else samples, limit, seed, counting("example"))
     result = {"run": str(run.folder), "seed": seed, "files": rows}
     texts = {"each.json": json.dumps(result, indent=2), "each.csv": as_csv(rows)}
     _tell(result, ranked(rows), texts, None, out, as_json)

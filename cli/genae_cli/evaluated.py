@@ -31,19 +31,19 @@ def lines(numbers: Numbers) -> list[str]:
 
 
 def _general(numbers: Numbers) -> list[str]:
-    lines = [f"{numbers['examples']} examples of {numbers['data']} ({numbers['split']}), {numbers['samples']} samples each"]
+    made = [f"{numbers['examples']} examples of {numbers['data']} ({numbers['split']}), {numbers['samples']} samples each"]
     for key, text in ROWS.items():
         error = f" ± {numbers['nll_se']:.2f}" if key == "nll" and numbers["nll_se"] is not None else ""
         if numbers.get(key) is not None:
-            lines.append(f"  {text:34} {numbers[key]:.{3 if key == 'bits_per_dimension' else 2}f}{error}")
+            made.append(f"  {text:34} {numbers[key]:.{3 if key == 'bits_per_dimension' else 2}f}{error}")
     if numbers["elbo"] is None:
-        lines.append("  a plain autoencoder: it has no density, so no ELBO, rate or NLL")
+        made.append("  a plain autoencoder: it has no density, so no ELBO, rate or NLL")
     others = {key: value for key, value in numbers.items() if key.startswith(OTHERS) and key not in GENERAL}
     for key, value in others.items():
         better = ", below the model's" if numbers["nll"] is not None and value < numbers["nll"] else ""
-        lines.append(f"  {f'NLL, {key.removeprefix(OTHERS)}':34} {value:.2f}{better}")
+        made.append(f"  {f'NLL, {key.removeprefix(OTHERS)}':34} {value:.2f}{better}")
     units = "none" if numbers["active_units"] is None else f"{numbers['active_units']:.0f}"
-    return [*lines, f"  {'active units':34} {units} of {numbers['latent']}"]
+    return [*made, f"  {'active units':34} {units} of {numbers['latent']}"]
 
 
 def _own(numbers: Numbers) -> list[str]:

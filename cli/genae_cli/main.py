@@ -14,9 +14,11 @@ from genae_cli import (
     decode,
     encode,
     evaluate,
+    export,
     fit,
     going,
     interpolate,
+    models,
     plot,
     plugins,
     presets,
@@ -41,7 +43,9 @@ def cli() -> None:
     """
 
 
-for module in (train, sample, interpolate, reconstruct, encode, decode, fit, evaluate, plot, data, presets, plugins):
+for module in (
+    train, sample, interpolate, reconstruct, encode, decode, fit, evaluate, export, plot, data, models, presets, plugins,
+):  # fmt: skip
     cli.add_command(module.command)
 for command in (going.continued, going.infill):
     cli.add_command(command)

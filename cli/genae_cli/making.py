@@ -52,11 +52,10 @@ class Making(Open):
 
 def _offers(run: Path) -> list[tuple[str, str]]:
     """What the run offers, an option and its meaning each. GenaeError for what is no run."""
-    from genae.learn.checkpoint import RECIPE
-    from genae.recipe import recipe
+    from genae.recipe import models, recipe
     from genae.use.writing import offers
 
-    return [(f"--with {name}", what) for name, what in offers(recipe.read(run / RECIPE))]
+    return [(f"--with {name}", what) for name, what in offers(recipe.read(models.folder_of(run) / models.RECIPE))]
 
 
 def _wishes(ctx: click.Context, parameter: click.Parameter, settings: Sequence[str]) -> dict[str, str]:
@@ -112,13 +111,17 @@ def times(how: Writing, seen: Seen) -> int:
     return how.length
 
 
-def opened(folder: Path, asked: Asked) -> tuple[Run, Writing]:
-    """The run, and how its examples are to be written; that a length was rounded goes to standard error."""
+def opened(folder: Path, asked: Asked, begun: bool = False) -> tuple[Run, Writing]:
+    """The run, and how its examples are to be written; that a length was rounded goes to standard error.
+
+    A folder of which something was `begun` before need not be empty.
+    """
     from genae import load
     from genae.files import require_empty
     from genae.use.writing import plan
 
-    require_empty(asked.out)
+    if not begun:
+        require_empty(asked.out)
     run, ctx = load(folder, asked.device), click.get_current_context()
     how = plan(run.recipe, asked.wishes, [name.lstrip("-") for name in valued(ctx.command, ctx)], asked.condition)
     if how.remark:

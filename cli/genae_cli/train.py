@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from genae.use.training import Training
 
 Show = Callable[["Progress | None"], None]  # a step done, or None at the end
+LOGS = ("tensorboard", "trackio")
 LINE_SECONDS = 10.0  # between plain lines, where there is no terminal
 
 
@@ -33,6 +34,7 @@ LINE_SECONDS = 10.0  # between plain lines, where there is no terminal
 @device
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on where this run was stopped.")
 @click.option("--data-changed", is_flag=True, help="Resume though the data are not those that the run was trained on.")
+@click.option("--log", multiple=True, type=click.Choice(LOGS), help="Give the numbers to this tool too; an extra of genae's.")
 @as_json
 def command(as_json: bool, **options: Any) -> None:
     """Train PRESET's model and write it as a run. A domain's name is a preset too, with a perceptron.

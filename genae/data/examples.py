@@ -143,6 +143,16 @@ class Downloaded(Protocol):
     def downloads(self) -> Sequence[object]: ...
 
 
+@runtime_checkable
+class Licensed(Protocol):
+    """A data set that says whose it is."""
+
+    @property
+    def home(self) -> str: ...
+    @property
+    def licence(self) -> str: ...
+
+
 class Found(NamedTuple):
     """What a domain found in one file."""
 

@@ -24,9 +24,10 @@ from torch import Tensor, nn
 
 from genae.errors import GenaeError
 from genae.files import disk, require_one_name, require_own, require_regular
+from genae.recipe import models
 from genae.temporary import sweep
 
-RECIPE, CARD, LOCK, PREVIEWS = "recipe.json", "README.md", ".lock", "previews"
+RECIPE, CARD, LOCK, PREVIEWS = models.RECIPE, models.CARD, ".lock", "previews"
 WEIGHTS, TRAINING, BEFORE = "weights.safetensors", "training.safetensors", "training.previous.safetensors"
 Of = TypeVar("Of")  # a tensor, or its shape
 FOLDERS = (PREVIEWS, "samplers")  # within a run

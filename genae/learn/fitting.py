@@ -132,6 +132,20 @@ def keep(sampler: Sampler, spec: Spec, run: Path, vae: Model) -> Path:
     return path
 
 
+def spec_of(run: Path, name: str) -> Spec:
+    """What a run's sampler was made with."""
+    path = path_of(run, name)
+    return _spec_of(header(path).facts, path)
+
+
+def carry(name: str, run: Path, to: Path, vae: Model, form: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]) -> Path:
+    """A run's sampler into another folder, in another form, there of these weights."""
+    tensors, facts = load_tensors(path_of(run, name))
+    path = path_of(to, name)
+    save_tensors(path, form(tensors), spec=facts.get("spec", ""), weights=digest(vae.state_dict()))
+    return path
+
+
 def fits(run: Path, name: str, vae: Model) -> bool:
     """Whether a run has a sampler, fitted on the latents of these weights."""
     try:

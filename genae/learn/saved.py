@@ -49,6 +49,11 @@ def keep(folder: Path, state: Mapping[str, Tensor], weights: Mapping[str, Tensor
     save_tensors(folder / WEIGHTS, weights, **facts)
 
 
+def give(folder: Path, weights: Mapping[str, Tensor], step: int) -> str:
+    """Weights alone, beside their recipe: a run to use, which cannot be gone on with."""
+    return save_tensors(folder / WEIGHTS, weights, step=step, **{OF_RECIPE: recipe.digest(folder / RECIPE)})
+
+
 def newest(folder: Path) -> Saved | None:
     """The last state that is whole, or None where nothing was saved yet.
 

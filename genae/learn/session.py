@@ -8,10 +8,11 @@ What a loop body breaks off, by `break` or an exception, is saved too. `genae.Tr
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,7 +31,7 @@ from genae.data.reading import Report, quiet, read_split
 from genae.errors import GenaeError, remark
 from genae.files import disk, make_folder, require_empty, require_utf8, write_text
 from genae.latent.samplers import Beginning
-from genae.learn import checkpoint, device, fitting, saved, trainer
+from genae.learn import checkpoint, device, fitting, loggers, saved, trainer
 from genae.learn.build import build, learned, require_loss, require_space, require_support
 from genae.learn.metrics import METRICS, append_metrics, rewind_metrics, sync_metrics
 from genae.learn.minutes import steps_in
@@ -42,7 +43,7 @@ from genae.learn.signals import heard
 from genae.learn.state import Game, State, shared_out, start
 from genae.learn.watch import Watch
 from genae.model.objectives import Moment
-from genae.recipe import recipe
+from genae.recipe import models, recipe
 from genae.recipe.options import Spec, named
 from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
@@ -102,6 +103,7 @@ class Session:
         device: str = "auto",
         resume: str | Path | None = None,
         data_changed: bool = False,
+        log: Sequence[str] = (),
         save_seconds: float = SAVE_SECONDS,
         report: Report = quiet,
         fit_report: Report = quiet,
@@ -111,8 +113,10 @@ class Session:
         What Python has, a preset, its parts (genae/learn/objects.py) or data, will do for a name. A run whose data are not
         those of before is gone on with only when `data_changed` says that this is meant. Of so many `minutes`, the steps are
         counted now, and from then on it is a run of so many steps. `report(done, total)` is called as files are read,
-        `fit_report` likewise as a sampler is fitted.
+        `fit_report` likewise as a sampler is fitted. `log` names tools that get the numbers too: loggers.py.
         """
+        loggers.require(log)
+        self.log, self._loggers = log, list[loggers.Logger]()
         self.device, self.save_seconds, self.fit_report = _pick(device), save_seconds, fit_report
         self.resumed = resume is not None
         preset = with_names(preset) if isinstance(preset, Mapping) else preset
@@ -122,7 +126,9 @@ class Session:
         if resume is not None and minutes is not None:
             raise GenaeError(f"--resume {resume} goes on to the last step of its recipe; leave out --minutes {minutes:g}")
         if resume is not None:
-            self.folder, self.recipe = Path(resume), _resumed(Path(resume), preset, settings, changes)
+            self.folder = models.folder_of(resume)
+            models.require_own(self.folder, "train")
+            self.recipe = _resumed(self.folder, preset, settings, changes)
             if out is not None and os.path.realpath(out) != os.path.realpath(self.folder):
                 raise GenaeError(f"--resume {resume} goes on in its own folder; leave out --out {out}")
         else:
@@ -228,6 +234,8 @@ class Session:
             stack.enter_context(checkpoint.locked(self.folder))
             stack.enter_context(heard(self._stop))
             self._state = self._begin()
+            recipe_of = dataclasses.asdict(self.recipe)
+            self._loggers = loggers.opened(self.log, self.folder, self._state.step, recipe_of, stack)
             try:
                 yield from self._train(self._state)
             except GeneratorExit:  # the loop over it was left: what is done is kept
@@ -353,6 +361,8 @@ class Session:
     def _log(self, record: Mapping[str, object]) -> None:
         append_metrics(self.folder, record)
         self._logged += 1
+        for logger in self._loggers:
+            logger.log(record)
 
     def _validate(self, state: State, examples: Examples) -> dict[str, float]:
         modes = {part: part.training for part in state.best.modules()}

@@ -125,8 +125,11 @@ class VAE(Model):
 
     def decode(self, z: Tensor, condition: Tensor | None = None) -> Distribution:
         """z (B, *shape), or as `Posterior.rsample` gives it, to p(x | z)."""
-        embedded = z if not self.space.codes or z.is_floating_point() else self.family.embed(z)
-        return cast(Distribution, self.decoder(embedded, condition))
+        return cast(Distribution, self.decoder(self.embedded(z), condition))
+
+    def embedded(self, z: Tensor) -> Tensor:
+        """z (B, *shape) as the decoder is given it: of codes their vectors."""
+        return z if not self.space.codes or z.is_floating_point() else self.family.embed(z)
 
     def remark(self) -> str:
         return self._family[0].remark()

@@ -1,10 +1,15 @@
-"""What a part or a preset offers, for people: every option with its kind, bounds, default and meaning, and who set it."""
+"""What a part or a preset offers, for people: every option with its kind, bounds, default and meaning, and who set it.
+
+And a recipe as the command that trains it.
+"""
 
 from __future__ import annotations
 
 import inspect
+import json
+import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import NotRequired, TypedDict
 
 from genae import __version__
@@ -46,6 +51,9 @@ class Whole(TypedDict):
     parents: list[str]
     keys: list[Line]
     sections: dict[str, Section]
+
+
+LONG = ("data", "steps", "epochs")  # of a recipe's keys, which `genae train` has options for
 
 
 @dataclass(frozen=True)
@@ -174,3 +182,27 @@ def setters(name: str) -> dict[str, str]:
             by |= {f"{key}.{option}": at for option in section_of(changes, key)}
         merged = changed
     return by
+
+
+# -- commands ---------------------------------------------------------------------------------------------------------
+
+
+def command(recipe: Recipe) -> str:
+    """The command that trains a recipe: what it has else than its preset, as settings."""
+    own = asdict(recipe)
+    words = ["genae", "train", recipe.preset, *(["--data", recipe.data] if recipe.data else [])]
+    words += ["--steps", str(recipe.steps)] if recipe.steps else ["--epochs", f"{recipe.epochs:g}"]
+    base = asdict(compose(recipe.preset, parts := _other_parts(recipe)))
+    changes = {key: own[key] for key in own if key not in (*SECTIONS, *WRITTEN, *LONG) and own[key] != base[key]}
+    for section in SECTIONS:
+        options = {key: value for key, value in own[section].items() if value != base[section].get(key)}
+        changes |= {f"{section}.{key}": value for key, value in options.items()}
+    settings = [*parts, *(f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in changes.items())]
+    return shlex.join([*words, *(word for setting in settings for word in ("--set", setting))])
+
+
+def _other_parts(recipe: Recipe) -> list[str]:
+    """Settings for the sections that name another part than the preset's."""
+    base = compose(recipe.preset)
+    names = {section: named(section, recipe.section(section)) for section in SECTIONS}
+    return [f"{section}={name}" for section, name in names.items() if name != named(section, base.section(section))]

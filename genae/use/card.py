@@ -37,19 +37,20 @@ class Made(NamedTuple):
 
 def write_card(run: Run, made: Made) -> None:
     """README.md and previews/ beside the weights."""
-    shown = [_preview_samples(run), _preview_reconstructions(run, made.held)]
+    shown = [preview_samples(run), _preview_reconstructions(run, made.held)]
     records = [r for r in read_metrics(run.folder) if r["split"] == "valid"]
     write_text(run.folder / checkpoint.CARD, _text(run, made, records[-1] if records else {}, [s for s in shown if s]))
 
 
-def _preview_samples(run: Run) -> str:
+def preview_samples(run: Run, n: int = PREVIEWS) -> str:
+    """The line of a card that shows n new examples, whose picture is drawn; or why there are none."""
     if run.default_sampler is None:
         return ""  # a plain autoencoder without a fitted sampler
     spec = sampler_of(run.recipe.stages)
     if spec and not fitting.fits(run.folder, named("sampler", spec), run.vae):
         return "Samples come when the sampler is fitted, after the last step."
     try:
-        events = run.sample(PREVIEWS, seed=0)
+        events = run.sample(n, seed=0)
     except GenaeError as error:  # a prior that has a density alone, say
         return f"No samples: {error}."
     pictures.save(pictures.grid(output.drawn(run.domain, events)), run.folder / checkpoint.PREVIEWS / "samples.png")
@@ -77,7 +78,7 @@ def _machine(run: Run) -> str:
 
 def _text(run: Run, made: Made, last: dict[str, Any], shown: list[str]) -> str:
     recipe = run.recipe
-    weights = sum(p.numel() for p in run.vae.parameters())
+    rows = "\n".join(f"| {key} | {value} |" for key, value in traits(run).items())
     scores = "\n".join(f"| {key} | {value:.2f} nats |" for key, value in last.items() if key not in PLACE)
     return f"""# {run.folder.name}
 
@@ -87,11 +88,7 @@ def _text(run: Run, made: Made, last: dict[str, Any], shown: list[str]) -> str:
 
 | | |
 |---|---|
-| latent | {run.vae.space} |
-| weights | {weights:,} |
-| likelihood | {_likelihood(run)} |
-| prior | {_part(recipe.prior)} |
-| sampler | {_samplers(run)} |
+{rows}
 | third-party plugins | {"; ".join(f"{part}: {origin}" for part, origin in recipe.plugins.items()) or "none"} |
 {_parts(recipe)}| training examples | {made.examples:,} |
 | steps | {_steps(run, made)} |
@@ -112,6 +109,17 @@ def _next(run: Run, made: Made) -> str:
 def _steps(run: Run, made: Made) -> str:
     rest = "" if run.step >= made.steps else f" of {made.steps:,}: it is not finished, and goes on with --resume"
     return f"{run.step:,}{rest}"
+
+
+def traits(run: Run) -> dict[str, str]:
+    """What a model is, by name."""
+    return {
+        "latent": str(run.vae.space),
+        "weights": f"{sum(p.numel() for p in run.vae.parameters()):,}",
+        "likelihood": _likelihood(run),
+        "prior": _part(run.recipe.prior),
+        "sampler": _samplers(run),
+    }
 
 
 def _data(run: Run) -> str:

@@ -74,7 +74,7 @@ def _differing(first: Run, run: Run) -> Iterator[str]:
             yield f"domain.{key} is {own[key]} of {first.folder.name}, {other.get(key)} of {run.folder.name}"
     if (first.domain.levels, first.built.levels) != (run.domain.levels, run.built.levels):
         yield f"{names}: rows in nats do not compare, since their likelihoods are of other units"
-    if first.recipe.likelihood["name"] != run.recipe.likelihood["name"] and not (first.built.levels and run.built.levels):
+    if first.recipe.likelihood != run.recipe.likelihood and not (first.built.levels and run.built.levels):
         yield f"{names}: likelihoods {first.recipe.likelihood['name']} and {run.recipe.likelihood['name']}"
     if first.recipe.task != run.recipe.task:
         yield f"{names} are of other tasks: what comes back is of other inputs"

@@ -19,7 +19,7 @@ from torch import Tensor
 NEAREST = 5
 FOLDS = 10
 
-Likeness = dict[str, float]
+Likeness = dict[str, float | None]
 
 
 def likeness(real: Tensor, made: Tensor) -> Likeness:
@@ -42,11 +42,11 @@ def manifolds(real: Tensor, made: Tensor, k: int = NEAREST) -> Likeness:
 
 
 def kernel_distance(real: Tensor, made: Tensor) -> Likeness:
-    """MMD², and its standard error."""
+    """MMD², and its standard error, None of few examples."""
     folds = max(1, min(FOLDS, min(len(real), len(made)) // 20))
     parts = zip(real.double().tensor_split(folds), made.double().tensor_split(folds), strict=True)
     each = torch.stack([squared_mmd(x, y) for x, y in parts])
-    error = float(each.std()) / math.sqrt(folds) if folds > 1 else math.nan
+    error = float(each.std()) / math.sqrt(folds) if folds > 1 else None
     return {"kernel_distance": float(each.mean()), "kernel_distance_se": error}
 
 

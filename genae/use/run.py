@@ -38,7 +38,7 @@ from genae.learn.scoring import chosen
 from genae.learn.sized import sized
 from genae.model.tasks import InputForm, Masking
 from genae.model.vae import Model
-from genae.recipe import recipe
+from genae.recipe import models, recipe
 from genae.recipe.options import Spec, named
 from genae.recipe.parts import completed, instance
 from genae.recipe.recipe import Recipe
@@ -128,6 +128,7 @@ class Run:
         form: str = "",
         like: Given | None = None,
         distance: float = 0.5,
+        first: int = 0,
     ) -> Tensor:
         """n new events (n, *event) on the CPU: see `Model.sample`; a temperature of None is the domain's own.
 
@@ -135,26 +136,34 @@ class Run:
         above 1 each is that many events long, joined by the domain: passages of a sampler of sequences, else a walk in the
         latent space. Each is the `best_of` so many, by the domain's score. `form` is letters, equal parts of each, of which
         those of one letter are equal; what is `like` a file lies at a `distance` from it, 0 at the file itself, 1 anywhere.
+        They are those of numbers `first` and following, of a sampling of any size from that seed.
         """
         for option, value in {"-n": n, "--best-of": best_of}.items():
             if value < 1:
                 raise GenaeError(f"{option} must be at least 1, not {value}")
         if best_of > 1:
             return self._best(
-                n, best_of, seed, condition,
-                lambda n, seed, c: self.sample(n, temperature, seed, c, length, sampler, 1, form, like, distance),
+                range(first, first + n), best_of, seed, condition,
+                lambda n, seed, c: self.sample(
+                    n, temperature, seed, c, length, sampler, 1, form, like, distance, first * best_of
+                ),
             )  # fmt: skip
         temperature, source = self.temperature(temperature), self.sampler(sampler)
         parts, length = wholes.formed(form, length) if form else ([*range(length)], length)
-        chance = Chance(drawn(seed), range(n * length))
-        given = self._drawn(condition, n, chance)
+        chance = Chance(drawn(seed), range(first * length, (first + n) * length))
+        given = self._drawn(condition, chance._replace(keys=range(first, first + n)))
         if length == 1 and like is None:
             return self.each(lambda x, c: self.vae.sample(len(x), temperature, c, source), torch.empty(n, 0), given, chance)
         given = None if given is None else given.repeat_interleave(length, 0)
         z = self._walked(source, n, length, temperature, given, chance._replace(stream="z"), parts)
         z = z if like is None else self._near(like, z.view(n, length, *z.shape[1:]), distance)[:, parts].flatten(0, 1)
         own, place = once([z, given], [length] * n)  # what a piece comes back to is the same event
-        events = self._shown(z[own], None if given is None else given[own], temperature, chance._replace(keys=own.tolist()))
+        events = self._shown(
+            z[own],
+            None if given is None else given[own],
+            temperature,
+            chance._replace(keys=[chance.keys[i] for i in own.tolist()]),
+        )
         return events[place] if length == 1 else self._joined(events[place], length)
 
     def _near(self, like: Given, z: Tensor, distance: float) -> Tensor:
@@ -165,18 +174,18 @@ class Run:
 
     def _best(
         self,
-        n: int,
+        numbers: range,
         of: int,
         seed: int | None,
         condition: Condition,
         sample: Callable[[int, int, Tensor | None], Tensor],
     ) -> Tensor:
-        """n events, each the best of `of` that have one condition, of those that `sample(n, seed, condition)` gives."""
+        """Events of those numbers, each the best of `of` of one condition, of what `sample(n, seed, condition)` gives."""
         kept = best.scorer(self.folder, self.domain, self.training)
         seed = drawn(seed)
-        given = self._drawn(condition, n, Chance(seed, range(n)))
+        given = self._drawn(condition, Chance(seed, numbers))
         given = None if given is None else given.repeat_interleave(of, 0)
-        events = sample(n * of, seed, given)
+        events = sample(len(numbers) * of, seed, given)
         return best.best(events, self.domain.score(events, kept), of)
 
     def _walked(
@@ -194,16 +203,17 @@ class Run:
         Each window is that of the number in `form`.
         """
         spread, size = temperature if self.vae.shows == "mean" else 1.0, self.vae.space.size
+        whole = chance._replace(keys=[key // length for key in chance.keys[::length]])
         if isinstance(source, Sequential):
             rows = None if condition is None else condition.view(n, length, -1)
             own = None if [*form] == [*range(length)] else form
-            z = self.each(lambda x, c: source.passages(len(x), length, spread, c, None, own), torch.empty(n, 0), rows, chance)
+            z = self.each(lambda x, c: source.passages(len(x), length, spread, c, None, own), torch.empty(n, 0), rows, whole)
             return z.flatten(0, 1)
         places = (torch.arange(n)[:, None] * length + torch.tensor(form)).flatten()
         if not isinstance(source, Noise):
             z = self.each(lambda x, c: source.sample(len(x), spread, c), torch.empty(n * length, 0), condition, chance)
             return z[places]
-        u = self.each(lambda x, c: walk(len(x), length, size), torch.empty(n, 0), None, chance)
+        u = self.each(lambda x, c: walk(len(x), length, size), torch.empty(n, 0), None, whole)
         return self.each(source.push, u.flatten(0, 1) * spread, condition)[places]
 
     def sampler(self, name: str | None = None) -> Sampler:
@@ -234,6 +244,7 @@ class Run:
 
         It is kept in the run, for `sample(sampler=name)`.
         """
+        models.require_own(self.folder, "fit")
         spec = completed("sampler", {"name": spec} if isinstance(spec, str) else spec)  # it stays, whatever defaults become
         train = fitting.Training(lambda: self.training(data), lambda: best_pieces(self.dataset(data), self.domain))
         sampler = fitting.fitted(self.built, spec, train, self.recipe, self.device, report)
@@ -633,8 +644,9 @@ class Run:
             return self._asked(condition, n)
         return self.built.condition.absent(n) if self.built.condition.size else None
 
-    def _drawn(self, condition: Condition, n: int, chance: Chance) -> Tensor | None:
-        """(n, C) for new examples: what is asked for, else what the condition draws."""
+    def _drawn(self, condition: Condition, chance: Chance) -> Tensor | None:
+        """(n, C) for the n new examples of a chance: what is asked for, else what the condition draws."""
+        n = len(chance.keys)
         if condition is not None:
             return self._asked(condition, n)
         own = self.built.condition
@@ -666,6 +678,7 @@ def batches(n: int) -> list[list[int]]:
 
 def samplers(folder: Path) -> list[str]:
     """What new z of a run can be drawn from, weights aside."""
+    folder = models.folder_of(folder)
     there = (folder / checkpoint.WEIGHTS).exists()
     read = recipe.read(folder / checkpoint.RECIPE)
     built = sized(read, saved.shapes(folder), folder / checkpoint.WEIGHTS) if there else None
@@ -673,11 +686,11 @@ def samplers(folder: Path) -> list[str]:
 
 
 def load(folder: str | Path, device: str = "auto", data: Dataset | None = None) -> Run:
-    """A run by its folder. GenaeError if it is not one, or its weights are damaged or do not fit its recipe.
+    """A run by its folder, or a model by its name. GenaeError if it is neither, or its weights are damaged or do not fit.
 
     `data` of a run that was trained on what Python had, and so cannot open it itself.
     """
-    folder = Path(folder)
+    folder = models.folder_of(folder)
     read = recipe.read(folder / checkpoint.RECIPE)
     path = folder / checkpoint.WEIGHTS
     with ThreadPoolExecutor(1) as beside:  # digests are worked out while the network is built: they take no Python

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from genae.data.opening import Data
@@ -53,16 +54,18 @@ def train(
     device: str = "auto",
     resume: str | Path | None = None,
     data_changed: bool = False,
+    log: Sequence[str] = (),
     progress: bool = True,
 ) -> Run:
     """Train to the end and give the run. `progress` is shown where there is a terminal or a notebook.
 
     A `preset` by its name, or itself: {"parent": "mnist", "latent": 8}. `data` by name or path, or a tensor or array
-    (N, *event), `genae.Examples`, a torch `Dataset` or a data set object. `settings` as --set has them, or a dictionary.
+    (N, *event), `genae.Examples`, a torch `Dataset` or a data set object. `settings` as --set has them, or a dictionary. `log`
+    names tools that get the numbers too: "tensorboard", "trackio".
     """
     training = Training(
         preset, data=data, out=out, epochs=epochs, steps=steps, minutes=minutes, settings=settings, seed=seed, device=device,
-        resume=resume, data_changed=data_changed,
+        resume=resume, data_changed=data_changed, log=log,
         report=showing.counting("file", "reading") if progress else quiet,
         fit_report=showing.counting("turn", "fitting") if progress else quiet,
     )  # fmt: skip

@@ -65,6 +65,7 @@ class PQMF(nn.Module):
         filters = torch.tensor(bank(bands), dtype=torch.float32)  # gain 1: a sine of amplitude A is one of A in its band
         weight = filters.view(bands, PHASES, bands).transpose(1, 2)  # (k, phase, block)
         self.weight = nn.Buffer(weight.contiguous(), persistent=False)
+        self.filters = nn.Buffer(filters, persistent=False)  # h_k as they are, (bands, 16·bands)
         self.inverse = nn.Buffer(bands * weight.transpose(0, 1).flip(2).contiguous(), persistent=False)
 
     def analysis(self, x: Tensor) -> Tensor:

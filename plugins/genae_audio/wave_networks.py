@@ -30,7 +30,9 @@ from genae.latent.posteriors import Family
 from genae.latent.space import Shape, Space
 from genae.model.likelihoods import Likelihood
 from genae.model.networks import Networks
+from genae.model.portable import Stream
 from genae_audio.pqmf import PQMF
+from genae_audio.streaming import Beside, Gated, Row, Times
 from genae_audio.tones import Levels, Tones
 
 SLOPE = 0.2  # of the leaky ReLU below 0
@@ -82,6 +84,23 @@ class Encoder(nn.Module):
         h = h if self.levels is None else h + self.levels(x)
         return self.posterior(self.last(told(h, condition)).mT)
 
+    @property
+    def hop(self) -> int:
+        """Samples of a frame."""
+        return self.bank.bands * strides(self.body)
+
+    def stream(self, space: Space, condition: Tensor | None) -> Stream:
+        """Waveforms to the means of z."""
+        require_no_tones(self.levels)
+        row, bands = Row(), self.bank.bands
+        row.conv(self.bank.filters[:, None], bands, self.bank.pad)
+        row.add(Times(LOUDER))
+        in_a_row(row, self.body)
+        if condition is not None:
+            row.add(Beside(condition, row.late))
+        row.conv(self.last.weight[: space.shape[-1]], padding=1)  # the means come before what else a posterior takes
+        return Stream(row.whole, 1, space.shape[-1], row.late)
+
 
 class Decoder(nn.Module):
     """z to p(x | z)."""
@@ -100,6 +119,46 @@ class Decoder(nn.Module):
             wave, amplitude = self.last(h.float()).chunk(2, 1)  # (B, M, N / M) each
             y = self.bank.synthesis(torch.tanh(wave * amplitude.sigmoid()))
         return self.likelihood(y if self.tones is None else y + self.tones(z))
+
+    @property
+    def hop(self) -> int:
+        """Samples of a frame."""
+        return self.bank.bands * strides(self.body)
+
+    def stream(self, space: Space, condition: Tensor | None) -> Stream:
+        """z to waveforms."""
+        require_no_tones(self.tones)
+        row, bands = Row(), self.bank.bands
+        if condition is not None:
+            row.add(Beside(condition, 0))
+        in_a_row(row, self.body)
+        row.like(self.last)
+        row.add(Gated())
+        row.up(bands * self.bank.filters[:, None], bands, self.bank.pad)
+        return Stream(row.whole, space.shape[-1], 1, row.late)
+
+
+def strides(body: nn.Module) -> int:
+    """Of all its convolutions together."""
+    return prod(layer.stride[0] for layer in body.modules() if isinstance(layer, nn.Conv1d | nn.ConvTranspose1d))
+
+
+def in_a_row(row: Row, body: nn.Module) -> None:
+    """The layers of a network, block by block."""
+    for layer in body.children():
+        if isinstance(layer, Unit):
+            row.around(layer.dilated, layer.mix, layer.activation)
+        else:
+            row.like(layer)
+
+
+def require_no_tones(tones: nn.Module | None) -> None:
+    """GenaeError for a branch of tones."""
+    if tones is not None:
+        raise GenaeError(
+            "a branch of tones is normalised over the whole event, so it cannot work block by block: train with "
+            "network.tones=0, or export as onnx or pt2"
+        )
 
 
 def begin(network: nn.Module) -> None:

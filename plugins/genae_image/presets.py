@@ -76,7 +76,7 @@ image_32: Preset = {
     "optimiser": {"name": "muon", "lr": 6e-3, "adam_lr": 1e-3, "weight_decay": 0.02, "clip": 0.0},
     "schedule": {"name": "cosine", "warmup": 0.03, "final": 0.0},
     "ema": 0.998,
-    "stages": [{"sampler": {"name": "flow-matching", "width": 384, "steps": 2000}}],
+    "stages": [{"sampler": {"name": "flow-matching", "width": 512, "batch": 128, "steps": 3000}}],
 }
 
 # One level more, and twice the latent for four times the pixels.

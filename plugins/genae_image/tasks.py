@@ -129,7 +129,7 @@ class Inpaint:
                 raise GenaeError(
                     f"{path}: the mask is {sides[1]}x{sides[0]} pixels, and {name} is {own[1]}x{own[0]}; both must be as large"
                 )
-        return replace(domain, channels=1).read(File(path)).x[None] > 127
+        return replace(domain, channels=1).read(File(path)).x > 127
 
 
 def _uniform(target: Tensor) -> Tensor:

@@ -11,40 +11,9 @@ from torch import Tensor, nn
 from genae.latent.space import Shape
 from genae.model.objectives import Moment
 from genae_music.cells import Cell
+from genae_music.core import Core
+from genae_music.stepping import Stepping
 from genae_music.steps import Head
-
-
-def first_states(h: Tensor, layers: int) -> tuple[Tensor, Tensor]:
-    """Features (B, 2·layers·width) to an LSTM's first states, (layers, B, width) each."""
-    both = h.tanh().view(len(h), 2, layers, -1).permute(1, 2, 0, 3).contiguous()
-    return both[0], both[1]
-
-
-class Core(nn.Module):
-    """The LSTM of a segment: context (B, C) and steps before (B, T, inputs) to features (B, T, F).
-
-    With a `clock` of so many steps, each step is given its place in the segment as well.
-    """
-
-    def __init__(self, inputs: int, context: int, width: int, layers: int, features: int, clock: int = 0) -> None:
-        super().__init__()
-        self.inputs, self.width, self.layers, self.features, self.clock = inputs, width, layers, features, clock
-        self.begin = nn.Linear(context, 2 * layers * width)
-        self.lstm = nn.LSTM(inputs + context + clock, width, layers, batch_first=True)
-        self.out = nn.Linear(width, features)
-
-    def states(self, context: Tensor) -> tuple[Tensor, Tensor]:
-        """First states h and c, (layers, B, width) each."""
-        return first_states(self.begin(context), self.layers)
-
-    def forward(self, before: Tensor, context: Tensor) -> Tensor:
-        seen = torch.cat([before, context[:, None].expand(-1, before.shape[1], -1).to(before.dtype)], -1)
-        if self.clock:
-            places = torch.eye(self.clock, dtype=seen.dtype, device=seen.device)
-            seen = torch.cat([seen, places.expand(len(seen), -1, -1)], -1)
-        h, _ = self.lstm(seen, self.states(context))
-        features: Tensor = self.out(h)
-        return features
 
 
 class Decoder(nn.Module):
@@ -56,7 +25,7 @@ class Decoder(nn.Module):
     ) -> None:  # fmt: skip
         super().__init__()
         self.head, self.event, self.conductor = head, event, conductor
-        self.cores, self.segments = nn.ModuleList(cores), segments
+        self.cores, self.own_cores, self.segments = nn.ModuleList(cores), [*cores], segments
         self.sampling, self.rate, self.dropout = sampling, sampling_rate, dropout
 
     def own(self, step: int) -> float:
@@ -65,10 +34,18 @@ class Decoder(nn.Module):
         return 1 - k / (k + math.exp(min(step / k, 500.0))) if self.sampling == "inverse-sigmoid" else 0.0
 
     def forward(self, z: Tensor, condition: Tensor | None = None) -> Autoregressive:
+        return Autoregressive(self, self.contexts(z, condition))
+
+    def contexts(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        """z (B, …) to what each segment is given (B, U, C)."""
         z = z.flatten(1)
         given = z if condition is None else torch.cat([z, condition.to(z.dtype)], 1)
-        context = given[:, None] if self.conductor is None else self.conductor(given)  # (B, U, C)
-        return Autoregressive(self, context)
+        contexts: Tensor = given[:, None] if self.conductor is None else self.conductor(given)
+        return contexts
+
+    def steps(self) -> Stepping:
+        """As `genae.model.portable.Stepped`."""
+        return Stepping(self.head, self.event, self.own_cores, self.segments, self.contexts)
 
     def features(self, context: Tensor, steps: Tensor, dropout: float = 0.0) -> Tensor:
         """Contexts (B, U, C) and true steps (B, T, S), a share hidden, to features (B, T, F), each of the steps before it."""

@@ -21,7 +21,8 @@ from genae.errors import GenaeError
 from genae.latent.posteriors import Family
 from genae.latent.space import Shape, Space
 from genae.model.networks import Networks
-from genae_music.decoder import Core, Decoder, first_states
+from genae_music.core import Core, first_states
+from genae_music.decoder import Decoder
 from genae_music.steps import Head, Stepwise
 
 EncoderWidth = Annotated[int, Ge(1), doc("units of the encoder, in either direction")]

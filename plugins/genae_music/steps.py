@@ -24,6 +24,7 @@ from genae.latent.space import Shape
 from genae_music import drums, melody
 
 DRUMS = len(drums.REDUCED)
+COLDEST = 1e-6  # the temperature that stands for 0 where logits are divided by it
 Stream = Literal["melody", "drums"]
 
 
@@ -32,6 +33,7 @@ class Head(Protocol):
 
     inputs: int  # the width of a step as a decoder sees it
     widths: list[int]  # of the features, each from a core of its own where a decoder has several
+    numbers: int  # random ones that a step is drawn with
 
     def length(self, event: Shape) -> int:
         """T of an event. GenaeError if it does not fit."""
@@ -63,6 +65,10 @@ class Head(Protocol):
 
     def sample(self, h: Tensor, temperature: float, noise: Tensor | None = None) -> Tensor:
         """Features (…, F) to steps (…, S), temperature 0 to the modes; `noise` (…) is one step's share of `noise`."""
+        ...
+
+    def drawn(self, h: Tensor, temperature: Tensor, uniform: Tensor) -> Tensor:
+        """As `sample`, where the temperature () is a tensor, and random numbers `uniform` (…, numbers) in (0, 1) are given."""
         ...
 
 
@@ -110,6 +116,7 @@ class Tokens(Stepwise):
         self.inputs = sum(self.shares)
         self.classes = [melody.CLASSES if s == "melody" else drums.LABELS for s in streams]
         self.widths = [melody.CLASSES if s == "melody" else drums.LABELS + DRUMS for s in streams]
+        self.numbers = sum(self.classes)
         self.kit = nn.Buffer(bits(torch.arange(drums.LABELS)).T.contiguous(), persistent=False)  # (9, 512)
 
     def length(self, event: Shape) -> int:
@@ -166,14 +173,18 @@ class Tokens(Stepwise):
 
     def noise(self, n: int, length: int, device: torch.device) -> Tensor:
         """Gumbel, (n, length, ΣC)."""
-        return gumbel(n, length, sum(self.classes), device=device)
+        return gumbel(n, length, self.numbers, device=device)
 
     def sample(self, h: Tensor, temperature: float, noise: Tensor | None = None) -> Tensor:
         each = self.logits(h)
         if temperature:
-            drawn = gumbel(*h.shape[:-1], sum(self.classes), device=h.device) if noise is None else noise
+            drawn = gumbel(*h.shape[:-1], self.numbers, device=h.device) if noise is None else noise
             each = [one.add(g, alpha=temperature) for one, g in zip(each, torch.split(drawn, self.classes, -1), strict=True)]
         return torch.stack([one.argmax(-1) for one in each], -1)
+
+    def drawn(self, h: Tensor, temperature: Tensor, uniform: Tensor) -> Tensor:
+        noise = torch.split(-(-uniform.log()).log(), self.classes, -1)
+        return torch.stack([(one + temperature * g).argmax(-1) for one, g in zip(self.logits(h), noise, strict=True)], -1)
 
 
 class Nade(Stepwise):
@@ -186,7 +197,7 @@ class Nade(Stepwise):
     ) -> None:
         super().__init__()
         self.pitches, self.hidden = pitches, hidden
-        self.inputs, self.widths = pitches + 1, [pitches + hidden]
+        self.inputs, self.widths, self.numbers = pitches + 1, [pitches + hidden], pitches
         self.into = nn.Parameter(torch.randn(pitches, hidden) / hidden**0.5)  # W
         self.out = nn.Parameter(torch.randn(pitches, hidden) / hidden**0.5)  # V
 
@@ -223,6 +234,10 @@ class Nade(Stepwise):
             return self._walk(h, lambda i, logit: (logit > 0).float())[1]
         drawn = torch.rand(*h.shape[:-1], self.pitches, device=h.device) if noise is None else noise
         return self._walk(h, lambda i, logit: (drawn[..., i] < (logit / temperature).sigmoid()).float())[1]
+
+    def drawn(self, h: Tensor, temperature: Tensor, uniform: Tensor) -> Tensor:
+        cold = temperature.clamp(min=COLDEST)
+        return self._walk(h, lambda i, logit: (uniform[..., i] < (logit / cold).sigmoid()).float())[1]
 
     def _walk(self, h: Tensor, choose: Callable[[int, Tensor], Tensor]) -> tuple[Tensor, Tensor]:
         """Features (…, F) to the logits and the values of all pitches (…, K), `choose` giving a value for each logit."""

@@ -25,6 +25,7 @@ WRONG = {
     "decode": ["RUN", "a.npz", "--out", "OUT"],
     "fit": ["RUN", "no-such-sampler"],
     "evaluate": ["nowhere"],
+    "export": ["RUN", "--format", "nn", "--out", "OUT"],
     "plot": ["nowhere", "--kind", "curves", "--out", "OUT.png"],
     "continue": ["RUN", "a", "--out", "OUT"],
     "infill": ["RUN", "a", "--out", "OUT"],

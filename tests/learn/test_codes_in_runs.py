@@ -20,6 +20,7 @@ SMALL = [
 QUIETLY = {"device": "cpu", "progress": False}
 
 
+@pytest.mark.slow
 def test_a_grid_of_codes_resumes_to_the_bit(bars: Path, tmp_path: Path) -> None:
     """The codebook, its counts and the fitted sampler are those of a run that never stopped."""
     given = {"data": bars, "steps": 6, "settings": SMALL, "device": "cpu"}
@@ -53,6 +54,7 @@ def test_codes_that_are_hardly_used_are_told(bars: Path, tmp_path: Path) -> None
         genae.train("mnist-mlp", data=bars, steps=40, out=tmp_path / "run", settings=settings, **QUIETLY)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [

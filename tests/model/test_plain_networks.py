@@ -18,7 +18,7 @@ from genae.model.recurrent import recurrent
 @pytest.mark.parametrize(
     "network, event",
     [(convolutional, (1, 28, 28)), (convolutional, (3, 9, 12)), (recurrent, (3, 9, 12)), (recurrent, (5, 4)), (linear, (7,))],
-    ids=str,
+    ids=["convolutional-digits", "convolutional-colour", "recurrent-colour", "recurrent-frames", "linear"],
 )
 def test_shapes_and_gradients(network, event, likelihood, posterior, condition):
     torch.manual_seed(0)

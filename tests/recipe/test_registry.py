@@ -41,9 +41,9 @@ def test_override_ends_with_an_error_too():
 
 
 def test_unknown_names_the_known_and_the_nearest():
-    with pytest.raises(GenaeError, match=r"no prior 'norml'; known: flow, normal.*; did you mean 'normal'\?"):
+    with pytest.raises(GenaeError, match=r"no prior 'norml'; known: autoregressive, flow, .*normal.*; did you mean 'normal'\?"):
         registry.get("prior", "norml")
-    with pytest.raises(GenaeError, match=r"no prior 'zzz'; known: flow, normal[^;]*$"):
+    with pytest.raises(GenaeError, match=r"no prior 'zzz'; known: autoregressive, flow, [^;]*$"):
         registry.get("prior", "zzz")
 
 

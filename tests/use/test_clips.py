@@ -201,3 +201,8 @@ def test_a_domain_that_cannot_join_says_so(run, monkeypatch):
     monkeypatch.setattr(Beats, "join", Domain.join)
     with pytest.raises(GenaeError, match="domain 'beats' cannot join examples to longer ones"):
         run.sample(2, length=2)
+
+
+@pytest.mark.parametrize("how", [{}, {"length": 3}, {"best_of": 2}, {"length": 3, "form": "ABA", "best_of": 2}])
+def test_a_part_of_a_sampling_is_that_part(run, how):
+    assert torch.equal(run.sample(3, seed=5, first=2, **how), run.sample(5, seed=5, **how)[2:])

@@ -1,0 +1,1 @@
+"""Models of genae, ready to use: each folder here is one."""
