@@ -78,7 +78,7 @@ class Features(Likelihood):
         for _ in range(self.levels):
             if min(x.shape[-2:]) < SIDE + 1:
                 break
-            apart.append((self.answers(x) - self.answers(y)).abs().flatten(1).mean(1))
+            apart.append((self.answers(x) - self.answers(y)).abs().view(len(x), -1).mean(1))
             x, y = F.avg_pool2d(x, 2), F.avg_pool2d(y, 2)
         return pixels + self.share * torch.stack(apart).mean(0)
 
