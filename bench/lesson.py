@@ -138,11 +138,11 @@ def drawn(experiment: Experiment, run: Run, folder: Path) -> None:
 
 
 def shrink(path: Path) -> None:
-    """A plot to a page's width and few colours."""
+    """A plot to the width of a page, in 128 colours."""
     with Image.open(path) as image:
         small = image.convert("RGB")
     small.thumbnail((WIDE, WIDE))
-    small.quantize(32).save(path, optimize=True)
+    small.quantize(128, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
 
 
 # -- beside principal components --------------------------------------------------------------------------------------
