@@ -78,7 +78,7 @@ def _parts(run: Run, kind: Format, sampler: str | None, folder: Path, report: Ca
         made.append(programs.checked(part, path, write(part, program, path), parts.frames))
         report(len(made), len(every))
     opset = {"opset": programs.OPSET} if kind == "onnx" else {}
-    steps = {"steps": parts.decoder.steps().length} if isinstance(parts.decoder, Stepped) else {}
+    steps: Facts = {"steps": parts.decoder.steps().length} if isinstance(parts.decoder, Stepped) else {}
     return {**opset, **steps, "parts": [_file(one) for one in made], "left_out": parts.left_out()}
 
 

@@ -114,7 +114,7 @@ def write(built: Built, network: str, condition: Tensor | None, folder: Path) ->
         )
     if worst > CLOSE:
         raise GenaeError(f"blocks in a row differ from one pass by {worst:.3g}, so it is not written; possible: onnx, pt2")
-    script.save(folder / NAME)
+    script.save(folder / NAME)  # type: ignore[no-untyped-call]  # of torch
     block = x[..., : encoder.hop]
     return Streaming(
         folder / NAME, encoder.hop, streams[0].delay, streams[1].delay, worst,
@@ -124,7 +124,7 @@ def write(built: Built, network: str, condition: Tensor | None, folder: Path) ->
 
 def _streamed(call: Callable[[Tensor], Tensor], x: Tensor, size: int) -> Tensor:
     """x (1, C, n) in blocks of `size`, the last of which may be shorter."""
-    return torch.cat([call(block) for block in x.split(size, -1)], -1)
+    return torch.cat([call(block) for block in torch.split(x, size, -1)], -1)
 
 
 def _apart(once: Tensor, streamed: Tensor, delay: int) -> float:

@@ -162,7 +162,8 @@ class Parts:
     def events(self, n: int, frames: int = 0) -> Tensor:
         """Events (n, *event) that the model can make, of so many frames."""
         with torch.no_grad():
-            return self.vae.show(self.z(n, frames or self.frames[0]), *self._given(n))
+            given = self._given(n)
+            return self.vae.show(self.z(n, frames or self.frames[0]), given[0] if given else None)
 
 
 def _vae(model: Model) -> VAE:

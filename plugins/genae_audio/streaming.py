@@ -31,7 +31,7 @@ class Cached(nn.Module):
     def __init__(self, channels: int, kept: int, late: int) -> None:
         super().__init__()
         self.channels, self.kept, self.late, self.left = channels, kept, late, late
-        self.cache = nn.Buffer(torch.zeros(1, channels, kept), persistent=False)
+        self.cache: Tensor = nn.Buffer(torch.zeros(1, channels, kept), persistent=False)
 
     def ready(self, x: Tensor) -> None:
         """Begins anew for a batch of another size."""
@@ -102,7 +102,8 @@ class Around(nn.Module):
         self.through, self.around = through, around
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.around(x) + self.through(x)
+        y: Tensor = self.around(x) + self.through(x)
+        return y
 
 
 class Times(nn.Module):
