@@ -18,6 +18,7 @@ from string import Template
 
 import torch
 from matplotlib.figure import Figure
+from PIL import Image
 from torch import Tensor
 
 import genae
@@ -26,6 +27,7 @@ from genae.use import pictures, plots
 from genae.use.run import Run
 
 SHOWN = 16  # examples in a picture
+WIDE = 560  # pixels of a plot
 FEW = 2000  # examples that a quick run is measured on
 CONSTANT = 392 * math.log(math.pi)  # nats, of 784 Gaussians of variance ½
 Numbers = Mapping[str, float]
@@ -132,7 +134,15 @@ def drawn(experiment: Experiment, run: Run, folder: Path) -> None:
     rows = [run.domain.picture(event) for event in torch.cat([inputs, outputs])]
     pictures.save(pictures.grid(rows, SHOWN), folder / f"{name}.png")
     for kind in experiment.plots:
-        plots.draw(run, kind, folder / f"{name}-{kind}.png")
+        shrink(plots.draw(run, kind, folder / f"{name}-{kind}.png"))
+
+
+def shrink(path: Path) -> None:
+    """A plot to the width of a page, in 128 colours."""
+    with Image.open(path) as image:
+        small = image.convert("RGB")
+    small.thumbnail((WIDE, WIDE))
+    small.quantize(128, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
 
 
 # -- beside principal components --------------------------------------------------------------------------------------
