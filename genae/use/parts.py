@@ -13,6 +13,7 @@ are of any length too.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from typing import NamedTuple
 
 import torch
@@ -181,8 +182,6 @@ def _hop(vae: Model) -> int:
 
 def plain(sampler: Noise) -> Noise:
     """A copy whose masked layers are ordinary ones: their products are worked out once, not at every use."""
-    from copy import deepcopy
-
     from zuko.nn import MaskedLinear  # here: of no use to runs without a flow
 
     made = deepcopy(sampler)
