@@ -93,11 +93,11 @@ def _picture(names: Sequence[str], numbers: Sequence[dict[str, Any]]) -> Figure:
 def _compare(runs: Sequence[Run], more: Sequence[str], out: Path | None, as_json: bool, **options: Any) -> None:
     from genae.use.comparing import alike, named, rows_of
 
-    notes, names = alike(runs, options["data"]), named(runs)
+    caveats, names = alike(runs, options["data"]), named(runs)
     numbers = [_measure(run, more, options) for run in runs]
-    rows, result = rows_of(numbers), {"runs": numbers, "notes": notes}
-    texts = {"compare.json": json.dumps(result, indent=2), "compare.md": markdown(names, rows, notes)}
-    _tell(result, compared(names, rows, notes), texts, lambda: _picture(names, numbers), out, as_json)
+    rows, result = rows_of(numbers), {"runs": numbers, "caveats": caveats}
+    texts = {"compare.json": json.dumps(result, indent=2), "compare.md": markdown(names, rows, caveats)}
+    _tell(result, compared(names, rows, caveats), texts, lambda: _picture(names, numbers), out, as_json)
 
 
 def _each(run: Run, out: Path | None, as_json: bool, **options: Any) -> None:

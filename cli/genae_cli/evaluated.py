@@ -137,17 +137,17 @@ LATENT = {
 }  # fmt: skip
 
 
-def compared(names: Sequence[str], rows: Mapping[str, Sequence[float | None]], notes: Sequence[str]) -> list[str]:
+def compared(names: Sequence[str], rows: Mapping[str, Sequence[float | None]], caveats: Sequence[str]) -> list[str]:
     """Several runs, a column each."""
     made = table(["", *names], [[key, *map(_short, values)] for key, values in rows.items()], indent=0)
-    return [*made, *(["", *notes] if notes else [])]
+    return [*made, *(["", *caveats] if caveats else [])]
 
 
-def markdown(names: Sequence[str], rows: Mapping[str, Sequence[float | None]], notes: Sequence[str]) -> str:
+def markdown(names: Sequence[str], rows: Mapping[str, Sequence[float | None]], caveats: Sequence[str]) -> str:
     """The same as a table of Markdown."""
     every = [["", *names], ["---", *["---:"] * len(names)], *([key, *map(_short, values)] for key, values in rows.items())]
     lines = ["| " + " | ".join(row) + " |" for row in every]
-    return "\n".join([*lines, *(["", *(f"- {note}" for note in notes)] if notes else [])]) + "\n"
+    return "\n".join([*lines, *(["", *(f"- {caveat}" for caveat in caveats)] if caveats else [])]) + "\n"
 
 
 def ranked(rows: Sequence[Numbers]) -> list[str]:

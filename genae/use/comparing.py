@@ -1,7 +1,7 @@
 r"""Several runs in one table: a row a number, a column a run, and which rows do not compare.
 
 Runs of different domains, events or data are refused. A likelihood's units are those of its events: where runs score other
-levels of them (binarised pixels against greys), or one has probabilities and another densities, rows in nats say nothing of
+levels of them (binarised values against levels), or one has probabilities and another densities, rows in nats say nothing of
 which is better.
 """
 
@@ -37,7 +37,7 @@ def named(runs: Sequence[Run]) -> list[str]:
 def alike(runs: Sequence[Run], data: str | None) -> list[str]:
     """What of these runs does not compare, in lines. GenaeError for runs that have nothing in common."""
     first, *others = runs
-    notes = dict[str, None]()
+    caveats = dict[str, None]()
     for run in others:
         if type(run.domain) is not type(first.domain) or run.vae.event != first.vae.event:
             raise GenaeError(
@@ -46,8 +46,8 @@ def alike(runs: Sequence[Run], data: str | None) -> list[str]:
             )
         if data is None:
             _require_same_data(first, run)
-        notes |= dict.fromkeys(_differing(first, run))
-    return list(notes)
+        caveats |= dict.fromkeys(_differing(first, run))
+    return list(caveats)
 
 
 def _require_same_data(first: Run, run: Run) -> None:
@@ -106,7 +106,7 @@ def picture(names: Sequence[str], numbers: Sequence[Numbers]) -> Figure:
     figure = Figure(figsize=(11, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     _plane(left, names, numbers)
-    _bars(right, names, numbers)
+    _columns(right, names, numbers)
     return figure
 
 
@@ -128,7 +128,7 @@ def _plane(axes: Axes, names: Sequence[str], numbers: Sequence[Numbers]) -> None
         axes.legend(frameon=False)
 
 
-def _bars(axes: Axes, names: Sequence[str], numbers: Sequence[Numbers]) -> None:
+def _columns(axes: Axes, names: Sequence[str], numbers: Sequence[Numbers]) -> None:
     """NLLs, or distortions where no run has one."""
     key = "nll" if any(of["nll"] is not None for of in numbers) else "distortion"
     values = [of[key] or 0.0 for of in numbers]

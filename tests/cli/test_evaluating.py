@@ -36,7 +36,7 @@ def test_runs_are_compared(answer: Answer, refused: Callable[..., str], trained:
     told = answer("evaluate", trained, plane, "--compare", "--samples", 2, "--limit", 20, "--out", out)
     alone = answer("evaluate", plane, "--samples", 2, "--limit", 20)
     assert [told["runs"][1][key] for key in ("elbo", "rate", "nll")] == [alone[key] for key in ("elbo", "rate", "nll")]
-    assert any("other conditions" in note for note in told["notes"])
+    assert any("other conditions" in caveat for caveat in told["caveats"])
     table = (out / "compare.md").read_text()
     assert table.startswith(f"|  | {trained.name} | {plane.name} |\n| --- | ---: | ---: |\n")
     assert "| nll | " in table
