@@ -70,7 +70,7 @@ def heun(slope: Callable[[Tensor, Tensor], Tensor], u: Tensor, turns: int) -> Te
     """x (B, size) at time 1 of dx = slope(x, t) dt that is u at time 0, t (B, 1), by Heun's method."""
     x, length = u, 1 / turns
     for turn in range(turns):
-        t = u.new_full((len(u), 1), turn * length)
+        t = u.new_full((u.shape[0], 1), turn * length)
         here = slope(x, t)
         x = x + length * (here + slope(x + length * here, t + length)) / 2
     return x
@@ -147,7 +147,7 @@ class FrameDrift(Drift):
     def forward(self, x: Tensor, t: Tensor, h: Tensor) -> Tensor:
         angle = t * self.frequencies
         about = F.silu(self.about(torch.cat([angle.sin(), angle.cos(), finer(h, FINE)], 1)))
-        hidden = self.enter(x.view(len(x), self.frames, -1).mT) + self.place + self.of_all(about)[..., None]
+        hidden = self.enter(x.view(x.shape[0], self.frames, -1).mT) + self.place + self.of_all(about)[..., None]
         for block in self.blocks:
             hidden = block(hidden, about)
         drift: Tensor = self.leave(F.silu(hidden)).mT.flatten(1)

@@ -69,7 +69,7 @@ class Gaussian(Noise, Prior):
 
     def push(self, u: Tensor, condition: Tensor | None = None) -> Tensor:
         with torch.autocast(u.device.type, enabled=False):
-            return self.space.shaped(self._mean(len(u), condition) + u.to(self.root) @ self.root.mT)
+            return self.space.shaped(self._mean(u.shape[0], condition) + u.to(self.root) @ self.root.mT)
 
 
 class _Normal:

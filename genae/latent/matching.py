@@ -55,7 +55,7 @@ class FlowMatching(Noise, Standardised):
     @torch.no_grad()
     def push(self, u: Tensor, condition: Tensor | None = None) -> Tensor:
         with torch.autocast(u.device.type, enabled=False):
-            return self.shaped(self.drift.carried(u.float(), self._given(len(u), condition), self.turns))
+            return self.shaped(self.drift.carried(u.float(), self._given(u.shape[0], condition), self.turns))
 
     def _given(self, n: int, condition: Tensor | None) -> Tensor:
         """(n, C), of no width where there is no condition."""

@@ -76,7 +76,7 @@ class Space:
 
     def shaped(self, flat: Tensor) -> Tensor:
         """And back."""
-        return flat.reshape(len(flat), *self.shape)
+        return flat.reshape(flat.shape[0], *self.shape)
 
     def split(self, z: Tensor) -> tuple[Tensor, ...]:
         """The levels of z (B, size), each (B, *level.shape)."""

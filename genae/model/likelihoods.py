@@ -188,6 +188,6 @@ class DiscretisedLogistic(Likelihood):
         return (3 * self.mixtures * event[0], *event[1:])
 
     def forward(self, h: Tensor) -> DiscretisedLogisticEvent:
-        parts = h.float().reshape(len(h), 3, self.mixtures, -1, *h.shape[2:])  # (B, 3, M, *event)
+        parts = h.float().reshape(h.shape[0], 3, self.mixtures, -1, *h.shape[2:])  # (B, 3, M, *event)
         logits, location, log_scale = parts.unbind(1)
         return DiscretisedLogisticEvent(logits, location + 0.5, (log_scale - 2.0).clamp(*LOG_SCALE), self.levels)

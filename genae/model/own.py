@@ -51,4 +51,4 @@ class Ended(nn.Module):
                 f"{type(self.module).__name__} gives {h[0].numel()} numbers for one of {tuple(x.shape[1:])}; "
                 f"{type(self.ending).__name__} needs {prod(self.features)}, {self.features}"
             )
-        return self.ending(h.reshape(len(h), *self.features))
+        return self.ending(h.reshape(h.shape[0], *self.features))

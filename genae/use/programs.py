@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -141,6 +142,7 @@ def timed(call: Callable[[], object]) -> float:
 @contextmanager
 def _exporting(part: Part) -> Iterator[None]:
     """Whatever torch says of a network that it cannot export, as one line."""
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it tells of packages that are not there
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -71,11 +71,11 @@ class PQMF(nn.Module):
     def analysis(self, x: Tensor) -> Tensor:
         """x (B, 1, N), N a multiple of M, to bands (B, M, N / M)."""
         with torch.autocast(x.device.type, enabled=False):
-            blocks = F.pad(x.float(), (self.pad, self.pad)).view(len(x), -1, self.bands).transpose(1, 2)
+            blocks = F.pad(x.float(), (self.pad, self.pad)).view(x.shape[0], -1, self.bands).transpose(1, 2)
             return F.conv1d(blocks, self.weight)
 
     def synthesis(self, u: Tensor) -> Tensor:
         """Bands (B, M, T) to y (B, 1, M·T)."""
         with torch.autocast(u.device.type, enabled=False):
             blocks = F.conv1d(u.float(), self.inverse, padding=PHASES - 1)  # (B, phase, T + 15)
-            return blocks.transpose(1, 2).reshape(len(u), 1, -1)[..., self.pad : -self.pad]
+            return blocks.transpose(1, 2).reshape(u.shape[0], 1, -1)[..., self.pad : -self.pad]

@@ -42,7 +42,7 @@ def spectrum(x: Tensor, size: int) -> Tensor:
     """
     hop, frames = size // 4, 4 * x.shape[1] // size + 1
     padded = F.pad(x[:, None], (size // 2, size // 2), mode="reflect")[:, 0, : (frames + 3) * hop]
-    quarters = padded.reshape(len(x), -1, hop)
+    quarters = padded.reshape(x.shape[0], -1, hop)
     windows = torch.cat([quarters[:, i : i + frames] for i in range(4)], -1)
     found: Tensor = torch.fft.rfft(windows * torch.hann_window(size, device=x.device))
     return found

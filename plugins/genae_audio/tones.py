@@ -79,7 +79,7 @@ class Tones(nn.Module):
         frames, hop = a.shape[1], self.hop
         period = 0.5 * torch.fft.irfft(F.pad(a * self.turn, (0, 1)), norm="forward")  # (B, F, 2K): all that t mod 2K can be
         t = torch.arange(frames, device=a.device)[:, None] * hop + torch.arange(2 * hop, device=a.device)
-        parts = period.gather(-1, (t % period.shape[-1]).expand(len(a), -1, -1)) * self.window
+        parts = period.gather(-1, (t % period.shape[-1]).expand(a.shape[0], -1, -1)) * self.window
         first, second = parts.split(hop, -1)
         y = F.pad(first.flatten(1), (0, hop)) + F.pad(second.flatten(1), (hop, 0))
         return y[:, None, hop // 2 : hop // 2 + frames * hop]

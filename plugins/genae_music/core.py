@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 def first_states(h: Tensor, layers: int) -> tuple[Tensor, Tensor]:
     """Features (B, 2·layers·width) to an LSTM's first states, (layers, B, width) each."""
-    both = h.tanh().view(len(h), 2, layers, -1).permute(1, 2, 0, 3).contiguous()
+    both = h.tanh().view(h.shape[0], 2, layers, -1).permute(1, 2, 0, 3).contiguous()
     return both[0], both[1]
 
 
@@ -33,7 +33,7 @@ class Core(nn.Module):
         seen = torch.cat([before, context[:, None].expand(-1, before.shape[1], -1).to(before.dtype)], -1)
         if self.clock:
             places = torch.eye(self.clock, dtype=seen.dtype, device=seen.device)
-            seen = torch.cat([seen, places.expand(len(seen), -1, -1)], -1)
+            seen = torch.cat([seen, places.expand(seen.shape[0], -1, -1)], -1)
         h, _ = self.lstm(seen, self.states(context))
         features: Tensor = self.out(h)
         return features

@@ -125,8 +125,8 @@ class Encoder(nn.Module):
         if self.upper is None:
             h = _ends(self.lower, shown)
         else:
-            folded = shown.reshape(len(x) * self.segments, -1, shown.shape[-1])  # (B·U, T / U, inputs)
-            h = _ends(self.upper, _ends(self.lower, folded).view(len(x), self.segments, -1))
+            folded = shown.reshape(x.shape[0] * self.segments, -1, shown.shape[-1])  # (B·U, T / U, inputs)
+            h = _ends(self.upper, _ends(self.lower, folded).view(x.shape[0], self.segments, -1))
         last = self.last(h if condition is None else torch.cat([h, condition.to(h.dtype)], 1))
         return self.posterior(last.unflatten(1, self.features))
 
@@ -149,5 +149,5 @@ class Conductor(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         states = first_states(self.begin(z), self.layers)
-        contexts: Tensor = self.lstm(z.new_zeros(len(z), self.segments, 1), states)[0]
+        contexts: Tensor = self.lstm(z.new_zeros(z.shape[0], self.segments, 1), states)[0]
         return contexts

@@ -77,4 +77,4 @@ def _seen(core: Core, shown: Tensor, given: Tensor, within: Tensor) -> Tensor:
     if not core.clock:
         return seen
     place = torch.eye(core.clock, device=seen.device).index_select(0, within.reshape(1))
-    return torch.cat([seen, place.expand(len(seen), -1)], -1)
+    return torch.cat([seen, place.expand(seen.shape[0], -1)], -1)

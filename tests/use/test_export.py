@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from genae.errors import GenaeError
-from genae.latent.fitted import FittedFlow, Mixture
+from genae.latent.fitted import FittedFlow
+from genae.latent.mixture import Mixture
 from genae.latent.space import Space
 from genae.learn.build import build
 from genae.recipe.recipe import compose
