@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from genae.model.networks import Conditioned, Networks
     from genae.model.objectives import ELBO, Batch, Loss, Moment, Objective, score
     from genae.model.portable import Steps, Stream
-    from genae.model.vae import Model
+    from genae.model.vae import Begun, Model
     from genae.recipe.options import Before
     from genae.recipe.registry import plugin, register
     from genae.use.run import Run, load
@@ -39,6 +39,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Batch": "genae.model.objectives",
     "Before": "genae.recipe.options",
+    "Begun": "genae.model.vae",
     "Condition": "genae.model.conditions",
     "Conditioned": "genae.model.networks",
     "Defaults": "genae.data.domain",
@@ -86,7 +87,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "ELBO", "WRITTEN", "Batch", "Before", "Condition", "Conditioned", "Defaults", "Density", "DiagonalGaussian", "Distribution",
+    "ELBO", "WRITTEN", "Batch", "Before", "Begun", "Condition", "Conditioned", "Defaults", "Density", "DiagonalGaussian",
+    "Distribution",
     "Domain", "Examples", "Family", "Features", "File", "Fitting", "Found", "GenaeError", "Inference", "Inferred", "Known",
     "Likelihood", "Loss", "Model", "Moment", "Networks", "Noise", "Objective", "Piece", "Posterior", "Prior", "Progress",
     "Reading", "Rejected", "Run", "Sampler", "Space", "Split", "Steps", "Stream", "Training", "load", "plugin", "register",

@@ -15,6 +15,7 @@ CALLED = [
     *("forward", "closure", "frame"),  # torch's modules and optimisers, a signal's handler
     *("__getattr__", "__dir__", "pytest_*", "runtest", "reportinfo", "exit_code", "listed", "compress_type"),
     *("home", "licence"),  # of data sets, for people
+    *("get_methods", "get_attributes", "log_severity_level"),  # asked by nn~; of onnxruntime
     "unnormalised",  # a protocol's mark
     "seekable",  # of a file, by soundfile
     *("_repr_mimebundle_", "include", "exclude"),  # a notebook's display

@@ -98,13 +98,13 @@ def orthogonal(x: Tensor) -> Tensor:
     return (y.mT if tall else y).to(x.dtype)
 
 
-def constant(step: int, steps: int, warmup: Warmup = 0) -> float:
+def constant(step: int, steps: int, warmup: Warmup = 0.0) -> float:
     """1, after a linear rise over `warmup` steps."""
     rise = warmup * steps if warmup < 1 else warmup
     return min(1.0, (step + 1) / rise) if rise else 1.0
 
 
-def cosine(step: int, steps: int, warmup: Warmup = 0, final: Final = 0.0) -> float:
+def cosine(step: int, steps: int, warmup: Warmup = 0.0, final: Final = 0.0) -> float:
     """From 1 to `final` over the run, after a linear rise over `warmup` steps. https://arxiv.org/abs/1608.03983"""
     done = min(1.0, step / max(1, steps))
     return constant(step, steps, warmup) * (final + (1 - final) * 0.5 * (1 + math.cos(math.pi * done)))
@@ -115,7 +115,7 @@ def exponential(
     steps: int,
     decay: Annotated[float, Gt(0), Le(1), doc("from one step to the next")] = 0.9999,
     final: Final = 0.01,
-    warmup: Warmup = 0,
+    warmup: Warmup = 0.0,
 ) -> float:
     """From 1 towards `final` as decay^step, whatever the run's length. https://arxiv.org/abs/1803.05428"""
     return constant(step, steps, warmup) * (final + (1 - final) * decay**step)

@@ -25,7 +25,7 @@ from genae.latent.space import Shape, Space
 from genae.model.likelihoods import Bernoulli, Gaussian, Laplace, Likelihood
 from genae.model.networks import Activation, Conditioned, Networks, Sizes, activation, ending
 from genae.model.residual import ChannelsLast, block, down, smallest, through
-from genae.model.vae import Events
+from genae.model.vae import Begun, Events
 
 BEGUN, NUMBERS = 2000, 1 << 26  # training pictures whose components it begins with, at most, and numbers of all of them
 CHUNK = 200  # pictures that are compared with theirs at once
@@ -91,7 +91,7 @@ class Encoder(nn.Module):
         return self.posterior(h + torch.cat([code, scale], 1).to(h.dtype))
 
 
-class Decoder(nn.Module):
+class Decoder(nn.Module, Begun):
     """z to y, and by a U-Net to p(x | z)."""
 
     def __init__(self, basis: Basis, bottom: nn.Module, mend: Mend, likelihood: Likelihood) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Literal, Protocol, cast, runtime_checkable
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -27,11 +27,12 @@ Shows = Literal["mean", "sample"]
 Events = Callable[[int], Tensor]  # a number to so many training events (N, *event), or all if there are fewer
 
 
-@runtime_checkable
-class Begun(Protocol):
-    """An encoder or decoder that takes something from the training examples before the first step."""
+class Begun(ABC):
+    """An encoder or decoder, by its class, that takes something from the training examples before the first step."""
 
-    def begin(self, events: Events) -> None: ...
+    @abstractmethod
+    def begin(self, events: Events) -> None:
+        """`events(n)` are n of them (N, *event); what it takes belongs into buffers or parameters; seeded."""
 
 
 class Model(nn.Module, ABC):

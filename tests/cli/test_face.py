@@ -33,7 +33,7 @@ def test_fit_and_sample(genae, answer, refused, autoencoder, tmp_path):
     [
         (["nose"], "no sampler 'nose'"),
         (["mixture", "--set", "components"], "--set takes option=value, not 'components'"),
-        (["mixture", "--set", "components=0"], "sampler.components must be at least 1, not 0"),
+        (["mixture", "--set", "components=0"], "sampler.components must be 1 to 100000, not 0"),
         (["mixture", "--set", "part=3"], "no option 'sampler.part' of sampler 'mixture'"),
         (["mixture", "--set", "components=100000"], "sampler.components must be at most the"),
     ],

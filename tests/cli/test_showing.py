@@ -69,7 +69,7 @@ def test_plugins_show():
     answer = json.loads(genae("plugins", "show", "image", "--json"))
     assert answer["brings"] == {
         "networks": [],
-        "tasks": ["super-resolve", "inpaint", "colourise"],
+        "tasks": ["colourise", "inpaint", "super-resolve"],
         "conditions": ["brightness"],
     }
     size = next(o for o in answer["options"] if o["name"] == "size")

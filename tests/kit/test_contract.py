@@ -36,11 +36,12 @@ def _one_cache(tmp_path_factory):
     return tmp_path_factory.mktemp("kit")
 
 
-LONG = ("samples follow the density", "fitting", "likeness")  # titles of checks that take many seconds of a large preset
+LONG = ("samples follow the density", "fitting", "likeness", "save and load")  # titles of what takes seconds of a large preset
+LONGEST = ("preset speech-mel: reading", "preset speech-mel: judging", "sampler flow: fitting", "sampler flow: push")
 
 
 def _timed(check):
-    slow = str(check).startswith("preset ") and str(check).endswith(LONG)
+    slow = (str(check).startswith("preset ") and str(check).endswith(LONG)) or str(check) in LONGEST
     return pytest.param(check, marks=pytest.mark.slow) if slow else check
 
 

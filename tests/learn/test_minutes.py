@@ -10,7 +10,7 @@ import torch
 
 import genae
 from genae.data.tensors import load_tensors
-from genae.errors import GenaeError
+from genae.errors import GenaeError, Remark
 from genae.learn import minutes
 from genae.learn.checkpoint import CARD, PREVIEWS, RECIPE, WEIGHTS
 
@@ -31,7 +31,8 @@ def test_a_sampler_that_leaves_too_little_is_refused(monkeypatch):
 
 
 def test_a_run_of_minutes_is_one_of_so_many_steps(bars: Path, tmp_path: Path) -> None:
-    timed = genae.Training("mnist-mlp", data=str(bars), minutes=0.005, out=tmp_path / "a", settings=SMALL)
+    with pytest.warns(Remark, match=r"0\.005 minutes: \d+ steps"):
+        timed = genae.Training("mnist-mlp", data=str(bars), minutes=0.005, out=tmp_path / "a", settings=SMALL)
     assert timed.steps >= 1
     assert timed.recipe.epochs == 0
     for _ in timed:

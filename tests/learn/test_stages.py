@@ -200,7 +200,7 @@ def test_entering_a_stage_thaws_what_it_does_not_freeze_and_trains_nothing_that_
         ('[{"start": -1}]', "stages.start must be at least 0, not -1"),
         ('[{"sampler": {"name": "flow"}}, {}]', "a stage that fits a sampler is the last one"),
         ('[{"start": 3, "sampler": {"name": "flow"}}]', "a stage that fits a sampler is the last one"),
-        ('[{"sampler": {"name": "flwo"}}]', r"no sampler 'flwo'; known: flow, .*did you mean 'flow'"),
+        ('[{"sampler": {"name": "flwo"}}]', r"no sampler 'flwo'; known: autoregressive, flow, .*did you mean 'flow'"),
         ('[{"sampler": {"name": "flow", "stps": 3}}]', r"no option 'sampler\.stps'.*did you mean 'sampler\.steps'"),
         ('[{"sampler": {"name": "flow", "steps": 0}}]', r"sampler\.steps must be at least 1, not 0"),
         ('[{"sampler": {}}]', "recipe section 'sampler' lacks its 'name'"),

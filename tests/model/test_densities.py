@@ -17,7 +17,7 @@ from genae.testing.chance import shaken
 from genae_music.steps import Stepwise
 
 N = 40_000
-PSEUDO = {"spectral": "a pseudo-likelihood, whose constant is not known, and which cannot be drawn from"}
+PSEUDO = ("spectral", "ms-ssim", "features")  # pseudo-likelihoods, whose constants are not known, and which are not drawn from
 GREEDY = {"discretised-logistic": "the mode of the likeliest part", "nade": "the likelier value of each bit in turn"}
 MORE = {  # the options that change a density, beside the defaults
     "gaussian": [{"learned": "each"}, {"learned": "one", "sigma": 0.3}],
