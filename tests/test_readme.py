@@ -34,7 +34,7 @@ def test_every_setting_in_the_readme_composes() -> None:
     from genae.recipe.recipe import compose
 
     lines = [line for block in snippets("sh") for line in block.splitlines() if " --set " in line]
-    assert len(lines) == 15
+    assert len(lines) == 16
     for line in lines:
         words = shlex.split(line, comments=True)
         assert compose(words[2], [after for word, after in pairwise(words) if word == "--set"])
