@@ -30,13 +30,10 @@ WORDS = re.compile(
     "piano|flute|audio|sound|waveform|spectrogram|speech|pixel|image|photo)s?(?![a-z])",
     re.IGNORECASE,
 )
-PROGRAM = {"program"}  # as torch.export has it
 NEEDED = {  # pictures of any kind of thing are drawn of these
     "genae/data/curve.py": {"image", "pixel"},  # Pillow's class
     "genae/use/pictures.py": {"image", "pixel"},
     "genae/use/plots.py": {"pixel"},
-    **{f"genae/use/{name}.py": PROGRAM for name in ("export", "live", "parts", "programs")},
-    "genae/model/portable.py": PROGRAM,
 }
 
 # each may import those before it, and itself

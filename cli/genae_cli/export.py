@@ -26,7 +26,7 @@ def command(run: Path, kind: Any, sampler: str | None, condition: str | None, ou
 
     onnx and pt2 are files for the encoder, the decoder (made event by event, or step by step with a state) and the sampler, for
     batches of any size. nn is one file of TorchScript that works block by block, in the form of nn~. export.json says what goes
-    in and comes out. These files are for other software: genae itself reads runs alone.
+    in and comes out. These files are for others: genae itself reads runs alone.
 
     \b
     Example:

@@ -1,7 +1,7 @@
 """What networks may do besides, so that they can be taken to where there is no genae: step by step, and block by block.
 
     Stepped    a decoder whose events are made step by step, each of those before it: `steps` gives the step as a function of a
-               state, which programs without loops can be made of
+               state, which graphs without loops can be made of
     Streamed   an encoder or decoder of any number of frames of `hop` numbers of an event's last axis: `stream` gives it as
                layers that keep what they need of the blocks before, so that blocks in a row give what one pass gives
 

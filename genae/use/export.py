@@ -1,7 +1,7 @@
 """A run as files for other runtimes: ONNX and torch.export by parts, TorchScript that works block by block.
 
     onnx    encoder.onnx, decoder.onnx …: genae/use/parts.py        checked in onnxruntime
-    pt2     the same as torch.export's programs
+    pt2     the same as torch.export's graphs
     nn      model.ts in nn~'s form: genae/use/live.py
 
 `export.json` beside them says what goes in and comes out. Nothing of this is read again: what is loaded is the run.
@@ -21,10 +21,10 @@ from genae.errors import GenaeError
 from genae.files import require_empty
 from genae.learn.device import seeded
 from genae.model.portable import Stepped
-from genae.use import live, programs
+from genae.use import graphs, live
+from genae.use.graphs import Checked
 from genae.use.output import marked_folder
 from genae.use.parts import Axes, Parts
-from genae.use.programs import Checked
 from genae.use.run import Run
 
 Format = Literal["onnx", "nn", "pt2"]
@@ -68,16 +68,16 @@ def _of_run(run: Run, kind: Format) -> Facts:
 
 def _parts(run: Run, kind: Format, sampler: str | None, folder: Path, report: Callable[[int, int], object]) -> Facts:
     if kind == "onnx":
-        programs.require(programs.NEEDED, "--format onnx")
+        graphs.require(graphs.NEEDED, "--format onnx")
     parts = Parts(run.built, run.sampler(sampler))
-    write = programs.to_onnx if kind == "onnx" else programs.to_pt2
+    write = graphs.to_onnx if kind == "onnx" else graphs.to_pt2
     every, made = parts.every(), list[Checked]()
     for part in every:
         path = folder / f"{part.name}.{kind}"
-        program = programs.traced(part, parts.frames[0])
-        made.append(programs.checked(part, path, write(part, program, path), parts.frames))
+        graph = graphs.traced(part, parts.frames[0])
+        made.append(graphs.checked(part, path, write(part, graph, path), parts.frames))
         report(len(made), len(every))
-    opset = {"opset": programs.OPSET} if kind == "onnx" else {}
+    opset = {"opset": graphs.OPSET} if kind == "onnx" else {}
     steps: Facts = {"steps": parts.decoder.steps().length} if isinstance(parts.decoder, Stepped) else {}
     return {**opset, **steps, "parts": [_file(one) for one in made], "left_out": parts.left_out()}
 

@@ -23,7 +23,7 @@ from genae.errors import GenaeError
 from genae.learn.build import Built
 from genae.model.portable import Stream, Streamed
 from genae.model.vae import VAE
-from genae.use.programs import timed
+from genae.use.graphs import timed
 
 NAME = "model.ts"
 CLOSE = 1e-4  # how near streamed blocks are to one pass

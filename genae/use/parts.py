@@ -1,4 +1,4 @@
-"""A model in parts that are functions of tensors alone, as programs of other runtimes are made of them.
+"""A model in parts that are functions of tensors alone, as graphs for other runtimes are made of them.
 
     encoder          x, condition → z, the posterior's mean, and sigma where it has one
     decoder          z, condition → event, the mean of p(x | z)

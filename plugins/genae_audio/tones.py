@@ -64,7 +64,8 @@ class Tones(nn.Module):
         self.last = nn.Conv1d(WIDTH, 2 * count, 1)
         self.last.weight.data.normal_(std=0.02)  # begins near silence
         phase = 2 * math.pi * torch.rand(count, generator=torch.Generator().manual_seed(0))
-        self.turn = nn.Buffer(torch.polar(torch.ones(count), phase), persistent=False)
+        turn = torch.polar(torch.ones(count), phase)  # its parts apart: other runtimes have no complex constants
+        self.real, self.imaginary = (nn.Buffer(part.clone(), persistent=False) for part in (turn.real, turn.imag))
         self.window = nn.Buffer(torch.hann_window(2 * hop), persistent=False)
 
     def forward(self, h: Tensor) -> Tensor:
@@ -77,7 +78,8 @@ class Tones(nn.Module):
     def added(self, a: Tensor) -> Tensor:
         """Amplitudes a (B, F, K) to y (B, 1, F·hop)."""
         frames, hop = a.shape[1], self.hop
-        period = 0.5 * torch.fft.irfft(F.pad(a * self.turn, (0, 1)), norm="forward")  # (B, F, 2K): all that t mod 2K can be
+        spectrum = torch.complex(*(F.pad(a * part, (0, 1)) for part in (self.real, self.imaginary)))
+        period = 0.5 * torch.fft.irfft(spectrum, norm="forward")  # (B, F, 2K): all that t mod 2K can be
         t = torch.arange(frames, device=a.device)[:, None] * hop + torch.arange(2 * hop, device=a.device)
         parts = period.gather(-1, (t % period.shape[-1]).expand(a.shape[0], -1, -1)) * self.window
         first, second = parts.split(hop, -1)

@@ -30,7 +30,7 @@ def test_one_level_in_all_frames_is_one_steady_sinusoid(k):
     tones, a = Tones(4, HOP, COUNT), torch.zeros(1, FRAMES, COUNT)
     a[..., k] = 0.25
     t = torch.arange(HOP * FRAMES, dtype=torch.float64) + HOP // 2  # counted from where the first frame's window begins
-    expected = 0.25 * torch.cos(2 * math.pi * k * t / (2 * COUNT) + torch.angle(tones.turn[k]))
+    expected = 0.25 * torch.cos(2 * math.pi * k * t / (2 * COUNT) + torch.atan2(tones.imaginary[k], tones.real[k]))
     inner = slice(HOP, -HOP)  # at the ends there is one frame alone, and its window
     half = 0.5 if k == 0 else 1.0  # what does not turn has no other half
     assert torch.allclose(tones.added(a)[0, 0, inner].double(), half * expected[inner], atol=1e-5)

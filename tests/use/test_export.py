@@ -15,7 +15,7 @@ from genae.latent.mixture import Mixture
 from genae.latent.space import Space
 from genae.learn.build import build
 from genae.recipe.recipe import compose
-from genae.use import programs
+from genae.use import graphs
 from genae.use.export import export
 from genae.use.parts import Call, Part, Parts, plain
 from genae.use.run import Run
@@ -86,16 +86,16 @@ def test_other_numbers_are_not_written(tmp_path):
     part = Part(
         "decoder", Call(nn.Identity(), lambda x: (x,)), {"x": {0: "batch"}}, ["y"], lambda n, frames: (torch.ones(n, 2),)
     )
-    assert programs.checked(part, tmp_path / "a", lambda x: [x[0] + 1e-4], [1]).difference == pytest.approx(1e-4, rel=1e-2)
+    assert graphs.checked(part, tmp_path / "a", lambda x: [x[0] + 1e-4], [1]).difference == pytest.approx(1e-4, rel=1e-2)
     with pytest.raises(GenaeError, match=r"a gives other numbers than the model, 0\.5 apart"):
-        programs.checked(part, tmp_path / "a", lambda x: [x[0] + 0.5], [1])
+        graphs.checked(part, tmp_path / "a", lambda x: [x[0] + 0.5], [1])
     with pytest.raises(GenaeError, match="inf apart"):
-        programs.checked(part, tmp_path / "a", lambda x: [x[0][:, :1]], [1])
+        graphs.checked(part, tmp_path / "a", lambda x: [x[0][:, :1]], [1])
 
 
 def test_packages_that_are_not_there():
     with pytest.raises(GenaeError, match=r"--format onnx needs no_such_package: pip install 'genae\[export\]'"):
-        programs.require(["json", "no_such_package"], "--format onnx")
+        graphs.require(["json", "no_such_package"], "--format onnx")
 
 
 @pytest.mark.slow
@@ -118,7 +118,7 @@ def test_a_sequence_is_made_in_another_runtime(tmp_path):
     pytest.importorskip("onnxruntime")
     run = run_of("steps")
     export(run, "onnx", tmp_path / "out")
-    begin, step = (programs.in_onnxruntime(tmp_path / "out" / f"decoder-{name}.onnx") for name in ("begin", "step"))
+    begin, step = (graphs.in_onnxruntime(tmp_path / "out" / f"decoder-{name}.onnx") for name in ("begin", "step"))
     z, steps = torch.randn(5, 4), run.vae.decoder.steps()
     state, before, made = begin((z,)), steps.blank(5), []
     for t in range(steps.length):
@@ -129,6 +129,7 @@ def test_a_sequence_is_made_in_another_runtime(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # nn~ loads nothing else
 def test_blocks_in_a_row_give_one_pass(tmp_path):
     facts = export(run_of("frames"), "nn", tmp_path / "out")
     (file,) = facts["parts"]

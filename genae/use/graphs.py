@@ -1,4 +1,4 @@
-"""Parts of a model as programs: torch.export's, and ONNX made of them, each checked against the model at several sizes."""
+"""Parts of a model as graphs: torch.export's, and ONNX made of them, each checked against the model at several sizes."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from genae.use.parts import BATCH, FRAMES, Axes, Part, Tensors
 OPSET = 18
 NEEDED = ("onnx", "onnxruntime", "onnxscript")
 BATCHES = (1, 2, 7)  # to check at
-TRACED = 3  # examples in the batch that a program is made of: 0 and 1 would be taken for constants
+TRACED = 3  # examples in the batch that a graph is made of: 0 and 1 would be taken for constants
 CLOSE = 1e-3  # a difference, in units of the largest number, that is no longer rounding
 TURNS = 5  # of a timing
-Program = Callable[[Tensors], Sequence[Tensor]]
+Runs = Callable[[Tensors], Sequence[Tensor]]
 
 
 class Checked(NamedTuple):
@@ -49,7 +49,7 @@ def require(modules: Sequence[str], what: str) -> None:
 
 
 def traced(part: Part, frames: int) -> ExportedProgram:
-    """A part as torch.export's program. GenaeError for one that cannot be."""
+    """A part as torch.export's graph. GenaeError for one that cannot be."""
     example = part.example(TRACED, frames)
     dims = {BATCH: Dim(BATCH, min=1, max=1 << 20), FRAMES: Dim(FRAMES, min=1, max=1 << 20)}
     shapes = tuple(_sizes(axes, dims) for axes in part.inputs.values())
@@ -66,26 +66,26 @@ def _sizes(axes: Axes, dims: dict[str, Dim]) -> dict[int, Dim]:
     return made
 
 
-def to_pt2(part: Part, program: ExportedProgram, path: Path) -> Program:
-    """The program to a file, and how it is run."""
+def to_pt2(part: Part, graph: ExportedProgram, path: Path) -> Runs:
+    """The graph to a file, and how it is run."""
     with _exporting(part):
-        torch.export.save(program, path)
-        module = program.module()
+        torch.export.save(graph, path)
+        module = graph.module()
     return lambda x: module(*x)
 
 
-def to_onnx(part: Part, program: ExportedProgram, path: Path) -> Program:
+def to_onnx(part: Part, graph: ExportedProgram, path: Path) -> Runs:
     """The same as ONNX, in onnxruntime."""
     with _exporting(part):
         made = torch.onnx.export(
-            program, input_names=[*part.inputs], output_names=[*part.outputs], opset_version=OPSET, verbose=False
+            graph, input_names=[*part.inputs], output_names=[*part.outputs], opset_version=OPSET, verbose=False
         )
         assert made is not None
         made.save(path, external_data=False)
     return in_onnxruntime(path)
 
 
-def in_onnxruntime(path: Path) -> Program:
+def in_onnxruntime(path: Path) -> Runs:
     """An ONNX file as a function of tensors."""
     runtime = import_module("onnxruntime")
     options = runtime.SessionOptions()
@@ -100,7 +100,8 @@ def in_onnxruntime(path: Path) -> Program:
     return run
 
 
-def checked(part: Part, path: Path, run: Program, frames: Sequence[int]) -> Checked:
+@torch.no_grad()
+def checked(part: Part, path: Path, run: Runs, frames: Sequence[int]) -> Checked:
     """A written part beside the model at every size. GenaeError where they differ by more than rounding."""
     worst, largest, sizes = 0.0, 0.0, []
     for n in BATCHES:
