@@ -1,9 +1,10 @@
 """The zoo's page: each of pythae's 26 models as it is said here, trained on MNIST with equal settings, and what it is worth.
 
-    python bench/zoo.py [--steps 600] [--data mnist] [--only vae …] [--out docs/zoo.md]
+    python bench/zoo.py [--steps 600] [--data mnist] [--only vae …] [--measured zoo.jsonl] [--out docs/zoo.md]
 
 All have a perceptron 784-400-z16, or where z is a grid a convolutional network, batches of 100 and Adam at 1e-3.
-The NLL is that of 500 test images with 50 samples, the error that of their reconstructions, a pixel.
+The NLL is that of 500 test images with 50 samples, the error that of their reconstructions, a pixel. Numbers are printed as
+lines of JSON; a model that is among those of before is not trained again.
 """
 
 from __future__ import annotations
@@ -166,15 +167,24 @@ def _row(entry: Entry, numbers: Mapping[str, object]) -> str:
     return f"| {entry.title} | {said} | {made} | {test} | {numbers['seconds']:.0f} | {bound} | {cost} | {numbers['mse']:.4f} |"
 
 
+def _measured(path: Path | None) -> dict[str, dict[str, object]]:
+    """Numbers of before, by model."""
+    lines = path.read_text("utf-8").splitlines() if path else []
+    every = [json.loads(line) for line in lines if line.startswith("{")]
+    return {numbers["model"]: numbers for numbers in every}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--data", default="mnist")
     parser.add_argument("--only", nargs="*", default=list(ZOO), choices=list(ZOO))
+    parser.add_argument("--measured", type=Path)
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        every = [trained(name, asked.steps, asked.data, Path(folder)) for name in asked.only]
+        made = _measured(asked.measured)
+        every = [made.get(name) or trained(name, asked.steps, asked.data, Path(folder)) for name in asked.only]
     text = page(every, asked.steps, asked.data)
     if asked.out:
         asked.out.write_text(text, "utf-8")

@@ -18,7 +18,6 @@ CALLED = [
     *("get_methods", "get_attributes", "log_severity_level"),  # asked by nn~; of onnxruntime
     "unnormalised",  # a protocol's mark
     "seekable",  # of a file, by soundfile
-    *("get_methods", "get_attributes", "log_severity_level"),  # called by nn~; an option of onnxruntime's
     *("_repr_mimebundle_", "include", "exclude"),  # a notebook's display
     *("set_by", "unlabelled"),  # keys of what is told as JSON
 ]

@@ -34,7 +34,7 @@ class Metric(Protocol):
     """Distances of a latent space."""
 
     def __call__(self, z: Tensor) -> Tensor:
-        """z (B, D) to G(z)⁻¹ (B, D, D)."""
+        """z (B, D) to G(z)⁻¹ (B, D, D), in double precision, which its roots need."""
         ...
 
 
@@ -57,19 +57,19 @@ class Path:
         inverse = self.inverse(z)
         if inverse is not None:  # G = C Cᵀ with C = R⁻ᵀ, R Rᵀ = G⁻¹
             root = torch.linalg.cholesky(inverse)
-            gamma = torch.linalg.solve_triangular(root.mT, gamma[..., None], upper=True)[..., 0]
+            gamma = torch.linalg.solve_triangular(root.mT, gamma[..., None].double(), upper=True)[..., 0].float()
         return gamma / math.sqrt(self.beta)
 
     def log_normal(self, z: Tensor, rho: Tensor) -> Tensor:
         """ln N(ρ; 0, G(z)) (B,)."""
         inverse = self.inverse(z)
-        twice = -rho.square().sum(-1) if inverse is None else torch.logdet(inverse) - _square(inverse, rho)
+        twice = -rho.square().sum(-1) if inverse is None else (torch.logdet(inverse) - _square(inverse, rho.double())).float()
         return 0.5 * (twice - rho.shape[-1] * LOG_2PI)
 
     def volume(self, z: Tensor) -> Tensor | float:
         """½ ln|G(z)| (B,)."""
         inverse = self.inverse(z)
-        return 0.0 if inverse is None else -0.5 * torch.logdet(inverse)
+        return 0.0 if inverse is None else -0.5 * torch.logdet(inverse).float()
 
     def tempering(self, k: int) -> float:
         """√β_k: 1/√β rises from 1/√β₀ to 1 with the square of k."""
@@ -107,7 +107,7 @@ class Path:
 
     def _velocity(self, z: Tensor, rho: Tensor) -> Tensor:
         inverse = self.inverse(z)
-        return rho if inverse is None else (inverse @ rho[..., None])[..., 0]
+        return rho if inverse is None else (inverse @ rho[..., None].double())[..., 0].float()
 
     def _log_joint(self, z: Tensor) -> Tensor:
         """log p(x | z) + ln N(z; 0, I) (B,), up to a constant."""

@@ -19,6 +19,7 @@ from genae.model.networks import Activation, Conditioned, Sizes, mlp, perceptron
 from genae.model.vae import repeated
 from genae_hamiltonian.evolve import Gone, Metric, Path
 
+BOUND = 2.0  # of the numbers of L, of its diagonal their logarithms
 KEPT = 256  # training examples whose metric is that of new ones
 
 Steps = Annotated[int, Ge(1), Le(100), doc("leapfrogs, each with gradients of the decoder")]
@@ -110,10 +111,11 @@ class Learned(nn.Module):
         """x (B, *event) to L Lᵀ (B, D, D), the diagonal of L positive."""
         low = self.factor(x)
         assert isinstance(low, Tensor)
+        low = BOUND * (low / BOUND).tanh()
         root = low.new_zeros(len(x), self.size, self.size)
         rows, columns = torch.tril_indices(self.size, self.size, device=x.device)
         root = root.index_put((torch.arange(len(x), device=x.device)[:, None], rows, columns), low)
-        root = root.tril(-1) + torch.diag_embed(root.diagonal(dim1=1, dim2=2).clamp(-10, 10).exp())
+        root = root.tril(-1) + torch.diag_embed(root.diagonal(dim1=1, dim2=2).exp())
         return root @ root.mT
 
     @torch.no_grad()
@@ -127,12 +129,11 @@ class Learned(nn.Module):
 
     def _of(self, centres: Tensor, squares: Tensor) -> Metric:
         def inverse(z: Tensor) -> Tensor:
-            apart = (
-                z.square().sum(-1, keepdim=True) - 2 * z @ centres.mT + centres.square().sum(-1)
-            )  # (B, N), which cdist bears once
+            square = z.square().sum(-1, keepdim=True)
+            apart = square - 2 * z @ centres.mT + centres.square().sum(-1)  # (B, N), which cdist bears once
             near = (-apart.clamp(min=0) / self.temperature**2).exp()
-            floor = self.floor * torch.eye(self.size, device=z.device)
-            return torch.einsum("bn,nij->bij", near, squares) + floor
+            floor = self.floor * torch.eye(self.size, device=z.device, dtype=torch.float64)
+            return torch.einsum("bn,nij->bij", near.double(), squares.double()) + floor
 
         return inverse
 
