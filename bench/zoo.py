@@ -138,7 +138,7 @@ def trained(name: str, steps: int, data: str, folder: Path) -> dict[str, object]
     error = means({"mse": _mse}, run.domain.prepare(held.x, "show"), run.reconstruct(held)[1])["mse"]
     numbers = run.evaluate(samples=SAMPLES, limit=IMAGES) if run.built.bounded else {}
     kept = {key: numbers.get(key) for key in ("nll", "nll_se", "rate")}
-    made: dict[str, object] = {"model": name, "seconds": seconds, "mse": error, **kept}
+    made: dict[str, object] = {"model": name, "steps": steps, "seconds": seconds, "mse": error, **kept}
     print(json.dumps(made), flush=True)
     return made
 
@@ -149,14 +149,14 @@ def _mse(target: genae.use.run.Tensor, output: genae.use.run.Tensor) -> float:
 
 def page(every: Sequence[Mapping[str, object]], steps: int, data: str) -> str:
     """As Markdown."""
-    rows = [_row(ZOO[str(numbers["model"])], numbers) for numbers in every]
+    rows = [_row(ZOO[str(numbers["model"])], numbers, steps) for numbers in every]
     here = sum(map(_lines, {_module(part) for entry in ZOO.values() for part in _parts(entry)}))
     there = sum(entry.there for entry in ZOO.values())
     said = PAGE.format(here=here, there=there, steps=steps, data=data, images=IMAGES, samples=SAMPLES)
     return "\n".join([said, *rows, ""])
 
 
-def _row(entry: Entry, numbers: Mapping[str, object]) -> str:
+def _row(entry: Entry, numbers: Mapping[str, object], steps: int) -> str:
     nll, rate = numbers["nll"], numbers["rate"]
     bound = f"{nll:.1f} ± {numbers['nll_se']:.1f}" if isinstance(nll, float) else "none"
     bound += " (of a pseudo-likelihood)" if any(setting.startswith("likelihood=") for setting in entry.settings) else ""
@@ -164,7 +164,8 @@ def _row(entry: Entry, numbers: Mapping[str, object]) -> str:
     said = " ".join(f"`--set {_quoted(s)}`" for s in entry.settings) or "`genae train mnist-mlp`"
     test = f"[{Path(entry.oracle).name}](../tests/{entry.oracle})"
     made = f"{lines(entry)}, {entry.there}"
-    return f"| {entry.title} | {said} | {made} | {test} | {numbers['seconds']:.0f} | {bound} | {cost} | {numbers['mse']:.4f} |"
+    shorter = "" if numbers["steps"] == steps else f" ({numbers['steps']} steps)"
+    return f"| {entry.title} | {said} | {made} | {test} | {numbers['seconds']:.0f}{shorter} | {bound} | {cost} | {numbers['mse']:.4f} |"
 
 
 def _measured(path: Path | None) -> dict[str, dict[str, object]]:

@@ -36,7 +36,7 @@ CONDITION = 3  # numbers
 SOME, MANY = 200, 4000  # z
 SAME = 0.03  # of the codes, by which samples must differ where temperatures do
 LATENTS = 400  # that a sampler is fitted on
-QUICK = {"steps": 60, "inputs": 50}  # options of a sampler, where it has them
+QUICK = {"steps": 60, "inputs": 50, "width": 64, "drift": 64}  # options of a sampler, where it has them: a small one
 
 
 def made(kind: str, name: str, space: Space, condition: int = 0, shake: float = 0.0) -> Sampler:
