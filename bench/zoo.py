@@ -165,7 +165,8 @@ def _row(entry: Entry, numbers: Mapping[str, object], steps: int) -> str:
     test = f"[{Path(entry.oracle).name}](../tests/{entry.oracle})"
     made = f"{lines(entry)}, {entry.there}"
     shorter = "" if numbers["steps"] == steps else f" ({numbers['steps']} steps)"
-    return f"| {entry.title} | {said} | {made} | {test} | {numbers['seconds']:.0f}{shorter} | {bound} | {cost} | {numbers['mse']:.4f} |"
+    long = f"{numbers['seconds']:.0f}{shorter}"
+    return f"| {entry.title} | {said} | {made} | {test} | {long} | {bound} | {cost} | {numbers['mse']:.4f} |"
 
 
 def _measured(path: Path | None) -> dict[str, dict[str, object]]:
