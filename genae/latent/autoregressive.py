@@ -17,7 +17,7 @@ from annotated_types import Ge, Le, doc
 from torch import Tensor, nn
 
 from genae.errors import GenaeError
-from genae.latent.descent import Rate, Steps, descended
+from genae.latent.descent import Batch, Rate, Steps, descended
 from genae.latent.posteriors import Density
 from genae.latent.samplers import Fitting, Prior
 from genae.latent.space import Space
@@ -101,7 +101,7 @@ class FittedAutoregressive(Autoregressive):
         layers: Layers = 3,
         heads: Heads = 4,
         steps: Steps = 3000,
-        batch: Annotated[int, Ge(1), doc("examples a step")] = 64,
+        batch: Batch = 64,
         lr: Rate = 1e-3,
     ) -> None:
         super().__init__(space, condition, width=width, layers=layers, heads=heads)

@@ -15,6 +15,7 @@ from genae.latent.space import Space
 
 Steps = Annotated[int, Ge(1), doc("optimiser steps of the fit")]
 Rate = Annotated[float, Gt(0), doc("learning rate, which falls to 0 as a cosine")]
+Batch = Annotated[int, Ge(1), doc("examples a step")]
 
 RISE = 100  # steps over which the learning rate rises, or a tenth of the fit
 KEPT = 0.999  # of the average of the weights, at every step

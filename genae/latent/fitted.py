@@ -15,7 +15,7 @@ import torch
 from annotated_types import Ge, Gt, Le, doc
 from torch import Tensor, nn
 
-from genae.latent.descent import Rate, Standardised, Steps, descended
+from genae.latent.descent import Batch, Rate, Standardised, Steps, descended
 from genae.latent.posteriors import LOG_2PI, Density
 from genae.latent.priors import Flow
 from genae.latent.samplers import Fitting, Noise, Prior
@@ -99,7 +99,7 @@ class FittedFlow(Flow, Standardised):
         hidden: Annotated[int, Ge(1), Le(4096), doc("width of every layer")] = 128,
         layers: Annotated[int, Ge(1), doc("layers of each transform's network")] = 2,
         steps: Steps = 2000,
-        batch: Annotated[int, Ge(1), doc("examples a step")] = 256,
+        batch: Batch = 256,
         lr: Rate = 1e-3,
     ) -> None:
         super().__init__(space, condition, kind=kind, transforms=transforms, hidden=hidden, layers=layers)

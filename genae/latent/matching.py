@@ -7,13 +7,11 @@ The field suits the space, a vector or frames along time: genae/latent/drift.py.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
 
 import torch
-from annotated_types import Ge, doc
 from torch import Tensor
 
-from genae.latent.descent import Rate, Standardised, Steps, descended
+from genae.latent.descent import Batch, Rate, Standardised, Steps, descended
 from genae.latent.drift import Blocks, Turns, Width, drift
 from genae.latent.samplers import Fitting, Noise, Variants
 from genae.latent.space import Space
@@ -33,7 +31,7 @@ class FlowMatching(Noise, Standardised):
         blocks: Blocks = 3,
         turns: Turns = 12,
         steps: Steps = 4000,
-        batch: Annotated[int, Ge(1), doc("examples a step")] = 256,
+        batch: Batch = 256,
         lr: Rate = 1e-3,
         variants: Variants = 0,
     ) -> None:

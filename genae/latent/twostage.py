@@ -15,7 +15,7 @@ import torch
 from annotated_types import Ge, Le, doc
 from torch import Tensor, nn
 
-from genae.latent.descent import Rate, Standardised, Steps, descended
+from genae.latent.descent import Batch, Rate, Standardised, Steps, descended
 from genae.latent.posteriors import LOG_2PI, LOG_SIGMA, DiagonalGaussian
 from genae.latent.samplers import Fitting
 from genae.latent.space import Space
@@ -31,7 +31,7 @@ class TwoStage(Standardised):
         *,
         hidden: Annotated[int, Ge(1), Le(8192), doc("width of the layers")] = 512,
         steps: Steps = 4000,
-        batch: Annotated[int, Ge(1), doc("examples a step")] = 256,
+        batch: Batch = 256,
         lr: Rate = 1e-3,
     ) -> None:
         super().__init__(space, condition)

@@ -129,8 +129,7 @@ class Session:
             self.folder = models.folder_of(resume)
             models.require_own(self.folder, "train")
             self.recipe = _resumed(self.folder, preset, settings, changes)
-            if out is not None and os.path.realpath(out) != os.path.realpath(self.folder):
-                raise GenaeError(f"--resume {resume} goes on in its own folder; leave out --out {out}")
+            _require_same(out, self.folder, resume)
         else:
             self.recipe = _new(preset, settings, changes)
             self.folder = Path(out) if out is not None else _free_folder(self.recipe.preset)
@@ -406,6 +405,12 @@ class Session:
             self.interrupted, self._asked = True, now
         elif pressed and now - self._asked > AGAIN_SECONDS:
             raise KeyboardInterrupt
+
+
+def _require_same(out: str | Path | None, folder: Path, resume: str | Path) -> None:
+    """GenaeError for another `out` than the folder of the run that goes on."""
+    if out is not None and os.path.realpath(out) != os.path.realpath(folder):
+        raise GenaeError(f"--resume {resume} goes on in its own folder; leave out --out {out}")
 
 
 def _pick(wish: str) -> torch.device:

@@ -9,18 +9,16 @@ The levels are those of genae/model/residual.py; the condition is the same at ev
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
 
 import torch
-from annotated_types import Ge, MinLen, doc
 from torch import Tensor, nn
 
 from genae.errors import GenaeError
 from genae.latent.posteriors import Family
 from genae.latent.space import Shape, Space
 from genae.model.likelihoods import Likelihood
-from genae.model.networks import Activation, Networks, Sizes
-from genae.model.residual import ChannelsLast, down, smallest, up
+from genae.model.networks import Networks
+from genae.model.residual import Act, Blocks, ChannelsLast, Encoder, Patch, Widths, down, smallest, up
 
 
 class Places(nn.Module):
@@ -34,17 +32,6 @@ class Places(nn.Module):
         if condition is not None:
             x = torch.cat([x, condition.to(x.dtype)[..., None, None].expand(-1, -1, *x.shape[2:])], 1)
         return self.layers(x)
-
-
-class Encoder(nn.Module):
-    """Events (B, C, H, W) in [0, 1] to q(z | x) of places (B, h, w, …)."""
-
-    def __init__(self, body: nn.Module, head: nn.Module) -> None:
-        super().__init__()
-        self.body, self.head = body, head
-
-    def forward(self, x: Tensor, condition: Tensor | None = None) -> object:
-        return self.head(self.body(2 * x - 1), condition)
 
 
 class Decoder(nn.Module):
@@ -71,10 +58,10 @@ def grid(
     posterior: Family,
     likelihood: Likelihood,
     condition: int = 0,
-    widths: Annotated[Sizes, MinLen(1), doc("channels of the levels, each at half the sides of the one before")] = (32, 64),
-    blocks: Annotated[Sizes, MinLen(1), doc("residual blocks of each level")] = (1, 2),
-    patch: Annotated[int, Ge(1), doc("side of the squares of values that the first level sees as one")] = 2,
-    activation: Annotated[Activation, doc("before every layer of a block")] = "relu",
+    widths: Widths = (32, 64),
+    blocks: Blocks = (1, 2),
+    patch: Patch = 2,
+    activation: Act = "relu",
 ) -> Networks:
     """Encoder and decoder for events (channels, height, width), with z at each place of the smallest level."""
     small = smallest(event, widths, blocks, patch, "grid")

@@ -16,7 +16,7 @@ from typing import Annotated, cast
 
 import torch
 import torch.nn.functional as F
-from annotated_types import Ge, MinLen, doc
+from annotated_types import Ge, doc
 from torch import Tensor, nn
 
 from genae.errors import GenaeError
@@ -24,7 +24,7 @@ from genae.latent.posteriors import Family
 from genae.latent.space import Shape, Space
 from genae.model.likelihoods import Bernoulli, Gaussian, Laplace, Likelihood
 from genae.model.networks import Activation, Conditioned, Networks, Sizes, activation, ending
-from genae.model.residual import ChannelsLast, block, down, smallest, through
+from genae.model.residual import Act, Blocks, ChannelsLast, Hidden, Patch, Widths, block, down, smallest, through
 from genae.model.vae import Begun, Events
 
 BEGUN, NUMBERS = 2000, 1 << 26  # training pictures whose components it begins with, at most, and numbers of all of them
@@ -155,12 +155,12 @@ def principal(
     likelihood: Likelihood,
     condition: int = 0,
     *,
-    widths: Annotated[Sizes, MinLen(1), doc("channels of the levels, each at half the sides of the one before")] = (32, 64),
-    blocks: Annotated[Sizes, MinLen(1), doc("residual blocks of each level")] = (1, 1),
-    hidden: Annotated[int, Ge(1), doc("width between the smallest level and z")] = 256,
-    patch: Annotated[int, Ge(1), doc("side of the squares of values that the first level sees as one")] = 4,
+    widths: Widths = (32, 64),
+    blocks: Blocks = (1, 1),
+    hidden: Hidden = 256,
+    patch: Patch = 4,
     coarse: Annotated[int, Ge(1), doc("the components are of pictures at this fraction of their sides")] = 1,
-    activation: Annotated[Activation, doc("before every layer of a block")] = "relu",
+    activation: Act = "relu",
 ) -> Networks:
     """Principal components and convolutions, for events (channels, height, width) and z in one vector."""
     small = smallest(event, widths, blocks, patch, "principal")

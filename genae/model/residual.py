@@ -25,6 +25,12 @@ from genae.latent.space import Shape, Space
 from genae.model.likelihoods import Likelihood
 from genae.model.networks import Activation, Conditioned, Networks, Sizes, activation, ending
 
+Widths = Annotated[Sizes, MinLen(1), doc("channels of the levels, each at half the sides of the one before")]
+Blocks = Annotated[Sizes, MinLen(1), doc("residual blocks of each level")]
+Hidden = Annotated[int, Ge(1), doc("width between the smallest level and z")]
+Patch = Annotated[int, Ge(1), doc("side of the squares of values that the first level sees as one")]
+Act = Annotated[Activation, doc("before every layer of a block")]
+
 
 class Residual(nn.Module):
     """x + f(x), the last layer of f zero at first."""
@@ -41,7 +47,7 @@ class Residual(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A picture through convolutions; then flat, with the condition beside it, to q(z | x)."""
+    """A picture through convolutions, then through a head that has the condition beside it, to q(z | x)."""
 
     def __init__(self, body: nn.Module, head: nn.Module) -> None:
         super().__init__()
@@ -77,13 +83,13 @@ def residual(
     likelihood: Likelihood,
     condition: int = 0,
     *,
-    widths: Annotated[Sizes, MinLen(1), doc("channels of the levels, each at half the sides of the one before")] = (32, 64),
-    blocks: Annotated[Sizes, MinLen(1), doc("residual blocks of each level")] = (2, 2),
+    widths: Widths = (32, 64),
+    blocks: Blocks = (2, 2),
     encoder_widths: Annotated[Sizes, doc("the encoder's own widths; without, those of both")] = (),
-    hidden: Annotated[int, Ge(1), doc("width between the smallest level and z")] = 256,
-    patch: Annotated[int, Ge(1), doc("side of the squares of values that the first level sees as one")] = 2,
+    hidden: Hidden = 256,
+    patch: Patch = 2,
     dropout: Annotated[float, Ge(0), Lt(1), doc("share of features hidden from the encoder's last layers in training")] = 0.0,
-    activation: Annotated[Activation, doc("before every layer of a block")] = "relu",
+    activation: Act = "relu",
 ) -> Networks:
     """Encoder and decoder of residual convolutions, for events (channels, height, width).
 
