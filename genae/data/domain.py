@@ -18,6 +18,9 @@ A domain's options are its constructor's keyword arguments: a frozen dataclass i
 Those that only `write`, `picture` and `extras` look at are marked so, and can be given anew whenever something is written:
 
     font: Annotated[str, WRITTEN, doc("of the letters")] = "serif"      # genae sample RUN --with font=sans
+
+Those that say which parts of files are read, or how training varies examples, while an event means the same, are marked CHOICE:
+a run that begins with another's weights may have others.
 """
 
 from __future__ import annotations
@@ -61,6 +64,14 @@ class Written:
 
 
 WRITTEN = Written()
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The mark of an option on which it does not depend what an event means, in its annotation."""
+
+
+CHOICE = Chosen()
 
 
 @dataclass(frozen=True)

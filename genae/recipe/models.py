@@ -89,6 +89,11 @@ def folder_of(run: str | Path) -> Path:
     )
 
 
+def named(run: str) -> str:
+    """A model's name; of a folder its own name alone, without where it lies."""
+    return run if run in installed() else Path(run).name
+
+
 def _require_no_name(path: Path) -> None:
     """GenaeError for a path that is no run, but a model's name: what was meant is not clear."""
     if not (path / RECIPE).is_file() and str(path) in (known := installed()):

@@ -26,7 +26,7 @@ from genae.files import new_folder, write_text
 from genae.learn import checkpoint, fitting, saved
 from genae.learn.device import seeded
 from genae.learn.scoring import choose, validated
-from genae.recipe import recipe, registry
+from genae.recipe import models, recipe, registry
 from genae.recipe.options import named
 from genae.recipe.recipe import Recipe
 from genae.recipe.stages import sampler_of
@@ -89,9 +89,10 @@ def _public(run: Run, sampler: str) -> Recipe:
     own = sampler_of(run.recipe.stages)
     last = sampler or (named("sampler", own) if own else "")
     stages = [stage for stage in run.recipe.stages if stage["sampler"] is None]
+    ancestor = run.recipe.ancestor and {**run.recipe.ancestor, "run": models.named(run.recipe.ancestor["run"])}
     if last in fitting.names(run.folder):
         stages += [{"sampler": fitting.spec_of(run.folder, last)}]
-    return recipe.adjust(replace(run.recipe, data=_name(run.recipe.data)), {"stages": stages})
+    return recipe.adjust(replace(run.recipe, data=_name(run.recipe.data), ancestor=ancestor), {"stages": stages})
 
 
 def _name(data: str) -> str:

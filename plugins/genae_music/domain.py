@@ -20,7 +20,7 @@ from annotated_types import Ge, Le, Unit, doc
 from torch import Tensor
 
 from genae.data.curve import Picture
-from genae.data.domain import WRITTEN, Condition, Defaults, Domain, Figures, Reading, Scorer, Stage
+from genae.data.domain import CHOICE, WRITTEN, Condition, Defaults, Domain, Figures, Reading, Scorer, Stage
 from genae.data.examples import Examples, File, Found, Piece
 from genae.errors import GenaeError, Rejected
 from genae.latent.inference import Generative
@@ -49,16 +49,17 @@ class Music(Domain):
     bars: Annotated[int, Ge(1), Le(1024), doc("length of a window")] = 2
     grid: Annotated[Literal["default", "magenta"], doc("how files are cut and notes rounded, or as MusicVAE did")] = "default"
     steps_per_bar: Annotated[Literal[12, 16], doc("16, or 12 for meters in three")] = 16
-    triple: Annotated[bool, doc("on bars of 16, read 3/4, 6/8 … too")] = True
+    triple: Annotated[bool, CHOICE, doc("on bars of 16, read 3/4, 6/8 … too")] = True
     kit: Annotated[Kit, doc("drums of 9 classes, or of 61 pitches")] = "reduced"
     programs: Annotated[
         Sequence[Annotated[int, Ge(0), Le(127)]],
+        CHOICE,
         doc("General MIDI's first and last of a melody; without, all, or 0 and 31 as in Magenta's 2 bars"),
     ] = ()
     tracks: Annotated[
-        str, doc("of a melody: all; melody, the one named so or most like one; or what their names hold, such as vocal")
+        str, CHOICE, doc("of a melody: all; melody, the one named so or most like one; or what their names hold, such as vocal")
     ] = ""
-    transpose: Annotated[int, Ge(0), doc("most semitones up or down in training")] = 0
+    transpose: Annotated[int, CHOICE, Ge(0), doc("most semitones up or down in training")] = 0
     tempo: Annotated[float, WRITTEN, Ge(SLOWEST), Le(FASTEST), Unit("quarters per minute"), doc("how fast it is played")] = (
         120.0
     )
