@@ -5,7 +5,7 @@ u ~ N(0, I),  z ~ N(m(u, c), γ²)          by −ELBO of z, γ learned; z is st
 TwoStage    as many u as z, one γ: the aggregate posterior fills the space once the first VAE has learned, so a second of the
             same size finds it as a Gaussian deformed                             https://arxiv.org/abs/1903.05789
 Personal    few u, a γ for each number of z: of a user's few examples in the latent space of a model of many, which stays as
-            it is (MidiMe, https://magenta.tensorflow.org/midi-me)
+            it is (Dinculescu, Engel and Roberts, 2019: a model personalised with user data)
 """
 
 from __future__ import annotations
