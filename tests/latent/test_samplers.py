@@ -21,7 +21,7 @@ QUICK = {  # options with which fitting takes no more than seconds
     ("sampler", "autoregressive"): {"steps": 200, "width": 32, "layers": 1, "heads": 2, "lr": 1e-2},
     ("prior", "autoregressive"): {"width": 32, "layers": 1, "heads": 2},
     ("sampler", "two-stage"): {"steps": 800, "hidden": 64, "lr": 3e-3},
-    ("sampler", "personal"): {"steps": 400, "hidden": 32, "least": 0.1},
+    ("sampler", "personal"): {"steps": 800, "batch": 256, "lr": 3e-3, "least": 0.1},
     ("sampler", "vamp"): {"inputs": 50},
     ("prior", "vamp"): {"inputs": 50},
     ("sampler", "sequence"): {"steps": 300, "width": 32, "layers": 1, "heads": 2, "drift": 64, "batch": 64, "lr": 3e-3},
