@@ -1,9 +1,12 @@
 """What a page asks of a run: examples on a map, points between them, files in and out, and what cannot be done."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
+import genae
 from genae.errors import GenaeError
 from genae.explore.explorer import Explorer, Look
 from genae.explore.points import Point, along, between, mixed, point_of
@@ -175,3 +178,17 @@ def test_a_run_whose_data_are_gone_shows_new_examples(run, monkeypatch):
     explorer = Explorer(run)
     assert explorer.atlas.remark == "new examples, since the data are not there (no data set 'bars')"
     assert len(explorer.atlas.z) == len(explorer.plane) == 500
+
+
+def test_a_third_partys_domain_is_explored_as_it_is(tmp_path, forgotten, monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "kit" / "outside"))
+    from genae_sensor import Sensor, preset
+
+    genae.register("domain", "sensor", Sensor)
+    waves = torch.sin(torch.arange(64) * torch.linspace(0.1, 0.5, 40)[:, None])
+    run = genae.train(preset, data=waves, steps=2, out=tmp_path / "run", device="cpu", progress=False)
+    explorer = Explorer(run)
+    (media,) = explorer.media([explorer.over([0.0, 0.0])], Look())
+    assert {*media} == {"text/csv", "image/png"}
+    assert media["text/csv"].startswith(b"value\n")
+    assert len(explorer.encoded("mine.csv", media["text/csv"])) == 1
