@@ -7,12 +7,12 @@ import { LatentMap } from "./map.js";
 import { Pad } from "./pad.js";
 import { Player } from "./player.js";
 import { entry, Tray } from "./tray.js";
-import { links, soundOf, thumbnail, viewsOf } from "./viewer.js";
+import { links, soundOf, thumbnail, viewsOf, wave } from "./viewer.js";
 import { Way } from "./way.js";
 
 const FRAME = 1 / 12; // seconds that a step is seen that has no length of its own
 const $ = (id) => document.getElementById(id);
-const page = { here: null, media: [], views: [], told: false, example: -1 };
+const page = { here: null, media: [], views: [], told: false, example: -1, turn: 0 };
 const player = new Player();
 
 // -- light and dark, errors, the connection --------------------------------------------------------------------------------
@@ -59,7 +59,8 @@ const go = quietly(async (name, about, from = "", channel = "go") => {
   if (answer) await show(answer.shown[0], from);
 });
 
-async function show(shown, from = "", again = false) {
+async function show(shown, from = "", after = false) {
+  const turn = ++page.turn;
   page.here = shown.point;
   page.media = shown.media;
   if (from !== "map") page.example = -1;
@@ -67,15 +68,23 @@ async function show(shown, from = "", again = false) {
   page.sliders.set(shown.places);
   if (from !== "pad") pad.leave();
   const views = await viewsOf(shown.media), sound = soundOf(shown.media);
+  if (turn !== page.turn) return FRAME;
   page.views = views;
   $("stage").replaceChildren(...views.map((view) => view.element));
   for (const old of $("files").children) URL.revokeObjectURL(old.href);
   $("files").replaceChildren(...links(shown.media, "point"));
   $("transport").hidden = !sound;
-  for (const view of views) view.at?.(null);
+  const buffer = sound && (await player.load(sound.blob, after));
+  if (turn === page.turn && buffer && !views.some((view) => view.whole)) add(wave(buffer));
+  for (const view of page.views) view.at?.(null);
   document.body.dataset.shown = +(document.body.dataset.shown ?? 0) + 1;
   store();
-  return sound ? player.load(sound.blob, again) : FRAME;
+  return buffer ? buffer.duration : FRAME;
+}
+
+function add(view) {
+  page.views.push(view);
+  $("stage").append(view.element);
 }
 
 function store() {
@@ -122,11 +131,10 @@ const way = new Way(
     decode: async (point) => (await ask("show", { point })).shown[0],
     show: (shown) => show(shown, "", true),
     save: (points) => save(points, true),
-    playing: quietly((on) => {
-      player.setLoop(on ? false : $("loop").checked);
-      if (on && soundOf(page.media)) return player.play().then(pressed);
-      if (!on) player.stop();
-      return pressed();
+    playing: quietly(async (on) => {
+      if (on && soundOf(page.media)) await player.follow();
+      else player.stop();
+      pressed();
     }),
   },
 );
@@ -177,7 +185,7 @@ function tick() {
 
 function nameOf(i) {
   const { names, labels, classes } = page.hello.examples;
-  return [classes[labels[i]], names[i]].filter(Boolean).join(" · ");
+  return [classes[labels[i]], names[i].split("/").at(-1)].filter(Boolean).join(" · ");
 }
 
 function legend({ classes }) {

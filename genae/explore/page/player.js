@@ -40,17 +40,27 @@ export class Player {
     return { buffer, gain: Math.min(LOUD / Math.max(level, LEAST), PEAK / Math.max(peak, 1e-3)) };
   }
 
-  async load(blob, again = false) {
-    const clip = await this.decoded(blob);
+  // The clip from now on: at the place where the one before it is, or, `after` it, from its beginning when that one ends.
+  async load(blob, after = false) {
+    const before = this.clip, clip = await this.decoded(blob);
     this.clip = clip;
-    if (this.playing) this.change(again ? 0 : this.share());
-    return clip.buffer.duration;
+    if (this.playing && after && this.source) this.change(0, this.began + before.buffer.duration);
+    else if (this.playing) this.change(this.share());
+    return clip.buffer;
   }
 
   async play() {
     await this.start();
     this.playing = true;
     this.change(0);
+  }
+
+  // Clips will come one after the other.
+  async follow() {
+    this.stop();
+    this.setLoop(false);
+    await this.start();
+    this.playing = true;
   }
 
   stop() {
@@ -63,11 +73,12 @@ export class Player {
     if (this.source) this.source.loop = loop;
   }
 
-  // The clip at hand from that share of its length on.
-  change(share) {
+  // The clip at hand from that share of its length on, at once or at a time to come.
+  change(share, when = 0) {
     if (!this.clip) return;
-    this.fadeOut();
-    const { buffer, gain } = this.clip, now = this.context.currentTime;
+    const { buffer, gain } = this.clip, now = Math.max(when, this.context.currentTime);
+    if (when) this.source.onended = null;
+    else this.fadeOut();
     const fade = new GainNode(this.context, { gain: 0 });
     const source = new AudioBufferSourceNode(this.context, { buffer, loop: this.loop });
     source.connect(fade).connect(this.master);

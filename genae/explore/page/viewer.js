@@ -13,15 +13,15 @@ const isPicture = (type) => type.startsWith("image/");
 
 export const soundOf = (media) => media.find((one) => isSound(one.type));
 
-// Elements that show media, those that say most first; each has `at(share, seconds)` where it has a playhead.
+// Elements that show media, those that say most first. Each has `at(share, seconds)` where it has a playhead, and is `whole`
+// where nothing need be seen beside it.
 export async function viewsOf(media) {
   const of = (is) => media.find((one) => is(one.type));
   const [score, sound, picture, text] = [of(isScore), of(isSound), of(isPicture), of((type) => type.startsWith("text/"))];
   if (score) return [await roll(score.blob)];
   const views = picture ? [await image(picture.blob, Boolean(sound))] : [];
-  if (sound && !picture) views.push(bare("Sound, without a picture of it."));
   if (text && !picture) views.push(await written(text.blob));
-  return views.length ? views : [bare("Nothing that a browser can show; its files are below.")];
+  return views.length || sound ? views : [bare("Nothing that a browser can show; its files are below.")];
 }
 
 // One small element for a list.
@@ -30,6 +30,31 @@ export async function thumbnail(media) {
   if (score) return (await roll(score.blob, false)).element;
   if (picture) return (await image(picture.blob, false)).element.firstChild;
   return bare("·").element;
+}
+
+// Decoded samples of the first channel: in every column from the least to the largest.
+export function wave(buffer) {
+  const canvas = document.createElement("canvas");
+  canvas.className = "wave";
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", `Waveform of ${buffer.duration.toFixed(1)} seconds`);
+  const paint = (share = null) => paintWave(canvas, buffer.getChannelData(0), share);
+  new ResizeObserver(() => paint()).observe(canvas);
+  return { element: canvas, at: paint };
+}
+
+function paintWave(canvas, samples, share) {
+  const size = sizeOf(canvas), context = fitted(canvas, size), each = Math.max(1, samples.length / size.width);
+  context.fillStyle = css("--soft");
+  for (let x = 0; x < size.width; x++) {
+    let low = 1, high = -1;
+    for (let i = Math.floor(x * each); i < Math.min(samples.length, (x + 1) * each); i += Math.ceil(each / 64)) {
+      low = Math.min(low, samples[i]);
+      high = Math.max(high, samples[i]);
+    }
+    context.fillRect(x, ((1 - high) * size.height) / 2, 1, Math.max(1, ((high - low) * size.height) / 2));
+  }
+  line(context, share, size);
 }
 
 function bare(line) {
@@ -84,7 +109,7 @@ async function roll(blob, playable = true) {
   for (const { pitch } of score.notes) [known.low, known.high] = [Math.min(known.low, pitch), Math.max(known.high, pitch)];
   const paint = (share = null, seconds = null) => paintRoll(canvas, score, share, seconds);
   new ResizeObserver(() => paint()).observe(canvas);
-  return { element: canvas, at: paint };
+  return { element: canvas, at: paint, whole: true };
 }
 
 function paintRoll(canvas, { notes, bars, seconds }, share, length) {

@@ -1,5 +1,7 @@
 // A path on the map, drawn or made of points, and what is decoded along it.
 
+const EARLY = 0.12; // seconds before a step ends at which the next one is made ready
+
 export class Way {
   constructor(elements, handlers) {
     Object.assign(this, elements, { handlers, source: null, frames: [], at: 0, timer: null });
@@ -43,10 +45,10 @@ export class Way {
     for (const button of [this.play, this.save, this.clear, this.slider]) button.disabled = true;
   }
 
-  start() {
+  async start() {
     this.play.ariaPressed = "true";
     this.play.textContent = "Stop";
-    this.handlers.playing(true);
+    await this.handlers.playing(true);
     this.show(this.at >= this.frames.length - 1 ? 0 : this.at);
   }
 
@@ -68,7 +70,8 @@ export class Way {
     const next = this.frames[(at + 1) % this.frames.length];
     if (this.playing) next.shown ??= this.handlers.decode(next.point);
     const seconds = await this.handlers.show(shown);
-    if (this.playing && this.at === at) this.timer = setTimeout(() => this.next(), 1000 * seconds);
+    const wait = seconds > 4 * EARLY ? seconds - EARLY : seconds;
+    if (this.playing && this.at === at) this.timer = setTimeout(() => this.next(), 1000 * wait);
   }
 
   next() {
