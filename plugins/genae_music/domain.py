@@ -22,6 +22,7 @@ from torch import Tensor
 from genae.data.curve import Picture
 from genae.data.domain import CHOICE, WRITTEN, Condition, Defaults, Domain, Figures, Reading, Scorer, Stage
 from genae.data.examples import Examples, File, Found, Piece
+from genae.data.media import PNG, png
 from genae.errors import GenaeError, Rejected
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
@@ -210,6 +211,16 @@ class Music(Domain):
         from genae_music.sound import render
 
         return [render(self._score(example), path.with_suffix(".wav"), self.tail)]
+
+    def media(self, example: Tensor) -> Mapping[str, bytes]:
+        """MIDI, its piano roll and its sound."""
+        score = self._score(example)
+        made = {"audio/midi": midi.write(score), PNG: png(self.picture(example))}
+        if not self.audio:
+            return made
+        from genae_music.sound import wav
+
+        return {**made, "audio/wav": wav(score, self.tail)}
 
     def _score(self, example: Tensor) -> Score:
         tokens = example.detach().cpu().round().long().numpy()
