@@ -420,7 +420,7 @@ class Run:
         means = self.encode(replace(seen, events=self._inputs(seen.events, seed)), given)
         ends = list(wholes.points(seen.spans, means, given))
         longest = max(ends, key=lambda end: end.span.count).span
-        same = wholes.fitted(ends, fit)
+        same = wholes.fitted(ends, fit, between)
         z, said = wholes.way(same, steps, kind, loop, between)
         spans = [wholes.at(longest, resting) for resting in wholes.rests(same, steps, loop)]
         rows = None if said is None else said.flatten(0, 2)
