@@ -8,12 +8,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from genae.latent.inference import Kept
 from genae.latent.space import Shape
 from genae.model.objectives import Moment
 from genae_music.cells import Cell
 from genae_music.core import Core
 from genae_music.stepping import Stepping
-from genae_music.steps import Head
+from genae_music.steps import Given, Head
 
 
 class Decoder(nn.Module):
@@ -96,17 +97,22 @@ class Autoregressive:
         return head.events(head.sample(self.decoder.features(self.context, head.steps(x)), 0.0))
 
     @torch.no_grad()
-    def sample(self, temperature: float = 1.0, noise: Tensor | None = None) -> Tensor:
-        """(B, *event), step by step; `noise` as the head's `noise` gives it."""
+    def sample(self, temperature: float = 1.0, noise: Tensor | None = None, given: Given | None = None) -> Tensor:
+        """(B, *event), step by step; `noise` as the head's `noise` gives it, steps that are `given` (B, T, S) fed back."""
         head, context = self.decoder.head, self.context
         length = head.length(self.decoder.event)
         if temperature and noise is None:
             noise = head.noise(len(context), length, context.device)
-        steps = self._loop(length, temperature, noise if temperature else None)
+        steps = self._loop(length, temperature, noise if temperature else None, given)
         return head.events(torch.stack(steps, 1))
 
+    def completed(self, kept: Kept, temperature: float = 1.0) -> Tensor:
+        """As `genae.latent.inference.Completing`: steps know what is kept of those before them."""
+        head = self.decoder.head
+        return self.sample(temperature, given=Given(head.steps(kept.values), head.masked(kept.mask)))
+
     @torch.inference_mode()
-    def _loop(self, length: int, temperature: float, noise: Tensor | None) -> list[Tensor]:
+    def _loop(self, length: int, temperature: float, noise: Tensor | None, given: Given | None) -> list[Tensor]:
         """The steps (B, S), in the precision of the autocast around it."""
         decoder, head, context = self.decoder, self.decoder.head, self.context
         device, per_segment = context.device.type, length // decoder.segments
@@ -119,5 +125,6 @@ class Autoregressive:
                 for cell in cells if place == 0 else ():
                     cell.begin(context[:, t // per_segment].float())
                 h = torch.cat([cell.step(steps[-1] if steps else None, place) for cell in cells], -1)
-                steps.append(head.sample(h, temperature, None if noise is None else noise[:, t]))
+                own = None if given is None else given.at(t)
+                steps.append(head.sample(h, temperature, None if noise is None else noise[:, t], own))
         return steps
