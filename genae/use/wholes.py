@@ -24,7 +24,7 @@ from torch import Tensor
 from genae.data.examples import Piece
 from genae.data.items import Span
 from genae.errors import GenaeError
-from genae.latent.paths import Kind, path, slerp, switch
+from genae.latent.paths import Between, Kind, conditions, path, slerp, switch
 from genae.latent.space import Space
 
 Fit = Literal["resample", "loop"]
@@ -56,36 +56,37 @@ def points(spans: Sequence[Span], z: Tensor, condition: Tensor | None) -> Iterat
         begin += span.count
 
 
-def resampled(x: Tensor, count: int) -> Tensor:
+def resampled(x: Tensor, count: int, nearer: bool = False) -> Tensor:
     """x (V, W, …) to (V, count, …), linearly; whole numbers and what is true or false take the nearer."""
     place = torch.linspace(0, x.shape[1] - 1, count, dtype=torch.float64)
-    if not x.is_floating_point():
+    if nearer or not x.is_floating_point():
         return x[:, place.round().long()]
     low = place.long()
     t = (place - low).to(x.dtype).view(1, -1, *[1] * (x.ndim - 2))
     return (1 - t) * x[:, low] + t * x[:, (low + 1).clamp(max=x.shape[1] - 1)]
 
 
-def fitted(ends: Sequence[Point], fit: Fit) -> list[Point]:
+def fitted(ends: Sequence[Point], fit: Fit, between: Between = "glide") -> list[Point]:
     """Points as long as the longest, with as many voices as the one that has most."""
     count, voices = max(end.z.shape[1] for end in ends), max(end.z.shape[0] for end in ends)
 
-    def of(x: Tensor) -> Tensor:
+    def of(x: Tensor, nearer: bool = False) -> Tensor:
         x = x[torch.arange(voices) % len(x)]
-        return x[:, torch.arange(count) % x.shape[1]] if fit == "loop" else resampled(x, count)
+        return x[:, torch.arange(count) % x.shape[1]] if fit == "loop" else resampled(x, count, nearer)
 
-    return [Point(end.span, of(end.z), None if end.condition is None else of(end.condition), of(end.resting)) for end in ends]
+    said = [None if end.condition is None else of(end.condition, between == "hold") for end in ends]
+    return [Point(end.span, of(end.z), c, of(end.resting)) for end, c in zip(ends, said, strict=True)]
 
 
-def way(ends: Sequence[Point], steps: int, kind: Kind, loop: bool) -> tuple[Tensor, Tensor | None]:
+def way(ends: Sequence[Point], steps: int, kind: Kind, loop: bool, between: Between = "glide") -> tuple[Tensor, Tensor | None]:
     """z (S, V, W, *shape) and conditions (S, V, W, C) from point to point, window by window."""
     shape = ends[0].z.shape
     rows = [end.z.flatten(0, 1).flatten(1) for end in ends]
     z = torch.stack([path(list(at), steps, kind, loop) for at in zip(*rows, strict=True)], 1)
     given = [end.condition.flatten(0, 1) for end in ends if end.condition is not None]
-    between = torch.stack([path(list(at), steps, "linear", loop) for at in zip(*given, strict=True)], 1) if given else None
+    said = torch.stack([conditions(at, steps, between, loop) for at in zip(*given, strict=True)], 1) if given else None
     z = z.view(len(z), *shape)
-    return z, None if between is None else between.view(*z.shape[:3], -1)
+    return z, None if said is None else said.view(*z.shape[:3], -1)
 
 
 def rests(ends: Sequence[Point], steps: int, loop: bool) -> Tensor:
