@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from genae.use.training import Training
 
 Show = Callable[["Progress | None"], None]  # a step done, or None at the end
-TUNES = ("all", "decoder", "personal")
+LEARNS = ("all", "decoder", "personal")
 LOGS = ("tensorboard", "trackio")
 LINE_SECONDS = 10.0  # between plain lines, where there is no terminal
 
@@ -39,7 +39,7 @@ LINE_SECONDS = 10.0  # between plain lines, where there is no terminal
     "--tune",
     "--as",
     "tune",
-    type=click.Choice(TUNES),
+    type=click.Choice(LEARNS),
     default="all",
     show_default=True,
     help="What learns of --from: all weights, all but the encoder, or a small VAE of the latents alone.",
