@@ -24,6 +24,7 @@ from torch import Tensor
 from genae.data.curve import Picture
 from genae.data.domain import CHOICE, Defaults, Domain, Features, Stage
 from genae.data.examples import Array, File, Found
+from genae.data.media import PNG, png
 from genae.errors import GenaeError, Rejected
 from genae.latent.space import Shape
 from genae.recipe.options import Before
@@ -151,3 +152,7 @@ class Image(Domain):
     def write(self, example: Tensor, path: Path) -> None:
         """As PNG."""
         Pillow.fromarray(self.picture(example)).save(path, "PNG")
+
+    def media(self, example: Tensor) -> Mapping[str, bytes]:
+        """PNG alone."""
+        return {PNG: png(self.picture(example))}

@@ -22,6 +22,7 @@ from torch import Tensor
 from genae.data.curve import Picture
 from genae.data.domain import CHOICE, WRITTEN, Condition, Defaults, Domain, Figures, Reading, Scorer, Stage
 from genae.data.examples import Examples, File, Found, Piece
+from genae.data.media import PNG, png
 from genae.errors import GenaeError, Rejected
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
@@ -133,7 +134,7 @@ class Music(Domain):
         """One file to all of its windows (W, *event)."""
         score, found = self._found(file)
         tokens = drums.roll(found.tokens, "full") if self.kit == "full" else found.tokens
-        return Found(torch.from_numpy(np.ascontiguousarray(tokens)), _sums(found.lost), self._known(score, file, found.tick))
+        return Found(torch.from_numpy(np.ascontiguousarray(tokens)), sums(found.lost), self._known(score, file, found.tick))
 
     def piece(self, file: File) -> Piece:
         """The whole song: its melody, all its drums, or a trio; silent bars are rests."""
@@ -149,7 +150,7 @@ class Music(Domain):
         x = torch.from_numpy(np.ascontiguousarray(tokens))
         seamless = bool((song.grid.take[:-1] == self.setting.steps).all())
         known = self._known(score, file, pieces.begins(framed))
-        return Piece(x, frame, torch.from_numpy(~song.heard), lost=_sums(song.lost), fields=known, seamless=seamless)
+        return Piece(x, frame, torch.from_numpy(~song.heard), lost=sums(song.lost), fields=known, seamless=seamless)
 
     def _known(self, score: Score, file: File, ticks: Array) -> Mapping[str, Tensor]:
         """The fields of windows that begin at ticks (W,)."""
@@ -210,6 +211,16 @@ class Music(Domain):
         from genae_music.sound import render
 
         return [render(self._score(example), path.with_suffix(".wav"), self.tail)]
+
+    def media(self, example: Tensor) -> Mapping[str, bytes]:
+        """MIDI, its piano roll and its sound."""
+        score = self._score(example)
+        made = {"audio/midi": midi.write(score), PNG: png(self.picture(example))}
+        if not self.audio:
+            return made
+        from genae_music.sound import wav
+
+        return {**made, "audio/wav": wav(score, self.tail)}
 
     def _score(self, example: Tensor) -> Score:
         tokens = example.detach().cpu().round().long().numpy()
@@ -338,7 +349,7 @@ class Music(Domain):
         return {name: {"samples": value, **{whose: of[name] for whose, of in others.items()}} for name, value in made.items()}
 
 
-def _sums(lost: Sequence[Lost]) -> dict[str, int]:
+def sums(lost: Sequence[Lost]) -> dict[str, int]:
     """What was not used, by reason in words."""
     sums: Counter[str] = Counter()
     for loss in lost:
