@@ -41,7 +41,7 @@ def obedience(built: Built, held: Examples, train: Examples, features: Sequence[
     return found | _fields(built, held, shown, made, draw)
 
 
-def _fields(built: Built, held: Examples, shown: Tensor, made: Tensor, draw: Draw) -> Mapping[str, object]:
+def _fields(built: Built, held: Examples, shown: Tensor, made: Tensor, draw: Draw) -> dict[str, Any]:
     """Of held-out examples (N, *event) and of new ones."""
     fields = {name: value.cpu() for name, value in held.fields.items() if name in built.condition.parts}
     real = built.domain.kept(shown.cpu(), fields)
