@@ -19,6 +19,7 @@ CALLED = [
     "unnormalised",  # a protocol's mark
     "seekable",  # of a file, by soundfile
     *("_repr_mimebundle_", "include", "exclude"),  # a notebook's display
+    "should_exit",  # of uvicorn's server
     *("set_by", "unlabelled"),  # keys of what is told as JSON
 ]
 

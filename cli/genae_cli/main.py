@@ -14,6 +14,7 @@ from genae_cli import (
     decode,
     encode,
     evaluate,
+    explore,
     export,
     fit,
     going,
@@ -44,7 +45,8 @@ def cli() -> None:
 
 
 for module in (
-    train, sample, interpolate, reconstruct, encode, decode, fit, evaluate, export, plot, data, models, presets, plugins,
+    train, sample, interpolate, reconstruct, encode, decode, fit, evaluate, explore, export, plot, data, models, presets,
+    plugins,
 ):  # fmt: skip
     cli.add_command(module.command)
 for command in (going.continued, going.infill):

@@ -18,6 +18,9 @@ A domain's options are its constructor's keyword arguments: a frozen dataclass i
 Those that only `write`, `picture` and `extras` look at are marked so, and can be given anew whenever something is written:
 
     font: Annotated[str, WRITTEN, doc("of the letters")] = "serif"      # genae sample RUN --with font=sans
+
+Those that say which parts of files are read, or how training varies examples, while an event means the same, are marked CHOICE:
+a run that begins with another's weights may have others.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -34,6 +38,7 @@ from torch import Tensor
 
 from genae.data.curve import Picture, curve
 from genae.data.examples import Found, Piece
+from genae.data.media import PNG, contents, png
 from genae.errors import GenaeError
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
@@ -61,6 +66,14 @@ class Written:
 
 
 WRITTEN = Written()
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The mark of an option on which it does not depend what an event means, in its annotation."""
+
+
+CHOICE = Chosen()
 
 
 @dataclass(frozen=True)
@@ -182,6 +195,16 @@ class Domain(ABC):
     def extras(self, example: Tensor, path: Path) -> list[Path]:
         """More files of one event, beside the one that `write` wrote to `path`: a rendering, say. The paths written."""
         return []
+
+    def media(self, example: Tensor) -> Mapping[str, bytes]:
+        """What a page shows and plays of one event, by media type: by default its picture, and what is written of it.
+
+        A domain that can do so without files is faster: a page asks for this while something is dragged.
+        """
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / f"example{self.suffixes[0]}"
+            self.write(example, path)
+            return {PNG: png(self.picture(example)), **contents([path, *self.extras(example, path)])}
 
     def join(self, examples: Tensor) -> Tensor | None:
         """Events (N, *event) in a row: one longer example that `write`, `picture` and `extras` take. None if it cannot be."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from genae.testing.subject import LOOKED, Subject, windows_of
 
 FAITHFUL = 0.05  # of the spread of a place: where less is lost in the median, a format is one that keeps what it is given,
 CHANNELS = 8  # and every place must come back; of other formats this is asked of axes that are short
+TYPE = r"[\w.+-]+/[\w.+-]+"  # of media, https://www.rfc-editor.org/rfc/rfc6838#section-4.2
 GONE, VARIED = 0.9, 0.1  # of its spread: what has lost so much is not there; and of the largest, which places are looked at
 
 
@@ -150,4 +153,14 @@ def parts(s: Subject) -> None:
         same(made, events, "two examples, joined and taken apart,")
 
 
-CHECKS = (round_trip, pictures, companions, pieces, parts)
+def media(s: Subject) -> None:
+    """What a page shows of an example is bytes by media type, the same at every time and whatever stands on the disk."""
+    made = s.domain.media(s.events(1)[0])
+    expect(isinstance(made, Mapping) and len(made) > 0, f"media must be bytes by media type, not {made!r:.100}")
+    for kind, blob in made.items():
+        expect(isinstance(kind, str) and re.fullmatch(TYPE, kind) is not None, f"media names {kind!r}; a type is as image/png")
+        expect(isinstance(blob, bytes) and len(blob) > 0, f"media's {kind} must be bytes, and not none of them")
+    expect(dict(made) == dict(s.domain.media(s.events(1)[0])), "media gives other bytes for an equal example")
+
+
+CHECKS = (round_trip, pictures, companions, media, pieces, parts)

@@ -25,6 +25,7 @@ from genae.data.curve import Picture
 from genae.data.domain import Domain
 from genae.errors import GenaeError, unknown
 from genae.files import write_file
+from genae.latent.axes import principal
 from genae.use.pictures import mosaic
 
 if TYPE_CHECKING:
@@ -38,15 +39,6 @@ CHUNK = 250  # examples decoded at once
 EXAMPLES = 5000  # of a run's held-out ones, encoded for a plot: more only hide one another
 PAIRS = 20  # reconstructions in a row
 STYLES, CHOICES = 10, 20  # rows of a plot of styles, and its columns at most
-
-
-def principal(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """z (N, latent) to its mean (latent,), principal components (K, latent), and the share of variance of each (K,)."""
-    z = z.detach().double().cpu()
-    mean = z.mean(0)
-    _, spread, components = torch.linalg.svd(z - mean, full_matrices=False)
-    variance = spread.square()
-    return mean.to(torch.float32), components.to(torch.float32), (variance / variance.sum().clamp(min=1e-30)).float()
 
 
 # -- the latent space -------------------------------------------------------------------------------------------------

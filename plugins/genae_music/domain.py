@@ -20,8 +20,9 @@ from annotated_types import Ge, Le, Unit, doc
 from torch import Tensor
 
 from genae.data.curve import Picture
-from genae.data.domain import WRITTEN, Condition, Defaults, Domain, Figures, Reading, Scorer, Stage
+from genae.data.domain import CHOICE, WRITTEN, Condition, Defaults, Domain, Figures, Reading, Scorer, Stage
 from genae.data.examples import Examples, File, Found, Piece
+from genae.data.media import PNG, png
 from genae.errors import GenaeError, Rejected
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
@@ -49,16 +50,17 @@ class Music(Domain):
     bars: Annotated[int, Ge(1), Le(1024), doc("length of a window")] = 2
     grid: Annotated[Literal["default", "magenta"], doc("how files are cut and notes rounded, or as MusicVAE did")] = "default"
     steps_per_bar: Annotated[Literal[12, 16], doc("16, or 12 for meters in three")] = 16
-    triple: Annotated[bool, doc("on bars of 16, read 3/4, 6/8 … too")] = True
+    triple: Annotated[bool, CHOICE, doc("on bars of 16, read 3/4, 6/8 … too")] = True
     kit: Annotated[Kit, doc("drums of 9 classes, or of 61 pitches")] = "reduced"
     programs: Annotated[
         Sequence[Annotated[int, Ge(0), Le(127)]],
+        CHOICE,
         doc("General MIDI's first and last of a melody; without, all, or 0 and 31 as in Magenta's 2 bars"),
     ] = ()
     tracks: Annotated[
-        str, doc("of a melody: all; melody, the one named so or most like one; or what their names hold, such as vocal")
+        str, CHOICE, doc("of a melody: all; melody, the one named so or most like one; or what their names hold, such as vocal")
     ] = ""
-    transpose: Annotated[int, Ge(0), doc("most semitones up or down in training")] = 0
+    transpose: Annotated[int, CHOICE, Ge(0), doc("most semitones up or down in training")] = 0
     harmony: Annotated[bool, doc("the chord at every step is known too, a field `chords`")] = False
     tempo: Annotated[float, WRITTEN, Ge(SLOWEST), Le(FASTEST), Unit("quarters per minute"), doc("how fast it is played")] = (
         120.0
@@ -132,7 +134,7 @@ class Music(Domain):
         """One file to all of its windows (W, *event)."""
         score, found = self._found(file)
         tokens = drums.roll(found.tokens, "full") if self.kit == "full" else found.tokens
-        return Found(torch.from_numpy(np.ascontiguousarray(tokens)), _sums(found.lost), self._known(score, file, found.tick))
+        return Found(torch.from_numpy(np.ascontiguousarray(tokens)), sums(found.lost), self._known(score, file, found.tick))
 
     def piece(self, file: File) -> Piece:
         """The whole song: its melody, all its drums, or a trio; silent bars are rests."""
@@ -148,7 +150,7 @@ class Music(Domain):
         x = torch.from_numpy(np.ascontiguousarray(tokens))
         seamless = bool((song.grid.take[:-1] == self.setting.steps).all())
         known = self._known(score, file, pieces.begins(framed))
-        return Piece(x, frame, torch.from_numpy(~song.heard), lost=_sums(song.lost), fields=known, seamless=seamless)
+        return Piece(x, frame, torch.from_numpy(~song.heard), lost=sums(song.lost), fields=known, seamless=seamless)
 
     def _known(self, score: Score, file: File, ticks: Array) -> Mapping[str, Tensor]:
         """The fields of windows that begin at ticks (W,)."""
@@ -209,6 +211,16 @@ class Music(Domain):
         from genae_music.sound import render
 
         return [render(self._score(example), path.with_suffix(".wav"), self.tail)]
+
+    def media(self, example: Tensor) -> Mapping[str, bytes]:
+        """MIDI, its piano roll and its sound."""
+        score = self._score(example)
+        made = {"audio/midi": midi.write(score), PNG: png(self.picture(example))}
+        if not self.audio:
+            return made
+        from genae_music.sound import wav
+
+        return {**made, "audio/wav": wav(score, self.tail)}
 
     def _score(self, example: Tensor) -> Score:
         tokens = example.detach().cpu().round().long().numpy()
@@ -343,7 +355,7 @@ class Music(Domain):
         return {name: {"samples": value, **{whose: of[name] for whose, of in others.items()}} for name, value in made.items()}
 
 
-def _sums(lost: Sequence[Lost]) -> dict[str, int]:
+def sums(lost: Sequence[Lost]) -> dict[str, int]:
     """What was not used, by reason in words."""
     sums: Counter[str] = Counter()
     for loss in lost:

@@ -14,6 +14,7 @@ import tempfile
 import wave
 from dataclasses import replace
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -35,18 +36,21 @@ _failed: set[str] = set()  # programs that are not tried again in this process
 
 def render(score: Score, path: Path, tail: float = 0.0) -> Path:
     """A score to a WAV file that lasts its length, to the sample, and `tail` seconds. GenaeError if no SoundFont is there."""
+    sound = wav(score, tail)
+    return write_file(path, lambda temporary: temporary.write_bytes(sound))
+
+
+def wav(score: Score, tail: float = 0.0) -> bytes:
+    """As `render`, in memory."""
     sound = synthesise(score, tail)
     peak = np.abs(sound).max(initial=0.0)
     samples = np.round(sound * (PEAK * 32767 / peak if peak > 0 else 0.0)).astype("<i2")
-
-    def write(temporary: Path) -> None:
-        with wave.open(str(temporary), "wb") as file:
-            file.setnchannels(2)
-            file.setsampwidth(2)
-            file.setframerate(RATE)
-            file.writeframes(samples.tobytes())
-
-    return write_file(path, write)
+    with BytesIO() as stream, wave.open(stream, "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(samples.tobytes())
+        return stream.getvalue()
 
 
 def synthesise(score: Score, tail: float = 0.0) -> Array:
@@ -81,16 +85,15 @@ def _font(path: Path) -> SoundFont:
 
 
 def _mix(score: Score, sound: Array) -> None:
-    """Every note added to `sound` (N, 2) at its place; equal notes are computed once."""
-    font, known = _font(place()), {}
+    """Every note added to `sound` (N, 2) at its place."""
+    font = _font(place())
     onset, length = score.seconds(score.onset), score.seconds(score.offset) - score.seconds(score.onset)
     for i, player in enumerate(score.instruments):
         for k in np.flatnonzero(score.instrument == i).tolist():
-            key = (player.program, player.is_drum, int(score.pitch[k]), int(score.velocity[k]), round(float(length[k]), 4))
-            if key not in known:
-                known[key] = font.note(*key)
+            seconds = round(float(length[k]), 4)
+            note = font.note(player.program, player.is_drum, int(score.pitch[k]), int(score.velocity[k]), seconds)
             first = round(float(onset[k]) * RATE)
-            part = known[key][: max(0, len(sound) - first)]
+            part = note[: max(0, len(sound) - first)]
             sound[first : first + len(part)] += part
 
 

@@ -105,6 +105,7 @@ class SoundFont:
                 common = own
         return found
 
+    @lru_cache(maxsize=64)  # noqa: B019 - up to some 40 MB; clips that morph share most of their notes
     def note(self, program: int, drum: bool, pitch: int, velocity: int, seconds: float) -> Array:
         """A note of so many seconds, and what rings after it, (N, 2) float32 at RATE."""
         regions = self.regions(DRUM_BANK if drum else 0, program)
@@ -116,6 +117,7 @@ class SoundFont:
         sound = np.zeros((max(map(len, parts), default=0), 2), np.float32)
         for part in parts:
             sound[: len(part)] += part
+        sound.setflags(write=False)
         return sound
 
     def _play(self, region: Region, pitch: int, velocity: int, seconds: float) -> Array:

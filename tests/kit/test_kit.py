@@ -90,6 +90,10 @@ MUTANTS = {  # what is done to it: the check that must fail, and of what it must
     "written at random": ("example.numpy(),", "example.numpy() + np.random.rand() * 1e-3,", "round trip", "other bytes"),
     "float picture": ("    def prepare", "    def picture(self, example):\n        return np.zeros((4, 4))\n\n    def prepare",
                       "pictures", "uint8"),
+    "media by suffix": ("    def prepare", "    def media(self, example):\n        return {'.txt': b'1 2'}\n\n    def prepare",
+                        "media", r"media names '\.txt'; a type is as image/png"),
+    "media at random": ("    def prepare", "    def media(self, example):\n        return {'text/plain': str(np.random.rand())"
+                        ".encode()}\n\n    def prepare", "media", "other bytes"),
     "a style of the model's": ("    def prepare", "    def style(self, file):\n        return {'size': 2}\n\n    def prepare",
                                "style", r"style gives \['size'\]; the options marked WRITTEN are \['digits'\]"),
     "a length of nothing": ("    fields =", "    units = {'rows': 0}\n    fields =", "style", "above 0 rows long, not 0"),
@@ -136,7 +140,7 @@ def test_a_good_one_passes_all(tmp_path):
     assert [f"{o.title}: {o.reason}" for o in found if o.status == "failed"] == []
     skipped = [o.title.partition(": ")[2] for o in found if o.status == "skipped"]
     assert skipped == ["judging", "scoring", "baselines", "features", "parts"]
-    assert len(found) == 39
+    assert len(found) == 40
 
 
 @pytest.mark.parametrize("name", MUTANTS)
@@ -199,7 +203,7 @@ def test_check_reports_like_a_test_run(tmp_path):
     done = _genae("plugins", "check", tmp_path / "wind")
     assert done.exit_code == 0, done.output
     assert "\n  ok      round trip\n" in done.stdout
-    assert re.search(r"34 ok, 0 failed, 10 skipped in [\d.]+ s$", done.stdout.strip())
+    assert re.search(r"35 ok, 0 failed, 10 skipped in [\d.]+ s$", done.stdout.strip())
     bad = _module(tmp_path, "pairs_bad", GOOD.replace("example.numpy(),", "-3 * example.numpy(),"))
     done = _genae("plugins", "check", bad)
     assert done.exit_code == 1

@@ -1,0 +1,85 @@
+// Questions and answers over one websocket, which comes back by itself; what was asked meanwhile is asked again.
+
+const FIRST = 400, LONGEST = 5000; // milliseconds until it is tried again
+
+export class Link {
+  constructor(onState) {
+    this.onState = onState;
+    this.waiting = []; // asked and not yet answered, in order: {message, resolve, reject, channel}
+    this.number = 0;
+    this.pause = FIRST;
+    this.open();
+  }
+
+  open() {
+    this.socket = new WebSocket(new URL("ask", location.href.replace(/^http/, "ws")));
+    this.socket.binaryType = "arraybuffer";
+    this.sent = null;
+    this.socket.onopen = () => { this.pause = FIRST; this.onState("open"); this.next(); };
+    this.socket.onmessage = (event) => this.answered(event.data);
+    this.socket.onclose = () => {
+      this.sent = null;
+      this.onState("lost");
+      setTimeout(() => this.open(), this.pause);
+      this.pause = Math.min(2 * this.pause, LONGEST);
+    };
+  }
+
+  // What is asked on a channel replaces what waits there: of a drag only the last place is of interest.
+  ask(ask, told = {}, channel = null) {
+    return new Promise((resolve, reject) => {
+      const late = channel && this.waiting.find((one) => one.channel === channel && one !== this.sent);
+      if (late) {
+        late.resolve(null);
+        this.waiting.splice(this.waiting.indexOf(late), 1);
+      }
+      this.waiting.push({ message: { id: ++this.number, ask, ...told }, resolve, reject, channel });
+      this.next();
+    });
+  }
+
+  next() {
+    if (this.sent || !this.waiting.length || this.socket.readyState !== WebSocket.OPEN) return;
+    this.sent = this.waiting[0];
+    this.began = performance.now();
+    this.socket.send(JSON.stringify(this.sent.message));
+  }
+
+  answered(data) {
+    const one = this.sent;
+    if (!one) return;
+    this.sent = null;
+    this.waiting.splice(this.waiting.indexOf(one), 1);
+    this.onState("open", performance.now() - this.began);
+    this.next();
+    const answer = unpacked(data);
+    if (answer.error) one.reject(new Error(answer.error));
+    else one.resolve(answer);
+  }
+}
+
+// A head of JSON and the media it lists: each becomes a Blob.
+export function unpacked(data) {
+  const length = new DataView(data).getUint32(0);
+  const head = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, length)));
+  let at = 4 + length;
+  for (const shown of head.shown ?? [])
+    for (const media of shown.media) {
+      media.blob = new Blob([data.slice(at, at + media.size)], { type: media.type });
+      at += media.size;
+    }
+  return head;
+}
+
+// A file's points, or an Error with the server's line.
+export async function drop(file) {
+  let answer;
+  try {
+    answer = await fetch(`drop?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file });
+  } catch {
+    throw new Error(`${file.name}: could not be sent; it may be too large, or genae has stopped`);
+  }
+  const told = await answer.json();
+  if (told.error) throw new Error(told.error);
+  return told.points;
+}
