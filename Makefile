@@ -1,4 +1,4 @@
-# make demo    train, sample, interpolate and draw, on an embedded data set
+# make demo    shows models that are ready to use, then trains, samples, interpolates and draws on embedded data sets
 # make test    everything but the slow tests, with the linters
 # make test-slow
 # make lesson  docs/lesson.md with its numbers and pictures; with LESSON=--quick in some 4 minutes
@@ -16,9 +16,9 @@ DEMO := demo
 install: $(VENV)/installed
 
 
-$(VENV)/plain: pyproject.toml constraints.txt
+$(VENV)/plain: pyproject.toml models/pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . -e ./models
 	touch $@
 
 $(VENV)/installed: $(VENV)/plain
@@ -27,6 +27,10 @@ $(VENV)/installed: $(VENV)/plain
 
 demo: $(VENV)/plain
 	@rm -rf $(DEMO)
+	$(GENAE) models list
+	$(GENAE) sample melody -n 4 --bars 16 --out $(DEMO)/clips
+	$(GENAE) sample drums-2bar -n 4 --out $(DEMO)/drums
+	@echo 'Models that are ready to use made $(DEMO)/clips/sample-1.wav and $(DEMO)/drums/sample-1.wav; now some are trained'
 	$(GENAE) train mnist --data glyphs --epochs 12 --out $(DEMO)/run
 	$(GENAE) sample $(DEMO)/run -n 64 --out $(DEMO)/samples
 	$(GENAE) interpolate $(DEMO)/run glyphs:test:3 glyphs:test:8 glyphs:test:36 --steps 9 --loop --out $(DEMO)/morph

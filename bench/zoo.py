@@ -73,7 +73,7 @@ ZOO = {
     "vamp": Entry("VAMP", 214, ("prior=vamp",), "latent/test_vamp.py"),
     "svae": Entry("SVAE", 254, ("posterior=von-mises-fisher", "prior=sphere"), "latent/test_curved.py"),
     "poincare": Entry("PoincareVAE", 1137, ("posterior=wrapped-normal", "prior=hyperbolic"), "latent/test_curved.py"),
-    "adversarial": Entry("Adversarial_AE", 327, ("objective=adversarial",), "model/test_critics.py"),
+    "adversarial": Entry("Adversarial_AE", 327, (*CODE, "objective=adversarial"), "model/test_critics.py"),
     "vae-gan": Entry("VAEGAN", 379, ("objective=vae-gan",), "model/test_critics.py"),
     "vq-vae": Entry(
         "VQVAE", 260, ("network=grid", "posterior=vq", "prior=uniform", 'latent={"shape": [7, 7]}'),

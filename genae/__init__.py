@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from genae.data.domain import WRITTEN, Defaults, Domain, Features, Reading
+    from genae.data.domain import CHOICE, WRITTEN, Defaults, Domain, Features, Reading
     from genae.data.examples import Examples, File, Found, Known, Piece, Split
     from genae.errors import GenaeError, Rejected
     from genae.latent.inference import Distribution, Inference, Inferred
@@ -78,6 +78,7 @@ _HOMES = {
     "Steps": "genae.model.portable",
     "Stream": "genae.model.portable",
     "Training": "genae.use.training",
+    "CHOICE": "genae.data.domain",
     "WRITTEN": "genae.data.domain",
     "load": "genae.use.run",
     "plugin": "genae.recipe.registry",
@@ -87,8 +88,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "ELBO", "WRITTEN", "Batch", "Before", "Begun", "Condition", "Conditioned", "Defaults", "Density", "DiagonalGaussian",
-    "Distribution",
+    "CHOICE", "ELBO", "WRITTEN", "Batch", "Before", "Begun", "Condition", "Conditioned", "Defaults", "Density",
+    "DiagonalGaussian", "Distribution",
     "Domain", "Examples", "Family", "Features", "File", "Fitting", "Found", "GenaeError", "Inference", "Inferred", "Known",
     "Likelihood", "Loss", "Model", "Moment", "Networks", "Noise", "Objective", "Piece", "Posterior", "Prior", "Progress",
     "Reading", "Rejected", "Run", "Sampler", "Space", "Split", "Steps", "Stream", "Training", "load", "plugin", "register",

@@ -24,9 +24,9 @@ LISTED = [
     "genae/recipe/quarantine.py",
 ]  # what `genae plugins list` imports
 
-# a domain's words, whole, in code and in prose: the engine and its command line know none
+# a domain's words, whole, in code and in prose: the engine and its command line know none ("tune" is also a verb)
 WORDS = re.compile(
-    "(?<![a-z])(music|musical|midi|tempo|bars|program|melody|melodies|drum|drumming|note|pitch|chord|velocity|instrument|song|tune|"
+    "(?<![a-z])(music|musical|midi|tempo|bars|program|melody|melodies|drum|drumming|note|pitch|chord|velocity|instrument|song|tunes|"
     "piano|flute|audio|sound|waveform|spectrogram|speech|pixel|image|photo)s?(?![a-z])",
     re.IGNORECASE,
 )

@@ -43,7 +43,7 @@ def test_every_setting_in_the_readme_composes() -> None:
 @pytest.mark.slow
 def test_the_first_commands_run(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
-    lines = [line for line in snippets("sh")[1].splitlines() if line.startswith("genae ")]
+    lines = [line for line in snippets("sh")[2].splitlines() if line.startswith("genae ")]
     assert len(lines) == 3
     for line in lines:
         result = CliRunner().invoke(cli, line.split()[1:])

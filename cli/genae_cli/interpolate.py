@@ -12,7 +12,7 @@ from genae_cli.common import COUNT, emit, run_argument, say, unused, verb, windo
 from genae_cli.making import Asked, Making, making, opened, times
 
 if TYPE_CHECKING:
-    from genae.latent.paths import Kind
+    from genae.latent.paths import Between, Kind
     from genae.use.seen import Seen
     from genae.use.wholes import Fit
 
@@ -32,10 +32,26 @@ FITTED = {"resample": "stretched in latent time", "loop": "begun again"}
     show_default=True,
     help="How whole files of unequal length meet: the shorter stretched in latent time, or begun again.",
 )
+@click.option(
+    "--condition-path",
+    "between",
+    type=click.Choice(["glide", "hold"]),
+    default="glide",
+    show_default=True,
+    help="What is known of the points goes from each to the next, or is that of the nearer.",
+)
 @window
 @making
 def command(
-    run: Path, points: tuple[str, ...], steps: int, kind: Kind, loop: bool, fit: Fit, window: int | None, asked: Asked
+    run: Path,
+    points: tuple[str, ...],
+    steps: int,
+    kind: Kind,
+    loop: bool,
+    fit: Fit,
+    between: Between,
+    window: int | None,
+    asked: Asked,
 ) -> None:
     """Interpolate between examples A, B, … in a RUN's latent space: a strip, an animation and every step.
 
@@ -60,14 +76,17 @@ def command(
         )
     _require_different(seen)
     if times(how, seen) == 1 and any(span.count > 1 for span in seen.spans):
-        morph = loaded.morph(seen, steps, kind, loop, how.condition, asked.temperature, asked.seed, fit, **how.options)
+        morph = loaded.morph(
+            seen, steps, kind, loop, how.condition, asked.temperature, asked.seed, fit, between,
+            **how.options,
+        )  # fmt: skip
         made, files = morph.steps, write_morph(morph.domain, morph.steps, morph.whole, asked.out, loop)
         unequal = len({span.count // span.voices for span in seen.spans}) > 1
         say(f"genae: all are as long as {morph.framed}, the others {FITTED[fit]}") if unequal else None
     else:
         made = loaded.interpolate(
             seen, steps=steps, kind=kind, loop=loop, condition=how.condition, temperature=asked.temperature,
-            seed=asked.seed, length=how.length,
+            seed=asked.seed, length=how.length, between=between,
         )  # fmt: skip
         made = loaded.shortened(made, how.cut)
         files = write_path(loaded.styled(seen.names[0], **how.options), made, asked.out, loop)

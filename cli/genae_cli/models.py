@@ -3,19 +3,41 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Mapping
+from functools import reduce
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from genae_cli.common import COUNT, HELP, Verbs, as_json, device, emit, run_argument, verb, wrote
 from genae_cli.table import table
 
+if TYPE_CHECKING:
+    from genae.use.packing import Packed
+
 MEGA = 1_000_000  # bytes
+TELLING = (
+    click.option("--licence", default="", help="Of the model, as SPDX has it: mit, cc-by-4.0.  [default: its data set's]"),
+    click.option("--credit", default="", metavar="TEXT", help="Whose the data are.  [default: as its data set says]"),
+    click.option(
+        "--summary", default="", metavar="TEXT", help="What it is, in a line.  [default: the preset and its data set]"
+    ),
+    click.option(
+        "--sampler", default="", metavar="NAME", help="The one that new examples come from, alone.  [default: as in the run]"
+    ),
+    click.option("--limit", type=COUNT, default=500, show_default=True, help="Held-out examples that it is measured on."),
+)
+
+
+def telling(command: Callable[..., object]) -> Callable[..., object]:
+    """With the options that say of a model what no file of its run does."""
+    return reduce(lambda made, option: option(made), reversed(TELLING), command)
 
 
 @click.group(name="models", cls=Verbs, short_help="See models that are ready to use.", context_settings=HELP)
 def command() -> None:
-    """Models that distributions bring. Wherever a RUN is taken a model's name is, too."""
+    """Models that distributions or the Hugging Face hub bring. Wherever a RUN is taken, NAME or hf:OWNER/NAME is, too."""
 
 
 @command.add_command
@@ -102,13 +124,7 @@ def copy(name: str, out: Path, as_json: bool) -> None:
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="The package of a distribution, where a folder NAME is made."
 )
-@click.option("--licence", default="", help="Of the model, as SPDX has it: mit, cc-by-4.0.  [default: its data set's]")
-@click.option("--credit", default="", metavar="TEXT", help="Whose the data are.  [default: as its data set says]")
-@click.option("--summary", default="", metavar="TEXT", help="What it is, in a line.  [default: the preset and its data set]")
-@click.option(
-    "--sampler", default="", metavar="NAME", help="The one that new examples come from, alone.  [default: as in the run]"
-)
-@click.option("--limit", type=COUNT, default=500, show_default=True, help="Held-out examples that it is measured on.")
+@telling
 @device
 @as_json
 def pack(
@@ -139,8 +155,43 @@ def pack(
     made = packed(load(run, device), name, out, Told(licence, credit, summary), limit, sampler)
     files = sorted(path for path in made.folder.rglob("*") if path.is_file())
     size = sum(path.stat().st_size for path in files)
-    worst = max(made.cost.values())
-    how = f"16 bits, which cost {worst:.1e} at most" if made.halved else f"32 bits: 16 would cost {worst:.1e}"
-    result = {"run": str(run), "name": name, "bytes": size, "halved": made.halved, "cost": made.cost,
-              "numbers": made.numbers, "files": files}  # fmt: skip
-    emit(result, as_json, lambda: [*wrote(files), f"{size / MEGA:.1f} MB, numbers of {how}"])
+    result = {"run": str(run), "name": name, "bytes": size, **_result(made), "files": files}
+    emit(result, as_json, lambda: [*wrote(files), f"{size / MEGA:.1f} MB, {_how(made)}"])
+
+
+@command.add_command
+@verb(name="push", short_help="A run to the Hugging Face hub.")
+@run_argument
+@click.argument("address", metavar="hf:OWNER/NAME[@BRANCH]")
+@telling
+@device
+@as_json
+def push(
+    run: Path, address: str, licence: str, credit: str, summary: str, sampler: str, limit: int, device: str, as_json: bool
+) -> None:
+    """Pack a RUN, as `genae models pack` does, and upload it: its card, tensors and JSON.
+
+    Where a RUN is taken, hf:OWNER/NAME then is one, on any machine. HF_TOKEN, or `hf auth login`, says who you are.
+
+    \b
+    Example:
+      genae models push runs/first hf:me/glyphs --licence mit
+    """
+    from genae import load
+    from genae.use.model_card import Told
+    from genae.use.packing import push as pushed
+
+    made, url = pushed(load(run, device), address, Told(licence, credit, summary), limit, sampler)
+    result = {"run": str(run), "name": address, "url": url, **_result(made)}
+    told = [f"pushed {address}, {_how(made)}: {url}", f"next: genae sample {address} -n 4 --out samples"]
+    emit(result, as_json, lambda: told)
+
+
+def _result(made: Packed) -> Mapping[str, object]:
+    return {"halved": made.halved, "cost": made.cost, "numbers": made.numbers}
+
+
+def _how(made: Packed) -> str:
+    """`numbers of 16 bits, which cost 1.2e-05 at most`."""
+    worst = f"{max(made.cost.values()):.1e}"
+    return f"numbers of 16 bits, which cost {worst} at most" if made.halved else f"numbers of 32 bits: 16 would cost {worst}"

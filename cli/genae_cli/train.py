@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from genae.use.training import Training
 
 Show = Callable[["Progress | None"], None]  # a step done, or None at the end
+LEARNS = ("all", "decoder", "personal")
 LOGS = ("tensorboard", "trackio")
 LINE_SECONDS = 10.0  # between plain lines, where there is no terminal
 
@@ -33,6 +34,16 @@ LINE_SECONDS = 10.0  # between plain lines, where there is no terminal
 @click.option("--seed", type=click.IntRange(min=0), help="Of weights, order and noise.  [default: the preset's]")
 @device
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on where this run was stopped.")
+@click.option("--from", "parent", metavar="RUN", help="Begin with this run's weights, to make it one's own by --data.")
+@click.option(
+    "--tune",
+    "--as",
+    "tune",
+    type=click.Choice(LEARNS),
+    default="all",
+    show_default=True,
+    help="What learns of --from: all weights, all but the encoder, or a small VAE of the latents alone.",
+)
 @click.option("--data-changed", is_flag=True, help="Resume though the data are not those that the run was trained on.")
 @click.option("--log", multiple=True, type=click.Choice(LOGS), help="Give the numbers to this tool too; an extra of genae's.")
 @as_json
@@ -43,6 +54,8 @@ def command(as_json: bool, **options: Any) -> None:
     Example:
       genae train mnist --data glyphs --steps 300 --out runs/first
 
+    With --from RUN, a run's folder or a model's name, a model becomes one's own in minutes: two, unless said otherwise.
+
     Ctrl-C and a polite kill save and stop; --resume goes on from there, and from any kill, to the same weights.
     """
     from genae.use.progress import counting
@@ -52,14 +65,14 @@ def command(as_json: bool, **options: Any) -> None:
     training = Training(options.pop("preset"), report=reading, fit_report=fitting, **options)
     for line in training.count.lines[:5]:
         say(f"skipped {line}")
-    for line in [*training.sum, *training.count.told]:
+    for line in [*training.begins, *training.sum, *training.count.told]:
         say(line)
     last = _train(training)
     numbers = last.valid or last.numbers or {} if last else {}
     result = {"run": str(training.folder), "preset": training.recipe.preset, "data": training.recipe.data,
               "examples": len(training.examples), "skipped": len(training.skipped), "sum": training.sum,
               "given": training.count.given, "used": training.count.used, "named": training.count.named,
-              "rules": training.count.rules,
+              "rules": training.count.rules, "from": training.recipe.ancestor, "begins": training.begins,
               "steps": training.steps,
               "seconds": round(training.seconds, 1), "seed": training.recipe.seed,
               "valid_split": training.valid_split, **numbers,

@@ -18,6 +18,9 @@ A domain's options are its constructor's keyword arguments: a frozen dataclass i
 Those that only `write`, `picture` and `extras` look at are marked so, and can be given anew whenever something is written:
 
     font: Annotated[str, WRITTEN, doc("of the letters")] = "serif"      # genae sample RUN --with font=sans
+
+Those that say which parts of files are read, or how training varies examples, while an event means the same, are marked CHOICE:
+a run that begins with another's weights may have others.
 """
 
 from __future__ import annotations
@@ -66,6 +69,14 @@ WRITTEN = Written()
 
 
 @dataclass(frozen=True)
+class Chosen:
+    """The mark of an option on which it does not depend what an event means, in its annotation."""
+
+
+CHOICE = Chosen()
+
+
+@dataclass(frozen=True)
 class Reading:
     """How a domain's files are read into examples."""
 
@@ -104,7 +115,6 @@ class Domain(ABC):
 
     contract: ClassVar[int] = CONTRACT
     suffixes: ClassVar[tuple[str, ...]]  # of the files it reads, lower case; the first is the one it writes
-    fields: ClassVar[Mapping[str, int]] = {}  # what `read` knows of an example beside it: name to how many numbers
     reading: ClassVar[Reading] = Reading()
     defaults: ClassVar[Defaults] = Defaults()
 
@@ -149,6 +159,24 @@ class Domain(ABC):
     def spelled(self, field: str, text: str) -> Sequence[float] | None:
         """What people write of one of `fields`, as its numbers; None where they write these, with spaces between them."""
         return None
+
+    @property
+    def fields(self) -> Mapping[str, int]:
+        """What `read` knows of an example beside it: name to how many numbers."""
+        return {}
+
+    @property
+    def categories(self) -> Mapping[str, int]:
+        """Which of `fields` are categories, from 0 on, and of how many. T of them say one of each of an example's T steps."""
+        return {}
+
+    def spelled_along(self, field: str, text: str, count: int) -> Sequence[Sequence[float] | None]:
+        """As `spelled`, of so many examples in a row: by default the same of each."""
+        return [self.spelled(field, text)] * count
+
+    def settled(self, said: Mapping[str, str]) -> Mapping[str, str]:
+        """What a user says of several fields, by name, without what contradicts the rest: remark it (genae.errors.remark)."""
+        return said
 
     def picture(self, example: Tensor) -> Picture:
         """One event to a picture (H, W) or (H, W, 3), uint8, for grids, strips and plots: by default a plot of its numbers."""

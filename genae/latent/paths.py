@@ -3,6 +3,7 @@ r"""Paths and walks through the latent space; z is flat here, (size,).
     linear      z(t) = (1 − t) a + t b
     spherical   z(t) = r(t) · [sin((1 − t) ω)/sin ω · a/|a| + sin(t ω)/sin ω · b/|b|], cos ω = a·b / |a||b|
     codes       z_i(t) = a_i until t passes τ_i, then b_i; τ_i = frac((i + ½) φ), φ the golden ratio, which spreads them
+    hold        z(t) = a until the middle, then b: of conditions, which need not mean anything in between
     walk        u_k = ρ u_{k-1} + √(1 − ρ²) ε: each step is standard normal, and near the one before
 
 The spherical path keeps the norm that a Gaussian prior expects, where the linear one cuts through the improbable centre. Its
@@ -13,7 +14,7 @@ bracket, as it is often written, ends of unequal norm nearly opposite each other
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Literal
 
@@ -23,6 +24,8 @@ from torch import Tensor
 from genae.errors import GenaeError
 
 Kind = Literal["linear", "spherical"]
+Between = Literal["glide", "hold"]  # what conditions do on the way
+Way = Callable[[Tensor, Tensor, Tensor], Tensor]
 NEAR = 0.8  # ρ, the correlation of a walk's steps: each can be recognised in the next one
 GOLDEN = (math.sqrt(5) - 1) / 2
 SMALL = 1e-4  # of sin ω: below it the spherical weights are 0/0 and the linear path is the same to six digits
@@ -56,6 +59,11 @@ def switch(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     return torch.where(t[:, None] > order, b, a)
 
 
+def hold(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+    """As `lerp`, each of a and b for half of the way."""
+    return torch.where(t[:, None] < 0.5, a, b)
+
+
 def walk(n: int, length: int, size: int) -> Tensor:
     """Standard-normal noise u (n, length, size) whose steps are near the ones before."""
     noise = [torch.randn(n, size)]
@@ -76,7 +84,16 @@ def path(points: Sequence[Tensor], steps: int, kind: Kind = "spherical", loop: b
     if len(points) < 2:
         raise GenaeError(f"an interpolation needs two points or more, not {len(points)}")
     codes = not points[0].is_floating_point()
-    between = switch if codes else lerp if kind == "linear" else slerp
+    return _legs(points, steps, switch if codes else lerp if kind == "linear" else slerp, loop)
+
+
+def conditions(points: Sequence[Tensor], steps: int, between: Between = "glide", loop: bool = False) -> Tensor:
+    """What is said along such a path, of what is said of its points (C,)."""
+    return _legs(points, steps, hold if between == "hold" else lerp, loop)
+
+
+def _legs(points: Sequence[Tensor], steps: int, between: Way, loop: bool) -> Tensor:
+    codes = not points[0].is_floating_point()
     t = torch.linspace(0, 1, steps, device=points[0].device, dtype=torch.float64 if codes else points[0].dtype)
     ends = [*points, points[0]] if loop else list(points)
     legs = [between(a, b, t)[:-1] for a, b in pairwise(ends)]

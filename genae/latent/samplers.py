@@ -137,7 +137,7 @@ class Passage(NamedTuple):
 
     mean: Tensor  # (W, *shape), exactly equal where the windows are
     sigma: Tensor | None = None  # (W, *shape); without, z are the means
-    condition: Tensor | None = None  # (W, C)
+    condition: Tensor | None = None  # (W, C), sparse where C is large
     varied: bool = False  # whether the piece is one that was varied as training varies examples
 
 

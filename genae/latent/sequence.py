@@ -5,9 +5,10 @@ r"""A prior over the z of windows in a row: z_1 … z_W of a piece, by a causal 
     p(z_k | z_<k) = Σ_{j<k} π_j δ(z_k − z_j) + π_new p_v(z_k | h_k)                  v(x, t, h_k): genae/latent/drift.py
 
 Form is to come back to what has been: the weights π of a second transformer are of how far back to go, given how far those
-before went. A window that is an exact repeat has an exactly equal z, and is shown as the same event. z are the means of the
-posteriors: what these add is noise, of which there is more than there is to learn, and on means a fit needed less than half the
-steps. What is before is shown with that noise, so that a next window does not hang on last digits, which drawn windows lack.
+before went, and 0 where their conditions differ. A window that is an exact repeat has an exactly equal z, and is shown as the
+same event. z are the means of the posteriors: what these add is noise, of which there is more than there is to learn, and on
+means a fit needed less than half the steps. What is before is shown with that noise, so that a next window does not hang on
+last digits, which drawn windows lack.
 Pieces that are varied as in training are told from those that are not, and new ones are drawn as those: so they lie where real
 ones do. A share of the h is hidden in training, so that drawing can be guided by the windows before, but not by places: what is
 drawn then fits them better than most of what would be, at some cost in variety. Continuous tokens without an alphabet:
@@ -28,7 +29,7 @@ from genae.latent.descent import Rate, Standardised, Steps, descended
 from genae.latent.drift import Blocks, Turns, VectorDrift, Width
 from genae.latent.samplers import Fitting, Passage, Variants
 from genae.latent.space import Space
-from genae.latent.trunk import PLACES, About, Form, Trunk, nearest, ways
+from genae.latent.trunk import NEVER, PLACES, About, Form, Trunk, nearest, unlike, ways
 
 UNKNOWN = 0.3  # share of training sequences whose places are not said, so that a part of a piece can be asked for,
 OPEN = 0.5  # and of the others the share that does not know how much is left
@@ -43,7 +44,7 @@ class _Unit(NamedTuple):
 
     mean: Tensor  # (W, D)
     sigma: Tensor  # (W, D)
-    condition: Tensor  # (W, C), of no width without one
+    condition: Tensor  # (W, C), of no width without one, sparse where it is wide
     first: Tensor  # (W,) of each window the first that it equals
     varied: bool
 
@@ -153,7 +154,7 @@ class SequencePrior(Standardised):
         until, after = (end + 1 - place) * followed, seen[end] if followed else torch.zeros_like(seen[0])
         ends = known and bool(torch.rand(()) >= OPEN)
         numbers = [column.clamp(max=PLACES) for column in (place * known, (whole + 1 - place) * ends, until)]
-        columns = [unit.mean, seen, unit.condition, *numbers, unit.first, torch.ones_like(place)]
+        columns = [unit.mean, seen, unit.condition.to_dense(), *numbers, unit.first, torch.ones_like(place)]
         return [column[at:end] for column in columns], after
 
     def _loss(self, rows: _Rows) -> Tensor:
@@ -196,7 +197,8 @@ class SequencePrior(Standardised):
             for k in range(past, whole):
                 so_far, at = about.upto(k + 1), k - past
                 if form is None:
-                    back[:, k] = (self.form(back[:, : k + 1], so_far)[:, k] + gumbel[:, at]).argmax(1)
+                    logits = self.form(back[:, : k + 1], so_far)[:, k]
+                    back[:, k] = (logits.masked_fill(unlike(so_far.condition), NEVER) + gumbel[:, at]).argmax(1)
                 else:
                     back[:, k] = at - form[at]
                 h = self.trunk(z[:, : k + 1], so_far)[:, k]

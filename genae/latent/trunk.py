@@ -111,6 +111,12 @@ def nearest(right: Tensor) -> Tensor:
     return right.int().argmax(-1)
 
 
+def unlike(condition: Tensor) -> Tensor:
+    """Which windows back the last of several (B, W, C) cannot be, (B, 1 + PLACES): those of another condition."""
+    differs = (condition[:, :-1] != condition[:, -1:]).any(-1).flip(1)[:, :PLACES]  # (B, W − 1), one back first
+    return nn.functional.pad(differs, (1, PLACES - differs.shape[1]))
+
+
 def _places(x: Tensor) -> Tensor:
     """0, 1, … (W, 1) of x (B, W)."""
     return torch.arange(x.shape[1], device=x.device)[:, None]

@@ -136,7 +136,7 @@ def _model(recipe: Recipe, domain: Domain, condition: Condition, likelihood: obj
     prior = _prior(recipe, space, condition)
     made = instantiate(
         "network", recipe.network, domain=domain, event=domain.event, space=space, posterior=family, likelihood=likelihood,
-        condition=condition.size,
+        condition=condition.size, optional={"form": condition.form},
     )  # fmt: skip
     if isinstance(made, Model):  # a ladder, say, whose prior is its own
         if not (recipe.is_default("prior") and recipe.is_default("posterior")):

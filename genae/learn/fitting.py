@@ -52,10 +52,17 @@ def fitted(
     recipe: Recipe,
     device: torch.device,
     report: Report = lambda done, total: None,
+    begin: Mapping[str, Tensor] | None = None,
 ) -> Sampler:
-    """A sampler fitted from the run's seed. GenaeError for one that does not suit the model's latent space."""
+    """A sampler fitted from the run's seed, from tensors that it begins with where these have its form.
+
+    GenaeError for one that does not suit the model's latent space.
+    """
     with seeded(recipe.seed):
         sampler = made(built, spec).to(device)
+        own = {key: value.shape for key, value in sampler.state_dict().items()}
+        if begin and own == {key: value.shape for key, value in begin.items()}:
+            sampler.load_state_dict(dict(begin))
         turns = _turns(sampler, built, train, device)
         with reduced(sampler, recipe, device):
             for at in turns:
@@ -138,12 +145,22 @@ def spec_of(run: Path, name: str) -> Spec:
     return _spec_of(header(path).facts, path)
 
 
-def carry(name: str, run: Path, to: Path, vae: Model, form: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]) -> Path:
-    """A run's sampler into another folder, in another form, there of these weights."""
+def carry(
+    name: str, run: Path, to: Path, vae: Model | None, form: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] = dict
+) -> Path:
+    """A run's sampler into another folder, in another form, there of these weights; of None, to begin a fit with."""
     tensors, facts = load_tensors(path_of(run, name))
     path = path_of(to, name)
-    save_tensors(path, form(tensors), spec=facts.get("spec", ""), weights=digest(vae.state_dict()))
+    save_tensors(path, form(tensors), spec=facts.get("spec", ""), weights="" if vae is None else digest(vae.state_dict()))
     return path
+
+
+def beginning(run: Path, name: str) -> Mapping[str, Tensor]:
+    """What a fit begins with, where a sampler was carried here for that; nothing elsewhere."""
+    if name not in names(run):
+        return {}
+    tensors, facts = load_tensors(path_of(run, name))
+    return {} if facts.get("weights") else tensors
 
 
 def fits(run: Path, name: str, vae: Model) -> bool:

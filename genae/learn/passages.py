@@ -1,7 +1,8 @@
 """Whole pieces of the training examples as the latents of their windows in a row, which samplers over sequences are fitted on.
 
 A piece is encoded as it is and, so that the sampler sees as much as the model did, in `variants` of it as training varies
-examples: the windows are joined, `Domain.prepare` varies them together, and `Domain.part` takes them apart again.
+examples: the windows are joined, `Domain.prepare` varies them together, and `Domain.part` takes them apart again. As in
+training parts of what is known are hidden, the same in all windows of a piece, so that less can be said of new ones.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from genae.learn.build import Built
 from genae.learn.device import computing
 
 CHUNK = 250  # windows encoded at once
+WIDE = 256  # numbers of a condition, of more than which most are zeros, as of categories said of each step
 
 
 class Part(NamedTuple):
@@ -72,8 +74,7 @@ def _encoded(built: Built, parts: Sequence[Part], device: torch.device) -> list[
     """Several pieces at once. Equal windows are encoded once, so that their latents are equal to the last bit."""
     lengths = [len(part.events) for part in parts]
     events = torch.cat([part.events for part in parts])
-    given = [built.condition(part.voice.known.to(device), part.events.to(device)) for part in parts]
-    condition = torch.cat([c for c in given if c is not None]) if built.condition.size else None
+    condition = torch.cat([_told(built, part, device) for part in parts]) if built.condition.size else None
     own, place = once([events, condition], lengths)
     chunks = [
         _posterior(built, events[at].to(device), None if condition is None else condition[at]) for at in torch.split(own, CHUNK)
@@ -82,7 +83,19 @@ def _encoded(built: Built, parts: Sequence[Part], device: torch.device) -> list[
     sigma = torch.cat([s for _, s in chunks if s is not None])[place] if chunks[0][1] is not None else None
     columns = [[None] * len(parts) if column is None else torch.split(column, lengths) for column in (mean, sigma, condition)]
     rows = zip(*columns, [part.varied for part in parts], strict=True)
-    return [Passage(*row) for row in rows]
+    return [Passage(m, s, _packed(c), varied) for m, s, c, varied in rows]
+
+
+def _told(built: Built, part: Part, device: torch.device) -> Tensor:
+    """What is said of a piece's windows (W, C)."""
+    condition = built.condition(part.voice.known.to(device), part.events.to(device))
+    assert condition is not None
+    return condition * built.condition.veil(1).to(condition)
+
+
+def _packed(condition: Tensor | None) -> Tensor | None:
+    """(W, C), sparse where it is wide, since all pieces are kept."""
+    return condition if condition is None or condition.shape[1] <= WIDE else condition.to_sparse()
 
 
 def _posterior(built: Built, events: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor | None]:

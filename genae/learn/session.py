@@ -31,7 +31,7 @@ from genae.data.reading import Report, quiet, read_split
 from genae.errors import GenaeError, remark
 from genae.files import disk, make_folder, require_empty, require_utf8, write_text
 from genae.latent.samplers import Beginning
-from genae.learn import checkpoint, device, fitting, loggers, saved, trainer
+from genae.learn import ancestor, checkpoint, device, fitting, loggers, saved, trainer
 from genae.learn.build import build, learned, require_loss, require_space, require_support
 from genae.learn.metrics import METRICS, append_metrics, rewind_metrics, sync_metrics
 from genae.learn.minutes import steps_in
@@ -49,6 +49,7 @@ from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
 from genae.recipe.settings import Settings, name_of
 from genae.recipe.stages import sampler_of
+from genae.recipe.tuning import Ancestor, Tune
 
 Preset = str | Mapping[str, object]  # its name, or itself: its parent's name and what is different
 
@@ -102,6 +103,8 @@ class Session:
         seed: int | None = None,
         device: str = "auto",
         resume: str | Path | None = None,
+        parent: str | Path | None = None,
+        tune: Tune = "all",
         data_changed: bool = False,
         log: Sequence[str] = (),
         save_seconds: float = SAVE_SECONDS,
@@ -112,7 +115,8 @@ class Session:
 
         What Python has, a preset, its parts (genae/learn/objects.py) or data, will do for a name. A run whose data are not
         those of before is gone on with only when `data_changed` says that this is meant. Of so many `minutes`, the steps are
-        counted now, and from then on it is a run of so many steps. `report(done, total)` is called as files are read,
+        counted now, and from then on it is a run of so many steps. It begins with the weights of a `parent`, if one is given,
+        of which so much learns as `tune` says: genae/recipe/tuning.py. `report(done, total)` is called as files are read,
         `fit_report` likewise as a sampler is fitted. `log` names tools that get the numbers too: loggers.py.
         """
         loggers.require(log)
@@ -123,6 +127,8 @@ class Session:
         settings = with_names(settings) if isinstance(settings, Mapping) else settings
         self.dataset = None if data is None or isinstance(data, str | Path) else as_dataset(data)
         changes = _changes(data, epochs, steps, minutes, seed)
+        if resume is not None and parent is not None:
+            raise GenaeError(f"--resume {resume} goes on with a run, and --from {parent} begins a new one; give one of them")
         if resume is not None and minutes is not None:
             raise GenaeError(f"--resume {resume} goes on to the last step of its recipe; leave out --minutes {minutes:g}")
         if resume is not None:
@@ -131,12 +137,15 @@ class Session:
             self.recipe = _resumed(self.folder, preset, settings, changes)
             _require_same(out, self.folder, resume)
         else:
-            self.recipe = _new(preset, settings, changes)
+            of = None if parent is None else ancestor.opened(parent).of
+            self.recipe = _new(preset, settings, changes, of, tune, minutes)
+            minutes = minutes if of is None else ancestor.lasting(self.recipe, changes, minutes)
             self.folder = Path(out) if out is not None else _free_folder(self.recipe.preset)
             require_empty(self.folder, checkpoint.left)
         require_utf8(self.folder)
         self.sampler = sampler_of(self.recipe.stages)
         self._read_data(report, data_changed, minutes)
+        self.begins = [] if resume is not None or of is None else ancestor.told(of, self.recipe)
 
     def _read_data(self, report: Report, changed: bool, minutes: float | None) -> None:
         domain, dataset = instance(Domain, "domain", self.recipe.domain), self._opened()
@@ -147,8 +156,10 @@ class Session:
             train = train.kept(
                 torch.arange(min(self.recipe.limit, len(train))), f"beyond the first {self.recipe.limit} examples"
             )
-        self.recipe = learned(self.recipe, train)
+        self.recipe = self.recipe if self.recipe.ancestor else learned(self.recipe, train)
         self._build()
+        if self.recipe.ancestor and not self.resumed:
+            ancestor.require(self.built, train, self.recipe)
         train = self.built.condition.usable(train)
         self.examples = train.to(self.device)
         if minutes is not None:
@@ -170,7 +181,7 @@ class Session:
     def _begin_prior(self, train: Examples) -> None:
         """At training examples, for a prior that begins there. GenaeError where there are too few."""
         prior = self.built.vae.prior
-        if isinstance(prior, Beginning):
+        if isinstance(prior, Beginning) and not self.recipe.ancestor:
             prior.begin(fitting.inputs(self.built, train, prior.count, torch.device("cpu"))[0])
 
     def _build(self) -> None:
@@ -246,9 +257,9 @@ class Session:
         """State and folder as they are before the first step of this session."""
         found = saved.newest(self.folder) if self.resumed else None
         if found is None:
-            with device.seeded(self.recipe.seed):
-                self.built.vae.begin(self._events)
+            self._fresh()
         state = start(self.built, self.recipe, self.device)
+        state.step = self.steps if self.recipe.ancestor.get(ancestor.TUNE) == "personal" else 0
         if not self.resumed:
             if (self.folder / checkpoint.RECIPE).exists():  # another training was quicker between our look and our lock
                 raise GenaeError(f"--out {self.folder} is not empty (it holds a run); choose a new or an empty folder")
@@ -259,6 +270,14 @@ class Session:
         else:
             self._go_on(state, found)
         return state
+
+    def _fresh(self) -> None:
+        """The model as it is before it learns: its ancestor's weights, or what it takes of training events."""
+        if self.recipe.ancestor:
+            ancestor.begin(self.built.vae, self.recipe, self.folder)
+            return
+        with device.seeded(self.recipe.seed):
+            self.built.vae.begin(self._events)
 
     def _events(self, most: int) -> Tensor:
         """So many training events, where the model is before it is trained."""
@@ -325,7 +344,8 @@ class Session:
 
         built = self.built._replace(vae=state.best)
         train = fitting.Training(lambda: self.examples, lambda: best_pieces(self._opened(), built.domain))
-        sampler = fitting.fitted(built, spec, train, self.recipe, self.device, report)
+        begin = fitting.beginning(self.folder, named("sampler", spec))
+        sampler = fitting.fitted(built, spec, train, self.recipe, self.device, report, begin)
         fitting.keep(sampler, spec, self.folder, state.best)
 
     def _after(self, number: int, state: State, watch: Watch, stopping: bool) -> Progress:
@@ -436,9 +456,14 @@ def _changes(
     return changes | ({"data": named} if data is not None else {}) | ({"seed": seed} if seed is not None else {})
 
 
-def _new(preset: Preset | None, settings: Settings, changes: Mapping[str, object]) -> Recipe:
+def _new(
+    preset: Preset | None, settings: Settings, changes: Mapping[str, object], of: Ancestor | None, tune: Tune,
+    minutes: float | None,
+) -> Recipe:  # fmt: skip
+    if of is not None:
+        return ancestor.composed(of, tune, None if preset is None else name_of(preset), settings, changes, minutes)
     if preset is None:
-        raise GenaeError("train needs a PRESET, or --resume RUN; `genae plugins list` shows the presets")
+        raise GenaeError("train needs a PRESET, --from RUN or --resume RUN; `genae plugins list` shows the presets")
     return recipe.compose(preset, settings, **changes)
 
 

@@ -21,6 +21,7 @@ from torch import Tensor
 from genae.data.domain import Domain
 from genae.data.examples import Examples, Known
 from genae.errors import GenaeError, unknown
+from genae.model.form import Form, Part
 from genae.names import composed
 
 Options = Mapping[str, Any]
@@ -51,6 +52,11 @@ class Condition(ABC):
     def size(self) -> int:
         """C, 0 for none."""
 
+    @property
+    def form(self) -> Form:
+        """What of the C numbers is said of each step of an example: by default none."""
+        return Form([Part(self.size)])
+
     @abstractmethod
     def tells(self, known: Known) -> bool:
         """Whether of such examples there is anything to tell."""
@@ -62,6 +68,14 @@ class Condition(ABC):
     @abstractmethod
     def named(self, text: str) -> Tensor:
         """What a user writes, --condition TEXT, to (1, C)."""
+
+    def named_along(self, text: str, count: int) -> Tensor:
+        """The same of so many examples in a row, (count, C): by default of each alike."""
+        return self.named(text).expand(count, -1)
+
+    def veil(self, n: int) -> Tensor:
+        """(n, C) of 1, and of 0 for what training hides of an example; random numbers are torch's."""
+        return hide(torch.ones(n, self.size), self.dropout)
 
     def usable(self, examples: Examples) -> Examples:
         """Those of which it can tell something, or which it may hide: by default all."""

@@ -6,7 +6,7 @@ r"""All that is known of examples as one condition: their class, their fields an
 
 The class is a one-hot vector, zeros where it is unknown. A field of K numbers is (x − centre) / spread, of the training
 examples, with a 1 behind it, and K + 1 zeros where one of them is not known; an attribute is the same of what is seen in an
-event.
+event. A field that is of the domain's `categories` is a one-hot vector for each step, zeros where it is not known.
 
 So that a model can be told any part of it, or nothing, training hides the whole from a share of the examples, and from the
 others each part with that probability (https://arxiv.org/abs/2207.12598 hides the whole alone).
@@ -15,22 +15,44 @@ others each part with that probability (https://arxiv.org/abs/2207.12598 hides t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Self
+from functools import partial
+from typing import Annotated, Protocol, Self
 
 import torch
 import torch.nn.functional as F
-from annotated_types import doc
+from annotated_types import Ge, doc
 from torch import Tensor
 
 from genae.data.domain import Domain
 from genae.data.examples import Examples, Known
 from genae.errors import GenaeError, unknown
 from genae.model.conditions import LABEL, Condition, Options, Share, hide, numbers, one_hot
+from genae.model.form import Form, Part
 from genae.names import composed
 
 CHUNK = 1000  # examples measured at once
 
 Attribute = Callable[..., Tensor]  # events (B, *event) to (B,) or (B, K)
+
+
+class Said(Protocol):
+    """How people write fields: `Domain`'s methods of these names."""
+
+    def spelled_along(self, field: str, text: str, count: int) -> Sequence[Sequence[float] | None]: ...
+
+    def settled(self, said: Mapping[str, str]) -> Mapping[str, str]: ...
+
+
+class Plain:
+    """As their numbers."""
+
+    def spelled_along(self, field: str, text: str, count: int) -> Sequence[Sequence[float] | None]:
+        """None of each."""
+        return [None] * count
+
+    def settled(self, said: Mapping[str, str]) -> Mapping[str, str]:
+        """All of it."""
+        return said
 
 
 class Fields(Condition):
@@ -43,6 +65,9 @@ class Fields(Condition):
         centre: Annotated[Sequence[Sequence[float]], doc("mean of each field's numbers; without, that of the data")] = (),
         spread: Annotated[Sequence[Sequence[float]], doc("their standard deviation, likewise")] = (),
         dropout: Annotated[Share, doc("share of the examples from which all is hidden, and of the others each part")] = 0.1,
+        categories: Annotated[
+            Sequence[Annotated[int, Ge(0)]], doc("of each field how many its numbers are of; 0 for plain")
+        ] = (),
     ) -> None:
         """`centre` and `spread` have K numbers for each of the fields of `of`, which a class is not counted among."""
         self.of, self.classes, self.dropout = tuple(of), tuple(map(composed, classes)), dropout
@@ -54,12 +79,15 @@ class Fields(Condition):
                 f"they have {len(centre)} and {len(spread)}"
             )
         self.scale = dict(zip(numbered, zip(centre, spread, strict=True), strict=False))
+        if len(categories) not in (0, len(numbered)):
+            raise GenaeError(f"condition.categories needs a number for each of {', '.join(numbered)}, or none")
+        self.kinds = dict(zip(numbered, categories, strict=False))
         self.seen: Mapping[str, Attribute] = {}
-        self.spelled: Callable[[str, str], Sequence[float] | None] = _as_numbers
+        self.said: Said = Plain()
 
     def of_domain(self, domain: Domain) -> Self:
         """Itself, with the functions of the attributes that it names, and how people write its fields."""
-        self.spelled = domain.spelled
+        self.said = domain
         self.seen = {name: of for name, of in domain.defaults.attributes.items() if name in self.of}
         return self
 
@@ -80,10 +108,12 @@ class Fields(Condition):
         if options["centre"]:
             return options
         fields = {**_measured(train, domain, {n: attributes[n] for n in of if n not in there}), **train.fields}
-        every = [_scale(fields[name]) for name in of if name != LABEL]
+        kinds = {name: domain.categories.get(name, 0) for name in of if name != LABEL}
+        every = [_scale(fields[name], kind) for name, kind in kinds.items()]
         return {
             **options, "of": list(of), "classes": list(train.classes) if LABEL in of else [],
             "centre": [centre for centre, _ in every], "spread": [spread for _, spread in every],
+            "categories": list(kinds.values()) if any(kinds.values()) else [],
         }  # fmt: skip
 
     def tells(self, known: Known) -> bool:
@@ -94,6 +124,12 @@ class Fields(Condition):
     def size(self) -> int:
         return sum(self._width(name) for name in self.of)
 
+    @property
+    def form(self) -> Form:
+        """Categories are said of each step."""
+        steps = {name: len(self.scale[name][0]) for name, kind in self.kinds.items() if kind}
+        return Form([Part(self.kinds[name], steps[name]) if name in steps else Part(self._width(name)) for name in self.of])
+
     def __call__(self, known: Known, target: Tensor | None = None, train: bool = False) -> Tensor | None:
         """(B, C), zeros for what is not known."""
         n = len(target) if target is not None else _count(known)
@@ -102,15 +138,24 @@ class Fields(Condition):
         parts = [hide(self._part(name, known, target, n).to(device), share) for name in self.of]
         return hide(torch.cat(parts, 1), share)
 
+    def veil(self, n: int) -> Tensor:
+        """All is hidden, or each part."""
+        return hide(torch.cat([hide(torch.ones(n, self._width(name)), self.dropout) for name in self.of], 1), self.dropout)
+
     def named(self, text: str) -> Tensor:
         """`rain`, `7` where there is one field alone, or `label=rain,hour=7`, to (1, C)."""
-        pairs = [self._pair(item) for item in text.split(",")] if text.strip() else []
-        told = dict(pairs)
-        if len(told) < len(pairs):
-            raise GenaeError(f"condition '{text}' names a field twice")
-        return torch.cat([told.get(name, torch.zeros(1, self._width(name))) for name in self.of], 1)
+        return self.named_along(text, 1)
 
-    def _pair(self, item: str) -> tuple[str, Tensor]:
+    def named_along(self, text: str, count: int) -> Tensor:
+        """The same, of so many examples in a row."""
+        pairs = [self._pair(item) for item in text.split(",")] if text.strip() else []
+        said = dict(pairs)
+        if len(said) < len(pairs):
+            raise GenaeError(f"condition '{text}' names a field twice")
+        rows = {name: self._row(name, value, count) for name, value in self.said.settled(said).items()}
+        return torch.cat([rows.get(name, torch.zeros(count, self._width(name))) for name in self.of], 1)
+
+    def _pair(self, item: str) -> tuple[str, str]:
         name, equals, value = (word.strip() for word in item.partition("="))
         if not equals:
             name, value = LABEL if composed(name) in self.classes or not self.scale else next(iter(self.scale)), name
@@ -118,15 +163,22 @@ class Fields(Condition):
                 raise GenaeError(f"condition '{value}' names no field: write NAME={value}, NAME one of {', '.join(self.of)}")
         if name not in self.of:
             raise unknown("field", name, self.of, " of this run's condition")
+        return name, value
+
+    def _row(self, name: str, value: str, count: int) -> Tensor:
+        """What is said of a field, or of the class, of so many examples (count, K)."""
         if name != LABEL:
-            written = self.spelled(name, value) or numbers(name, value, self._width(name) - 1, commas=False)
-            return name, self._scaled(name, torch.tensor([written]))
+            plain = partial(numbers, name, value, len(self.scale[name][0]), commas=False)
+            return self._scaled(name, torch.tensor([row or plain() for row in self.said.spelled_along(name, value, count)]))
         if composed(value) not in self.classes:
             raise unknown("class", value, self.classes)
-        return name, one_hot(Known(torch.tensor([0]), (value,)), self.classes)
+        return one_hot(Known(torch.tensor([0]), (value,)), self.classes).expand(count, -1)
 
     def _width(self, name: str) -> int:
-        return len(self.classes) if name == LABEL else len(self.scale[name][0]) + 1 if name in self.scale else 0
+        if name == LABEL:
+            return len(self.classes)
+        count = len(self.scale[name][0]) if name in self.scale else 0
+        return count * self.kinds[name] if self.kinds.get(name) else count + bool(count)
 
     def _part(self, name: str, known: Known, target: Tensor | None, n: int) -> Tensor:
         if name == LABEL and known.labels is not None:
@@ -138,16 +190,23 @@ class Fields(Condition):
         return self._scaled(name, known.fields[name])
 
     def _scaled(self, name: str, x: Tensor) -> Tensor:
-        """(B, K) to (B, K + 1)."""
+        """(B, K) to (B, K + 1), or of categories to (B, K · how many there are)."""
         centre, spread = (torch.tensor(numbers, device=x.device) for numbers in self.scale[name])
         if x.shape[1] != len(centre):
             raise GenaeError(f"field {name} has {x.shape[1]} numbers in these examples, {len(centre)} in this model")
+        if self.kinds.get(name):
+            return _categorical(name, x, self.kinds[name])
         there = x.isfinite().all(1, keepdim=True)
         return F.pad((x - centre) / spread, (0, 1), value=1.0).where(there, 0.0)
 
 
-def _as_numbers(field: str, text: str) -> None:
-    """What people write of a field where no domain says how."""
+def _categorical(name: str, x: Tensor, count: int) -> Tensor:
+    """Categories (B, T), NaN where not known, to (B, T·count). GenaeError for one that there is not."""
+    at = x.nan_to_num(nan=-1.0)
+    wrong = (at != at.round()) | (at < -1) | (at >= count)
+    if bool(wrong.any()):
+        raise GenaeError(f"field {name} is of categories from 0 to {count - 1}, not {at[wrong][0].item():g}")
+    return F.one_hot(at.long() + 1, count + 1)[..., 1:].flatten(1).float()
 
 
 def _measured(train: Examples, domain: Domain, attributes: Mapping[str, Attribute]) -> dict[str, Tensor]:
@@ -165,10 +224,13 @@ def _rows(of: Attribute, events: Tensor) -> Tensor:
     return of(events).reshape(len(events), -1).float()
 
 
-def _scale(x: Tensor) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of the known rows of (N, K); 0 and 1 where none is, and 1 where they do not vary."""
+def _scale(x: Tensor, categories: int = 0) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of the known rows of (N, K); 0 and 1 where none is, and 1 where they do not vary.
+
+    Those of categories mean nothing: 0 and 1.
+    """
     rows = x[x.isfinite().all(1)].double()
-    if not len(rows):
+    if categories or not len(rows):
         return [0.0] * x.shape[1], [1.0] * x.shape[1]
     spread = rows.std(0, unbiased=False)
     return rows.mean(0).tolist(), spread.where(spread > 0, 1.0).tolist()

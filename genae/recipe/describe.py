@@ -190,7 +190,7 @@ def setters(name: str) -> dict[str, str]:
 def command(recipe: Recipe) -> str:
     """The command that trains a recipe: what it has else than its preset, as settings."""
     own = asdict(recipe)
-    words = ["genae", "train", recipe.preset, *(["--data", recipe.data] if recipe.data else [])]
+    words = ["genae", "train", tuning(recipe) or recipe.preset, *(["--data", recipe.data] if recipe.data else [])]
     words += ["--steps", str(recipe.steps)] if recipe.steps else ["--epochs", f"{recipe.epochs:g}"]
     base = asdict(compose(recipe.preset, parts := _other_parts(recipe)))
     changes = {key: own[key] for key in own if key not in (*SECTIONS, *WRITTEN, *LONG) and own[key] != base[key]}
@@ -199,6 +199,11 @@ def command(recipe: Recipe) -> str:
         changes |= {f"{section}.{key}": value for key, value in options.items()}
     settings = [*parts, *(f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in changes.items())]
     return shlex.join([*words, *(word for setting in settings for word in ("--set", setting))])
+
+
+def tuning(recipe: Recipe) -> str:
+    """`--from RUN --tune all` of a recipe that began with another run, else ""."""
+    return "--from {run} --tune {tune}".format(**recipe.ancestor) if recipe.ancestor else ""
 
 
 def _other_parts(recipe: Recipe) -> list[str]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple, TypedDict
 
 from genae.errors import GenaeError, unknown
+from genae.recipe import hub
 from genae.recipe.entries import module, owner, version
 from genae.recipe.jsonfile import read_json
 
@@ -63,7 +64,9 @@ def _folders(package: str) -> list[Path]:
 
 
 def get(name: str) -> Model:
-    """The model of that name. GenaeError if there is none, or there are two."""
+    """The model of that name, or of the hub. GenaeError if there is none, or there are two."""
+    if hub.is_name(name):
+        return Model(name, folder := hub.folder_of(name), f"the hub, revision {folder.name[:12]}")
     found = _found()
     if name not in found:
         raise unknown("model", name, found, "" if found else f": none is installed; {GET}")
@@ -73,11 +76,13 @@ def get(name: str) -> Model:
 
 
 def folder_of(run: str | Path) -> Path:
-    """The folder of a run, which is given by its path or is a model's name. GenaeError for what is neither."""
+    """The folder of a run, which is given by its path, or is a model's name or one of the hub. GenaeError for what is none."""
     path = Path(run)
     if path.exists():
         _require_no_name(path)
         return path
+    if hub.is_name(run):
+        return hub.folder_of(run)
     known = installed()
     if str(run) in known:
         return get(str(run)).folder
@@ -87,6 +92,11 @@ def folder_of(run: str | Path) -> Path:
     raise GenaeError(
         f"{run} is not a run: there is no such folder; a run is a folder that `genae train` wrote, or a model's name: {names}"
     )
+
+
+def named(run: str) -> str:
+    """A model's name; of a folder its own name alone, without where it lies."""
+    return run if run in installed() or hub.is_name(run) else Path(run).name
 
 
 def _require_no_name(path: Path) -> None:
@@ -100,6 +110,10 @@ def _require_no_name(path: Path) -> None:
 
 def require_own(folder: Path, verb: str) -> None:
     """GenaeError for a folder that is an installed model: it stays as it came."""
+    if name := hub.name_of(folder):
+        raise GenaeError(
+            f"{name} stays as the hub has it, and {verb} cannot write there; take a copy: genae models copy {name} --out runs/x"
+        )
     for model in installed().values():
         if folder.resolve() == model.folder:
             raise GenaeError(

@@ -28,7 +28,7 @@ from annotated_types import DocInfo, Ge, GroupedMetadata, Gt, Le, Lt, MaxLen, Mi
 from genae.errors import GenaeError, unknown
 
 GIVEN = {  # what the engine passes, which is no option
-    "network": ("event", "space", "posterior", "likelihood", "condition"),
+    "network": ("event", "space", "posterior", "likelihood", "condition", "form"),
     "prior": ("space", "condition"),
     "sampler": ("space", "condition"),
     "optimiser": ("parameters",),
@@ -104,6 +104,12 @@ def offered(section: str, factory: Factory) -> list[Option]:
         for name, parameter in inspect.signature(factory).parameters.items()
         if name not in GIVEN.get(section, ()) and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
     ]
+
+
+def taken(factory: Factory, more: Mapping[str, object]) -> Spec:
+    """Of what may be given to a factory what it has an argument for."""
+    names = inspect.signature(factory).parameters
+    return {name: value for name, value in more.items() if name in names}
 
 
 def filled(section: str, factory: Factory, spec: Mapping[str, object], written: bool = False) -> Spec:

@@ -12,7 +12,7 @@ from annotated_types import Ge, Lt, doc
 
 from genae.errors import GenaeError, unknown
 from genae.recipe import registry
-from genae.recipe.options import Factory, Spec, filled, named
+from genae.recipe.options import Factory, Spec, filled, named, taken
 
 SECTIONS = ("domain", "network", "posterior", "likelihood", "prior", "objective", "task", "condition", "optimiser", "schedule")
 T = TypeVar("T")
@@ -79,18 +79,26 @@ def _attribute(name: str) -> Factory:
 
 
 def instantiate(
-    section: str, spec: Mapping[str, object], *given: object, domain: Bringing | None = None, **more: object
+    section: str,
+    spec: Mapping[str, object],
+    *given: object,
+    domain: Bringing | None = None,
+    optional: Mapping[str, object] | None = None,
+    **more: object,
 ) -> object:
-    """The part that a section names, with its options, checked and completed, and what the engine gives."""
+    """The part that a section names, with its options, checked and completed, and what the engine gives.
+
+    What is `optional` goes to those alone that have an argument for it.
+    """
     factory = part(section, spec, domain)
-    return factory(*given, **more, **filled(section, factory, spec))
+    return factory(*given, **more, **taken(factory, optional or {}), **filled(section, factory, spec))
 
 
 def instance(
     kind: type[T], section: str, spec: Mapping[str, object], *given: object, domain: Bringing | None = None, **more: object
 ) -> T:
     """The same, of the class or protocol that a section's parts are. GenaeError if it is none."""
-    return of_kind(kind, section, spec, instantiate(section, spec, *given, domain=domain, **more))
+    return of_kind(kind, section, spec, instantiate(section, spec, *given, domain=domain, optional=None, **more))
 
 
 def of_kind(kind: type[T], section: str, spec: Mapping[str, object], made: object) -> T:

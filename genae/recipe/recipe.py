@@ -64,6 +64,9 @@ class Recipe:
     limit: Annotated[int, Ge(0), doc("train on the first so many examples; 0 for all")]
     format: int = FORMAT
     plugins: Annotated[dict[str, str], doc("where parts that are not genae's own come from")] = field(default_factory=dict)
+    ancestor: Annotated[dict[str, str], doc("the run whose weights it began with, and their digest")] = field(
+        default_factory=dict
+    )
 
     def is_default(self, section: str) -> bool:
         """Whether a section names what it names where nothing was said."""

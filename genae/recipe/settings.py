@@ -13,7 +13,7 @@ from genae.errors import GenaeError, unknown
 from genae.recipe import jsonfile, registry
 from genae.recipe.parts import SECTIONS
 
-WRITTEN = ("preset", "format", "plugins")  # what a recipe says of itself, and nobody sets
+WRITTEN = ("preset", "format", "plugins", "ancestor")  # what a recipe says of itself, and nobody sets
 
 DEFAULTS: dict[str, object] = {
     "network": {"name": "default"},

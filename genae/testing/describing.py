@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genae.data.domain import Domain
+from genae.data.domain import CHOICE, Domain
 from genae.errors import GenaeError
 from genae.learn.device import seeded
-from genae.recipe.options import Option, apart, check
+from genae.recipe.options import Option, apart, check, offered
 from genae.recipe.parts import instance
 from genae.testing.chance import always
 from genae.testing.expect import expect, finite, same, skip
@@ -34,6 +34,18 @@ def written(s: Subject) -> None:
         same(other.prepare(s.examples.x[:LOOKED], "show"), s.events(), f"events, {option.name} being marked WRITTEN,")
         for file in s.files[:1]:
             same(windows_of(other, file), windows_of(s.domain, file), f"examples, {option.name} being marked WRITTEN,")
+
+
+def chosen(s: Subject) -> None:
+    """Options marked CHOICE leave the event as it is, and what is made of a stored example to be shown."""
+    marked = [option for option in offered("domain", type(s.domain)) if CHOICE in apart(option.hint)[1]]
+    if not marked:
+        skip("it marks no option CHOICE")
+    for option in marked:
+        for value in _others(option, s.recipe.domain[option.name]):
+            other = instance(Domain, "domain", s.recipe.domain | {option.name: value})
+            expect(other.event == s.domain.event, f"{option.name}={value!r} changes the event; it must not be marked CHOICE")
+            same(other.prepare(s.examples.x[:LOOKED], "show"), s.events(), f"events, {option.name} being marked CHOICE,")
 
 
 def _others(option: Option, value: Any) -> list[Any]:
@@ -98,4 +110,4 @@ def attributes(s: Subject) -> None:
         expect(not bool((unlike == unlike[:1]).all()), f"attribute {name} is the same of every event, {unlike[0].tolist()}")
 
 
-CHECKS = (written, style, metrics, attributes)
+CHECKS = (written, chosen, style, metrics, attributes)

@@ -53,6 +53,8 @@ def reading(s: Subject) -> None:
 
 def fields(s: Subject) -> None:
     """What `read` knows beside each example is what the domain names, so many numbers, the same at every time."""
+    others = sorted({*s.domain.categories} - {*s.domain.fields})
+    expect(not others, f"categories names {others}, which are none of its fields")
     if not s.domain.fields:
         skip("it names no fields")
     for file in s.files[:LOOKED]:
@@ -66,6 +68,14 @@ def fields(s: Subject) -> None:
             expect(good, f"{file.name}: field {name} has shape {tuple(x.shape)}; expected {(n, width)}")
             expect(not bool(x.isinf().any()), f"{file.name}: field {name} holds an infinity; NaN is for what is not known")
             same(x.nan_to_num(), torch.as_tensor(again[name], dtype=torch.float32).nan_to_num(), f"field {name}")
+            _categorical(s, name, x)
+
+
+def _categorical(s: Subject, name: str, x: Tensor) -> None:
+    """Where the domain says that a field is of categories, it is of these."""
+    count = s.domain.categories.get(name, 0)
+    good = x.isnan() | ((x == x.round()) & (x >= 0) & (x < count))
+    expect(not count or bool(good.all()), f"field {name} is of categories from 0 to {count - 1}, and holds {x[~good][:1]}")
 
 
 def augmenting(s: Subject) -> None:
@@ -80,6 +90,7 @@ def augmenting(s: Subject) -> None:
     for name, value in before.items():
         shaped(after[name].nan_to_num(), tuple(value.shape), f"field {name} of augmented(…)")
         same(after[name].isnan(), value.isnan(), f"what is not known of field {name}")
+        _categorical(s, name, after[name])
 
 
 def remarks(s: Subject) -> None:

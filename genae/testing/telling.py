@@ -16,6 +16,7 @@ from genae.testing.subject import Subject
 
 SHAKE, MANY = 0.2, 2000  # examples of which a share is hidden
 OFF = 0.06  # of that share
+ROW = 3  # examples
 FAR = 100.0  # times as far as another example's condition
 
 
@@ -42,6 +43,7 @@ def vectors(s: Subject) -> None:
 def _vector(condition: Condition, s: Subject, n: int) -> Tensor:
     told = _one(condition(s.known(n), s.events(n)))
     shaped(told, (n, condition.size), "what it tells")
+    expect(condition.form.size == condition.size, f"its form is of {condition.form.size} numbers, and its size {condition.size}")
     return told
 
 
@@ -54,6 +56,9 @@ def _one(told: Tensor | None) -> Tensor:
 def of_new_examples(s: Subject) -> None:
     """Of examples that nobody knows it tells zeros, or that it must be asked; what is drawn has its form."""
     condition = s.build().condition
+    veil = condition.veil(ROW)
+    shaped(veil, (ROW, condition.size), f"veil({ROW})")
+    expect(bool(((veil == 0) | (veil == 1)).all()), "a veil is of 0 and 1")
     for what in (condition.absent, condition.drawn):
         try:
             shaped(what(3), (3, condition.size), f"{what.__name__}(3)")
@@ -62,6 +67,7 @@ def of_new_examples(s: Subject) -> None:
     for text in ("", "no such thing", "1,2,3,4,5,6,7", "0.5", *s.told.classes, *(f"label={name}" for name in s.told.classes)):
         try:
             shaped(condition.named(text), (1, condition.size), f"named({text!r})")
+            shaped(condition.named_along(text, ROW), (ROW, condition.size), f"named_along({text!r}, {ROW})")
         except GenaeError as error:
             expect("\n" not in str(error), f"named({text!r}) fails in more than one line: {error}")
 

@@ -13,6 +13,7 @@ from genae.errors import GenaeError
 from genae.files import write_text
 from genae.learn import checkpoint, fitting
 from genae.learn.metrics import read_metrics
+from genae.recipe.describe import tuning
 from genae.recipe.options import Spec, named
 from genae.recipe.stages import sampler_of
 from genae.use import output, pictures
@@ -82,7 +83,7 @@ def _text(run: Run, made: Made, last: dict[str, Any], shown: list[str]) -> str:
     scores = "\n".join(f"| {key} | {value:.2f} nats |" for key, value in last.items() if key not in PLACE)
     return f"""# {run.folder.name}
 
-{"A variational" if run.built.bounded else "A plain"} autoencoder trained with `genae train {recipe.preset}` on {_data(run)}.
+{"A variational" if run.built.bounded else "A plain"} autoencoder trained with `genae train {_how(recipe)}` on {_data(run)}.
 
 {chr(10).join(shown)}
 
@@ -111,15 +112,27 @@ def _steps(run: Run, made: Made) -> str:
     return f"{run.step:,}{rest}"
 
 
+def _began(run: Run) -> dict[str, str]:
+    """Whose weights it began with."""
+    of = run.recipe.ancestor
+    return {"began with": f"`{of['run']}` (preset {run.recipe.preset}), weights {of['weights']}"} if of else {}
+
+
 def traits(run: Run) -> dict[str, str]:
     """What a model is, by name."""
     return {
+        **_began(run),
         "latent": str(run.vae.space),
         "weights": f"{sum(p.numel() for p in run.vae.parameters()):,}",
         "likelihood": _likelihood(run),
         "prior": _part(run.recipe.prior),
         "sampler": _samplers(run),
     }
+
+
+def _how(recipe: Recipe) -> str:
+    """A preset's name, or what it began with."""
+    return tuning(recipe) or recipe.preset
 
 
 def _data(run: Run) -> str:

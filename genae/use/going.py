@@ -3,7 +3,8 @@ r"""Pieces that go on, and parts of them made anew: what a sampler of windows in
     extended(run, x, length)         a file and `length` windows more
     filled(run, x, part)             a file whose windows in a part are new; they know those before them, and the one after
 
-A new window that comes back to one of the file's is that window.
+A new window that comes back to one of the file's is that window. A condition that says something of each step is said of new
+windows alone.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ def extended(
     """A file and so many windows more, the last without `cut` of it."""
     temperature, (point, events) = run.temperature(temperature), _whole(run, x, condition)
     past, given = point.z[0], None if point.condition is None else point.condition[0]
-    new, c = _new(run, past, given, length, temperature, seed, sampler)
+    c = _told(run, given, len(past), length, condition)
+    new = _new(run, past, c, length, temperature, seed, sampler)
     made = _events(run, torch.cat([past, new]), c, events[0], temperature, seed)[len(past) :]
     whole = torch.cat([events, made.expand(len(events), *made.shape)], 1)
     domain = run.framed(point.span, **options)
@@ -68,7 +70,8 @@ def filled(
     domain = run.framed(point.span, **options)
     first, last = _inside(domain.places(events.shape[1]), part, point.span.name)
     past, given = point.z[0, :first], None if point.condition is None else point.condition[0]
-    new, c = _new(run, past, given, last - first, temperature, seed, sampler, point.z[0, last:])
+    c = _told(run, given, first, last - first, condition)
+    new = _new(run, past, c, last - first, temperature, seed, sampler, point.z[0, last:])
     made = _events(run, torch.cat([past, new]), c, events[0, :first], temperature, seed)
     whole = events.clone()
     whole[:, first:last] = made[first:]
@@ -81,7 +84,7 @@ def _whole(run: Run, x: Given, condition: Condition) -> tuple[Point, Tensor]:
     seen = run.seen(x)
     if len(seen.spans) != 1:
         raise GenaeError(f"one piece goes on at a time, not {len(seen.spans)}")
-    given = run.condition(seen, condition)
+    given = run.condition(seen, None if run.built.condition.form.steps else condition)
     (point,) = points(seen.spans, run.encode(seen, given), given)
     return point, seen.events.view(*point.z.shape[:2], *seen.events.shape[1:])
 
@@ -109,17 +112,27 @@ def sequential(run: Run, name: str | None) -> Sequential:
     raise GenaeError(f"{run.folder} has no sampler of windows in a row{had}; fit one: genae fit {run.folder} sequence")
 
 
-def _new(
-    run: Run, past: Tensor, given: Tensor | None, length: int, temperature: float, seed: int | None, sampler: str | None,
-    follow: Tensor | None = None,
-) -> tuple[Tensor, Tensor | None]:  # fmt: skip
-    """z (length, *shape) after the past (V, *shape), before `follow` (R, *shape), and the conditions of all (V + length, C).
+def _told(run: Run, given: Tensor | None, past: int, length: int, condition: Condition) -> Tensor | None:
+    """The conditions (past + length, C) of a file's windows and of new ones.
 
-    Where the file says nothing of a condition's future, the past's last goes on.
+    Where neither the file nor a user says more, that of the file's last goes on.
     """
-    source, count = sequential(run, sampler), len(past)
+    own = run.built.condition
+    if given is None:
+        return None
+    rows = given[torch.arange(past + length).clamp(max=len(given) - 1)]
+    if not (own.form.steps and isinstance(condition, str)):
+        return rows
+    return torch.cat([rows[:past], own.form.over(own.named_along(condition, length), rows[past:])])
+
+
+def _new(
+    run: Run, past: Tensor, c: Tensor | None, length: int, temperature: float, seed: int | None, sampler: str | None,
+    follow: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """z (length, *shape) after the past (V, *shape), before `follow` (R, *shape), by all conditions c (V + length, C)."""
+    source = sequential(run, sampler)
     heat = temperature if run.vae.shows == "mean" else 1.0
-    c = None if given is None else given[torch.arange(count + length).clamp(max=len(given) - 1)]
 
     def each(z: Tensor | None, n: int) -> Tensor | None:
         return None if z is None or not len(z) else z.to(run.device).expand(n, *z.shape)
@@ -129,7 +142,7 @@ def _new(
         return source.passages(n, length, heat, condition, each(past, n), after=each(follow, n))
 
     z = run.each(draw, torch.empty(1, 0), None if c is None else c[None], Chance(drawn(seed), [0], "z"))[0]
-    return _back(z, past), c
+    return _back(z, past)
 
 
 def _back(new: Tensor, past: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import torch
@@ -26,7 +27,7 @@ from genae.files import new_folder, write_text
 from genae.learn import checkpoint, fitting, saved
 from genae.learn.device import seeded
 from genae.learn.scoring import choose, validated
-from genae.recipe import recipe, registry
+from genae.recipe import hub, models, recipe, registry
 from genae.recipe.options import named
 from genae.recipe.recipe import Recipe
 from genae.recipe.stages import sampler_of
@@ -36,7 +37,7 @@ from genae.use.model_card import Told, write_card
 from genae.use.run import Run, load
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
-LEAST = 1e-4  # of the distortion, or of the spread of z: what 16 bits may cost
+LEAST = 1e-3  # of the distortion, or of the spread of z: what 16 bits may cost, a tenth of what estimates are uncertain by
 MEASURED = 500  # held-out examples, and draws of each sampler
 Form = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
 
@@ -50,8 +51,10 @@ class Packed(NamedTuple):
     numbers: dict[str, object]
 
 
-def pack(run: Run, name: str, out: Path, told: Told, limit: int = MEASURED, sampler: str = "") -> Packed:
+def pack(run: Run, name: str, out: Path, told: Told, limit: int = MEASURED, sampler: str = "", address: str = "") -> Packed:
     """A run as the folder NAME in `out`, with all its samplers or one alone, which it then draws new examples from.
+
+    Its card calls it by its `address`, where that is not the name.
 
     GenaeError for a name that none may have, and where the run's data set is not there.
     """
@@ -67,8 +70,16 @@ def pack(run: Run, name: str, out: Path, told: Told, limit: int = MEASURED, samp
         best.keep(folder, run.domain, run.training())
         samples = run.domain.defaults.samples
         numbers = {"split": split, **evaluate(small.built, held, samples=samples, device=run.device)}
-        write_card(small, name, told, numbers, cost if free else {})
+        write_card(small, address or name, told, numbers, cost if free else {})
     return Packed(out / name, free, cost, numbers)
+
+
+def push(run: Run, address: str, told: Told, limit: int = MEASURED, sampler: str = "") -> tuple[Packed, str]:
+    """A run packed and uploaded as `hf:owner/name`, and where it is to be seen. GenaeError where the hub does not take it."""
+    name = f"{hub.PREFIX}{hub.parsed(address).id}"
+    with TemporaryDirectory() as folder:
+        made = pack(run, "model", Path(folder), told, limit, sampler, name)
+        return made, hub.push(made.folder, address, f"{run.recipe.preset}, step {run.step:,}")
 
 
 def _filled(run: Run, folder: Path, form: Form, sampler: str) -> Run:
@@ -89,9 +100,10 @@ def _public(run: Run, sampler: str) -> Recipe:
     own = sampler_of(run.recipe.stages)
     last = sampler or (named("sampler", own) if own else "")
     stages = [stage for stage in run.recipe.stages if stage["sampler"] is None]
+    ancestor = run.recipe.ancestor and {**run.recipe.ancestor, "run": models.named(run.recipe.ancestor["run"])}
     if last in fitting.names(run.folder):
         stages += [{"sampler": fitting.spec_of(run.folder, last)}]
-    return recipe.adjust(replace(run.recipe, data=_name(run.recipe.data)), {"stages": stages})
+    return recipe.adjust(replace(run.recipe, data=_name(run.recipe.data), ancestor=ancestor), {"stages": stages})
 
 
 def _name(data: str) -> str:
@@ -113,7 +125,7 @@ def _apart(run: Run, small: Run, name: str) -> float:
     """How far apart in the median two samplers draw from the same noise, as a share of the spread of z."""
     condition = run.built.condition.absent(MEASURED).to(run.device) if run.built.condition.size else None
     drawn = list[Tensor]()
-    for one in (run, small):
+    for sampler in (run.sampler(name), small.sampler(name)):  # loaded before the seed: what builds a net draws numbers
         with seeded(0):
-            drawn.append(one.sampler(name).sample(MEASURED, 1.0, condition).float())
+            drawn.append(sampler.sample(MEASURED, 1.0, condition).float())
     return float((drawn[0] - drawn[1]).abs().median() / drawn[0].std())

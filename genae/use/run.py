@@ -27,7 +27,7 @@ from genae.data.opening import Data, as_dataset
 from genae.data.pieces import best_pieces, once
 from genae.errors import GenaeError, remark
 from genae.latent.draws import Chance, Draws
-from genae.latent.paths import Kind, path, walk
+from genae.latent.paths import Between, Kind, conditions, path, walk
 from genae.latent.posteriors import Spread
 from genae.latent.samplers import Noise, Sampler, Sequential
 from genae.learn import checkpoint, fitting, saved
@@ -54,7 +54,8 @@ from genae.use.wholes import Fit, starts
 CHUNK = 256  # examples at once through a network, so that memory stays bounded
 ROWS = 16  # a batch's multiple: matrices of other heights are summed in other orders, and the last bits depend on the batch
 
-Condition = str | Sequence[str] | Tensor | None  # a class by its name, one for each example, or the vectors (N, C) themselves
+# what is said in words of all, and goes on from one to the next in a row; of each; or the vectors, (N, C), or (N, L, C) of rows
+Condition = str | Sequence[str] | Tensor | None
 
 
 class Latents(NamedTuple):
@@ -143,7 +144,7 @@ class Run:
                 raise GenaeError(f"{option} must be at least 1, not {value}")
         if best_of > 1:
             return self._best(
-                range(first, first + n), best_of, seed, condition,
+                range(first, first + n), best_of, seed, condition, wholes.formed(form, length)[1] if form else length,
                 lambda n, seed, c: self.sample(
                     n, temperature, seed, c, length, sampler, 1, form, like, distance, first * best_of
                 ),
@@ -151,10 +152,9 @@ class Run:
         temperature, source = self.temperature(temperature), self.sampler(sampler)
         parts, length = wholes.formed(form, length) if form else ([*range(length)], length)
         chance = Chance(drawn(seed), range(first * length, (first + n) * length))
-        given = self._drawn(condition, chance._replace(keys=range(first, first + n)))
+        given = self._drawn(condition, chance._replace(keys=range(first, first + n)), length)
         if length == 1 and like is None:
             return self.each(lambda x, c: self.vae.sample(len(x), temperature, c, source), torch.empty(n, 0), given, chance)
-        given = None if given is None else given.repeat_interleave(length, 0)
         z = self._walked(source, n, length, temperature, given, chance._replace(stream="z"), parts)
         z = z if like is None else self._near(like, z.view(n, length, *z.shape[1:]), distance)[:, parts].flatten(0, 1)
         own, place = once([z, given], [length] * n)  # what a piece comes back to is the same event
@@ -178,13 +178,14 @@ class Run:
         of: int,
         seed: int | None,
         condition: Condition,
+        length: int,
         sample: Callable[[int, int, Tensor | None], Tensor],
     ) -> Tensor:
         """Events of those numbers, each the best of `of` of one condition, of what `sample(n, seed, condition)` gives."""
         kept = best.scorer(self.folder, self.domain, self.training)
         seed = drawn(seed)
-        given = self._drawn(condition, Chance(seed, numbers))
-        given = None if given is None else given.repeat_interleave(of, 0)
+        given = self._drawn(condition, Chance(seed, numbers), length)
+        given = None if given is None else given.view(len(numbers), length, -1).repeat_interleave(of, 0)
         events = sample(len(numbers) * of, seed, given)
         return best.best(events, self.domain.score(events, kept), of)
 
@@ -285,7 +286,7 @@ class Run:
         that `spans` say are of one file each has random numbers of its own, and those of equal z are equal.
         """
         temperature, z = self.temperature(temperature, given=True), self.vae.space.check(z)
-        given = self._given(condition, len(z))
+        given = self._given(condition, [span.count for span in spans] or [length] * len(z))
         if spans:
             own, place = once([z, given], [span.count for span in spans])
             chance = Chance(drawn(seed), (own if seed is None else own - starts(spans)[own]).tolist())
@@ -296,7 +297,6 @@ class Run:
         chance = Chance(drawn(seed), keys)
         if length == 1:
             return self._shown(z, given, temperature, chance)
-        given = None if given is None else given.repeat_interleave(length, 0)
         return self._joined(self._shown(z.repeat_interleave(length, 0), given, temperature, chance), length)
 
     def _shown(self, z: Tensor, condition: Tensor | None, temperature: float, chance: Chance) -> Tensor:
@@ -376,24 +376,26 @@ class Run:
         seed: int = 0,
         length: int = 1,
         fit: Fit = "resample",
+        between: Between = "glide",
     ) -> Tensor:
         """`interpolate(a, b, steps=9)`, `interpolate(a, b, c)`: events (n, *event) between posterior means, repeatable.
 
         `steps` from each point to the next, both ends counted, which are what `reconstruct` makes of them. Every step is drawn
-        with the same random numbers, so that only z tells them apart. A condition goes linearly from each point's to the next.
-        Whole files become whole ones, as long as the longest, window by window: see `morph`.
+        with the same random numbers, so that only z tells them apart. A condition goes linearly from each point's to the
+        next, or with "hold" is that of the nearer. Whole files become whole ones, as long as the longest, window by window:
+        see `morph`.
         """
         if wrong := [point for point in points if isinstance(point, Number)]:
             raise GenaeError(f"interpolate takes examples, and steps by its name: interpolate(a, b, steps={wrong[0]})")
         ends, space = self.seen(list(points)), self.vae.space
         _heard(ends.spans)
         if any(span.count > 1 for span in ends.spans):
-            return self.morph(ends, steps, kind, loop, condition, temperature, seed, fit).steps
+            return self.morph(ends, steps, kind, loop, condition, temperature, seed, fit, between).steps
         given = self.condition(ends, condition)
         means = self.encode(self._inputs(ends.events, seed), given)
         z = space.shaped(path(list(space.flat(means)), steps, kind, loop))
-        between = None if given is None else path(list(given), steps, "linear", loop)
-        return self.decode(z, between, temperature, seed, length)
+        said = None if given is None else conditions(list(given), steps, between, loop)
+        return self.decode(z, said, temperature, seed, length)
 
     def morph(
         self,
@@ -405,6 +407,7 @@ class Run:
         temperature: float | None = None,
         seed: int = 0,
         fit: Fit = "resample",
+        between: Between = "glide",
         **options: object,
     ) -> Morph:
         """From file to file: whole ones at each step, and one that goes from the first to the last while it runs.
@@ -418,9 +421,9 @@ class Run:
         ends = list(wholes.points(seen.spans, means, given))
         longest = max(ends, key=lambda end: end.span.count).span
         same = wholes.fitted(ends, fit)
-        z, between = wholes.way(same, steps, kind, loop)
+        z, said = wholes.way(same, steps, kind, loop, between)
         spans = [wholes.at(longest, resting) for resting in wholes.rests(same, steps, loop)]
-        rows = None if between is None else between.flatten(0, 2)
+        rows = None if said is None else said.flatten(0, 2)
         made = self.decode(z.flatten(0, 2), rows, temperature, seed, spans=spans).view(*z.shape[:3], *self.vae.event)
         domain = self.framed(longest, **options)
         long = [domain.join(events.flatten(0, 1)) for events in (*made, wholes.gradual(made))]
@@ -622,39 +625,42 @@ class Run:
         whole = torch.cat(parts)[: len(x)]
         return whole.float() if whole.is_floating_point() else whole
 
-    def _asked(self, condition: str | Sequence[str] | Tensor, n: int) -> Tensor:
-        """A condition that a user names, (n, C). GenaeError for what this run does not have."""
+    def _asked(self, condition: str | Sequence[str] | Tensor, counts: Sequence[int]) -> Tensor:
+        """A condition that a user names, (N, C), of so many examples in a row each. GenaeError for what this run lacks."""
+        own = self.built.condition
         if isinstance(condition, Tensor):
-            return condition
-        names = [condition] * n if isinstance(condition, str) else list(condition)
-        if len(names) != n:
-            raise GenaeError(f"{len(names)} conditions for {n} examples; give one, or one for each")
-        return torch.cat([self.built.condition.named(name) for name in names])
+            rows = condition if condition.ndim == 2 else condition.flatten(0, 1)
+            return rows if len(rows) == sum(counts) else rows.repeat_interleave(torch.tensor(counts), 0)
+        names = [condition] * len(counts) if isinstance(condition, str) else list(condition)
+        if len(names) != len(counts):
+            raise GenaeError(f"{len(names)} conditions for {len(counts)} examples; give one, or one for each")
+        return torch.cat([own.named_along(name, count) for name, count in zip(names, counts, strict=True)])
 
     def condition(self, seen: Seen, condition: Condition = None) -> Tensor | None:
         """(N, C), or None for a run without a condition: what is asked for, else what is known of the examples."""
         own = self.built.condition
         if condition is not None or not own.tells(seen.known):
-            return self._given(condition, len(seen.events))
+            whole = isinstance(condition, str)
+            spans = [span.count // span.voices for span in seen.spans for _ in range(span.voices)]
+            return self._given(condition, spans if whole else [1] * len(seen.events))
         return own(seen.known, seen.events)
 
-    def _given(self, condition: Condition, n: int) -> Tensor | None:
-        """(n, C), or None for a run without a condition: what is asked for, else that nothing is known."""
+    def _given(self, condition: Condition, counts: Sequence[int]) -> Tensor | None:
+        """(N, C) of so many examples in a row each: what is asked for, else that nothing is known; None without a condition."""
         if condition is not None:
-            return self._asked(condition, n)
-        return self.built.condition.absent(n) if self.built.condition.size else None
+            return self._asked(condition, counts)
+        return self.built.condition.absent(sum(counts)) if self.built.condition.size else None
 
-    def _drawn(self, condition: Condition, chance: Chance) -> Tensor | None:
-        """(n, C) for the n new examples of a chance: what is asked for, else what the condition draws."""
+    def _drawn(self, condition: Condition, chance: Chance, length: int) -> Tensor | None:
+        """(n·length, C) for the n new examples of a chance: what is asked for, else what the condition draws."""
         n = len(chance.keys)
         if condition is not None:
-            return self._asked(condition, n)
+            return self._asked(condition, [length] * n)
         own = self.built.condition
-        return (
-            self.each(lambda x, c: own.drawn(len(x)), torch.empty(n, 0), None, chance._replace(stream="c"))
-            if own.size
-            else None
-        )
+        if not own.size:
+            return None
+        drawn = self.each(lambda x, c: own.drawn(len(x)), torch.empty(n, 0), None, chance._replace(stream="c"))
+        return drawn.repeat_interleave(length, 0)
 
     def _require_prior(self) -> None:
         if self.built.sampled:

@@ -18,6 +18,7 @@ from genae.data.opening import Data
 from genae.data.reading import quiet
 from genae.learn.session import Preset, Session
 from genae.recipe.settings import Settings
+from genae.recipe.tuning import Tune
 from genae.use import best
 from genae.use import progress as showing
 from genae.use.card import Made, write_card
@@ -53,6 +54,8 @@ def train(
     seed: int | None = None,
     device: str = "auto",
     resume: str | Path | None = None,
+    parent: str | Path | None = None,
+    tune: Tune = "all",
     data_changed: bool = False,
     log: Sequence[str] = (),
     progress: bool = True,
@@ -61,11 +64,11 @@ def train(
 
     A `preset` by its name, or itself: {"parent": "mnist", "latent": 8}. `data` by name or path, or a tensor or array
     (N, *event), `genae.Examples`, a torch `Dataset` or a data set object. `settings` as --set has them, or a dictionary. `log`
-    names tools that get the numbers too: "tensorboard", "trackio".
+    names tools that get the numbers too: "tensorboard", "trackio". A `parent` for a preset: a run whose weights it begins with.
     """
     training = Training(
         preset, data=data, out=out, epochs=epochs, steps=steps, minutes=minutes, settings=settings, seed=seed, device=device,
-        resume=resume, data_changed=data_changed, log=log,
+        resume=resume, parent=parent, tune=tune, data_changed=data_changed, log=log,
         report=showing.counting("file", "reading") if progress else quiet,
         fit_report=showing.counting("turn", "fitting") if progress else quiet,
     )  # fmt: skip

@@ -24,7 +24,7 @@ from torch import Tensor
 from genae.data.examples import Piece
 from genae.data.items import Span
 from genae.errors import GenaeError
-from genae.latent.paths import Kind, path, slerp, switch
+from genae.latent.paths import Between, Kind, conditions, path, slerp, switch
 from genae.latent.space import Space
 
 Fit = Literal["resample", "loop"]
@@ -77,15 +77,15 @@ def fitted(ends: Sequence[Point], fit: Fit) -> list[Point]:
     return [Point(end.span, of(end.z), None if end.condition is None else of(end.condition), of(end.resting)) for end in ends]
 
 
-def way(ends: Sequence[Point], steps: int, kind: Kind, loop: bool) -> tuple[Tensor, Tensor | None]:
+def way(ends: Sequence[Point], steps: int, kind: Kind, loop: bool, between: Between = "glide") -> tuple[Tensor, Tensor | None]:
     """z (S, V, W, *shape) and conditions (S, V, W, C) from point to point, window by window."""
     shape = ends[0].z.shape
     rows = [end.z.flatten(0, 1).flatten(1) for end in ends]
     z = torch.stack([path(list(at), steps, kind, loop) for at in zip(*rows, strict=True)], 1)
     given = [end.condition.flatten(0, 1) for end in ends if end.condition is not None]
-    between = torch.stack([path(list(at), steps, "linear", loop) for at in zip(*given, strict=True)], 1) if given else None
+    said = torch.stack([conditions(at, steps, between, loop) for at in zip(*given, strict=True)], 1) if given else None
     z = z.view(len(z), *shape)
-    return z, None if between is None else between.view(*z.shape[:3], -1)
+    return z, None if said is None else said.view(*z.shape[:3], -1)
 
 
 def rests(ends: Sequence[Point], steps: int, loop: bool) -> Tensor:

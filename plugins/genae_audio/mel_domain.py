@@ -22,7 +22,7 @@ from annotated_types import Ge, Le, doc
 from torch import Tensor
 
 from genae.data.curve import Picture
-from genae.data.domain import Condition, Defaults, Domain, Figures, Reading, Stage
+from genae.data.domain import CHOICE, Condition, Defaults, Domain, Figures, Reading, Stage
 from genae.data.examples import Examples, File, Found, Piece
 from genae.errors import GenaeError
 from genae.latent.inference import Generative
@@ -50,9 +50,9 @@ class Mel(Domain):
     mels: Annotated[int, Ge(1), doc("bands on the mel scale, up to half the rate")] = 64
     window: Annotated[int, Ge(2), Le(65536), doc("of the transform, samples")] = 512
     hop: Annotated[int, Ge(1), doc("from frame to frame, samples; at most half a window")] = 128
-    channels: Channels = "mid"
+    channels: Annotated[Channels, CHOICE] = "mid"
     loudness: Annotated[bool, doc("the last band's row holds each frame's loudness, which its sound is given")] = False
-    augment: Annotated[bool, doc("in training louder or quieter and moved, at random")] = True
+    augment: Annotated[bool, CHOICE, doc("in training louder or quieter and moved, at random")] = True
     frame: whole.Frame | None = field(default=None, init=False, repr=False)  # of the recording that it writes
 
     suffixes: ClassVar[tuple[str, ...]] = SUFFIXES

@@ -21,7 +21,7 @@ from annotated_types import doc
 from torch import Tensor
 
 from genae.data.curve import Picture
-from genae.data.domain import Condition, Defaults, Domain, Figures, Reading, Stage
+from genae.data.domain import CHOICE, Condition, Defaults, Domain, Figures, Reading, Stage
 from genae.data.examples import Examples, File, Found, Piece
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
@@ -43,8 +43,8 @@ class Wave(Domain):
 
     rate: reading.Rate = 16000
     seconds: reading.Seconds = 2.0
-    channels: Channels = "mid"
-    augment: Annotated[bool, doc("in training quieter, upside down and moved, at random")] = True
+    channels: Annotated[Channels, CHOICE] = "mid"
+    augment: Annotated[bool, CHOICE, doc("in training quieter, upside down and moved, at random")] = True
     frame: whole.Frame | None = field(default=None, init=False, repr=False)  # of the recording that it writes
 
     suffixes: ClassVar[tuple[str, ...]] = SUFFIXES

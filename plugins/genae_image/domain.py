@@ -22,7 +22,7 @@ from PIL import Image as Pillow
 from torch import Tensor
 
 from genae.data.curve import Picture
-from genae.data.domain import Defaults, Domain, Features, Stage
+from genae.data.domain import CHOICE, Defaults, Domain, Features, Stage
 from genae.data.examples import Array, File, Found
 from genae.data.media import PNG, png
 from genae.errors import GenaeError, Rejected
@@ -45,9 +45,12 @@ class Image(Domain):
 
     size: Annotated[int, Ge(1), doc("side, pixels")] = 28
     channels: Annotated[Literal[1, 3], doc("1 grey, 3 colour")] = 1
-    fit: Annotated[Fit, doc("another size is cropped to its centre, given black bars, stretched, or refused")] = "crop"
+    fit: Annotated[Fit, CHOICE, doc("another size is cropped to its centre, given black bars, stretched, or refused")] = "crop"
     background: Annotated[
-        int | str, Before("black"), doc("under what is transparent: white, black, a grey 0 to 255, or a colour as #ff8800")
+        int | str,
+        CHOICE,
+        Before("black"),
+        doc("under what is transparent: white, black, a grey 0 to 255, or a colour as #ff8800"),
     ] = "white"
     binarise: Annotated[bool, doc("pixels drawn 0 or 1 with the grey's probability, anew at every step")] = False
 

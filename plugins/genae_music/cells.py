@@ -1,7 +1,8 @@
 r"""An LSTM of a decoder one step at a time, for sampling: only what depends on the step before is computed at a step.
 
-The context's share of the first layer, W_c c + b, is computed once a segment. The step before is a row of a table. The input
-and the state of an upper layer are one product. As tanh(x) = 2 σ(2x) − 1, one sigmoid takes all four gates:
+The context's share of the first layer, W_c c + b, is computed once a segment, and that of what is said of steps too. The step
+before is a row of a table. The input and the state of an upper layer are one product. As tanh(x) = 2 σ(2x) − 1, one sigmoid
+takes all four gates:
 
     (i, f, s, o) = σ(a_i, a_f, 2 a_g, a_o), a = W [x, h] + b        c ← f c + i (2s − 1)        h = o (2 σ(2c) − 1)
 
@@ -29,8 +30,8 @@ class Cell:
     def __init__(self, core: Any, head: Head, dtype: torch.dtype) -> None:
         self.core, self.dtype, lstm = core, dtype, core.lstm
         bias = [getattr(lstm, f"bias_ih_l{i}") + getattr(lstm, f"bias_hh_l{i}") for i in range(core.layers)]
-        sizes = [core.inputs, lstm.input_size - core.inputs - core.clock, core.clock]
-        before, context, self.places = lstm.weight_ih_l0.detach().split(sizes, 1)
+        sizes = [core.inputs, lstm.input_size - core.inputs - core.clock - core.along, core.clock, core.along]
+        before, context, self.places, self.said = lstm.weight_ih_l0.detach().split(sizes, 1)
         self.look, self.give = head.lookup(before.T.contiguous()), partial(F.linear, weight=context, bias=bias[0])
         both = [
             torch.cat([getattr(lstm, f"weight_ih_l{i}"), getattr(lstm, f"weight_hh_l{i}")], 1) for i in range(1, core.layers)
@@ -39,17 +40,20 @@ class Cell:
         self.upper = [product(w.to(dtype), b.to(dtype)) for w, b in zip(both, bias[1:], strict=True)]
         self.out = partial(F.linear, weight=core.out.weight.to(dtype), bias=core.out.bias.to(dtype))
 
-    def begin(self, context: Tensor) -> None:
-        """The states at the start of a segment, and what its context (B, C) adds to every step."""
+    def begin(self, context: Tensor, along: Tensor) -> None:
+        """The states at the start of a segment, and what its context (B, C) and what is said along it (B, T, K) add."""
         h, c = self.core.states(context)
         self.h, self.c = list(h.to(self.dtype)), list(c)
         self.given = self.give(context)  # (B, 4·width)
+        self.heard = along.to(self.said.dtype) @ self.said.T if self.core.along else None  # (B, T, 4·width)
 
     def step(self, before: Tensor | None, place: int) -> Tensor:
         """The step before (B, S), None at first, to features (B, F) of the step at that place of the segment."""
         gates = self.first(self.h[0]).float().add_(self.given)
         if self.places.shape[1]:
             gates.add_(self.places[:, place])
+        if self.heard is not None:
+            gates.add_(self.heard[:, place])
         x = self._advance(0, gates if before is None else gates.add_(self.look(before)))
         for i, upper in enumerate(self.upper, 1):
             x = self._advance(i, upper(torch.cat([x, self.h[i]], 1)).float())

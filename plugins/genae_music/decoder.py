@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from genae.latent.space import Shape
+from genae.model.form import Form, Part
 from genae.model.objectives import Moment
 from genae_music.cells import Cell
 from genae_music.core import Core
 from genae_music.stepping import Stepping
 from genae_music.steps import Head
+
+NOTHING = Form([Part(0)])
+
+
+class Given(NamedTuple):
+    """What the steps of a batch are drawn given, beside those before."""
+
+    context: Tensor  # (B, U, C), of each segment
+    along: Tensor  # (B, T, K), of each step
 
 
 class Decoder(nn.Module):
@@ -21,9 +32,11 @@ class Decoder(nn.Module):
 
     def __init__(
         self, head: Head, event: Shape, conductor: nn.Module | None, cores: Sequence[Core], segments: int,
-        sampling: str = "none", sampling_rate: float = 1000.0, dropout: float = 0.0,
+        sampling: str = "none", sampling_rate: float = 1000.0, dropout: float = 0.0, form: Form = NOTHING,
     ) -> None:  # fmt: skip
+        """`form` of the condition."""
         super().__init__()
+        self.form = form
         self.head, self.event, self.conductor = head, event, conductor
         self.cores, self.own_cores, self.segments = nn.ModuleList(cores), [*cores], segments
         self.sampling, self.rate, self.dropout = sampling, sampling_rate, dropout
@@ -34,42 +47,49 @@ class Decoder(nn.Module):
         return 1 - k / (k + math.exp(min(step / k, 500.0))) if self.sampling == "inverse-sigmoid" else 0.0
 
     def forward(self, z: Tensor, condition: Tensor | None = None) -> Autoregressive:
-        return Autoregressive(self, self.contexts(z, condition))
+        return Autoregressive(self, self.given(z, condition))
 
-    def contexts(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
-        """z (B, …) to what each segment is given (B, U, C)."""
+    def given(self, z: Tensor, condition: Tensor | None = None) -> Given:
+        """z (B, …) and condition (B, C) to what segments and steps are given."""
         z = z.flatten(1)
-        given = z if condition is None else torch.cat([z, condition.to(z.dtype)], 1)
-        contexts: Tensor = given[:, None] if self.conductor is None else self.conductor(given)
-        return contexts
+        whole, along = self.form.split(z.new_zeros(len(z), self.form.size) if condition is None else condition.to(z.dtype))
+        first = torch.cat([z, whole], 1)
+        contexts: Tensor = first[:, None] if self.conductor is None else self.conductor(first)
+        return Given(contexts, stretched(along, self.head.length(self.event)))
 
     def steps(self) -> Stepping:
         """As `genae.model.portable.Stepped`."""
-        return Stepping(self.head, self.event, self.own_cores, self.segments, self.contexts)
+        return Stepping(self.head, self.event, self.own_cores, self.segments, self.given)
 
-    def features(self, context: Tensor, steps: Tensor, dropout: float = 0.0) -> Tensor:
-        """Contexts (B, U, C) and true steps (B, T, S), a share hidden, to features (B, T, F), each of the steps before it."""
+    def features(self, given: Given, steps: Tensor, dropout: float = 0.0) -> Tensor:
+        """True steps (B, T, S), a share hidden, to features (B, T, F), each of the steps before it."""
         before = self.head.shown(steps)
         before = torch.cat([torch.zeros_like(before[:, :1]), before[:, :-1]], 1)
         if dropout:
             before = before * (torch.rand(before.shape[:2], device=before.device) >= dropout)[..., None]
-        folded = before.reshape(-1, before.shape[1] // self.segments, before.shape[2])  # (B·U, T / U, inputs)
-        each = [core(folded, context.flatten(0, 1)) for core in self.cores]
+        segment = before.shape[0] * self.segments, before.shape[1] // self.segments
+        folded, along = (x.reshape(*segment, x.shape[2]) for x in (before, given.along))  # (B·U, T / U, …)
+        each = [core(folded, given.context.flatten(0, 1), along) for core in self.cores]
         return torch.cat(each, -1).reshape(*before.shape[:2], -1)
 
-    def mixed(self, context: Tensor, steps: Tensor, own: float) -> Tensor:
+    def mixed(self, given: Given, steps: Tensor, own: float) -> Tensor:
         """True steps, each replaced with that probability by a sample of the decoder's own."""
         with torch.no_grad():
-            drawn = self.head.sample(self.features(context, steps, self.dropout), 1.0).to(steps.dtype)
+            drawn = self.head.sample(self.features(given, steps, self.dropout), 1.0).to(steps.dtype)
             mine = torch.rand(steps.shape[:2], device=steps.device) < own
         return torch.where(mine[..., None], drawn, steps)
 
 
-class Autoregressive:
-    """p(x | z) of a batch of contexts (B, U, C)."""
+def stretched(along: Tensor, length: int) -> Tensor:
+    """What is said of steps (B, T, K), as of so many; of none, nothing."""
+    return along.repeat_interleave(length // along.shape[1], 1) if along.shape[1] else along.new_zeros(len(along), length, 0)
 
-    def __init__(self, decoder: Decoder, context: Tensor) -> None:
-        self.decoder, self.context = decoder, context
+
+class Autoregressive:
+    """p(x | z) of a batch of what is given."""
+
+    def __init__(self, decoder: Decoder, given: Given) -> None:
+        self.decoder, self.given = decoder, given
 
     @property
     def mean(self) -> Tensor:
@@ -79,7 +99,7 @@ class Autoregressive:
     def log_prob(self, x: Tensor) -> Tensor:
         """x (B, *event) to (B,), nats."""
         steps = self.decoder.head.steps(x)
-        return self.decoder.head.log_prob(self.decoder.features(self.context, steps), steps).sum(1)
+        return self.decoder.head.log_prob(self.decoder.features(self.given, steps), steps).sum(1)
 
     def surrogate(self, x: Tensor, at: Moment) -> Tensor | None:
         """What training maximises instead where it feeds back the decoder's own samples, or hides earlier steps."""
@@ -87,18 +107,18 @@ class Autoregressive:
         if not (own or decoder.dropout):
             return None
         steps = decoder.head.steps(x)
-        fed = decoder.mixed(self.context, steps, own) if own else steps
-        return decoder.head.log_prob(decoder.features(self.context, fed, decoder.dropout), steps).sum(1)
+        fed = decoder.mixed(self.given, steps, own) if own else steps
+        return decoder.head.log_prob(decoder.features(self.given, fed, decoder.dropout), steps).sum(1)
 
     def predict(self, x: Tensor) -> Tensor:
         """The mode of every step given the true ones before it, (B, *event)."""
         head = self.decoder.head
-        return head.events(head.sample(self.decoder.features(self.context, head.steps(x)), 0.0))
+        return head.events(head.sample(self.decoder.features(self.given, head.steps(x)), 0.0))
 
     @torch.no_grad()
     def sample(self, temperature: float = 1.0, noise: Tensor | None = None) -> Tensor:
         """(B, *event), step by step; `noise` as the head's `noise` gives it."""
-        head, context = self.decoder.head, self.context
+        head, context = self.decoder.head, self.given.context
         length = head.length(self.decoder.event)
         if temperature and noise is None:
             noise = head.noise(len(context), length, context.device)
@@ -108,7 +128,7 @@ class Autoregressive:
     @torch.inference_mode()
     def _loop(self, length: int, temperature: float, noise: Tensor | None) -> list[Tensor]:
         """The steps (B, S), in the precision of the autocast around it."""
-        decoder, head, context = self.decoder, self.decoder.head, self.context
+        decoder, head, (context, along) = self.decoder, self.decoder.head, self.given
         device, per_segment = context.device.type, length // decoder.segments
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else context.dtype
         steps: list[Tensor] = []
@@ -117,7 +137,7 @@ class Autoregressive:
             for t in range(length):
                 place = t % per_segment
                 for cell in cells if place == 0 else ():
-                    cell.begin(context[:, t // per_segment].float())
+                    cell.begin(context[:, t // per_segment].float(), along[:, t : t + per_segment])
                 h = torch.cat([cell.step(steps[-1] if steps else None, place) for cell in cells], -1)
                 steps.append(head.sample(h, temperature, None if noise is None else noise[:, t]))
         return steps

@@ -20,13 +20,13 @@ from annotated_types import Ge, Le, Unit, doc
 from torch import Tensor
 
 from genae.data.curve import Picture
-from genae.data.domain import WRITTEN, Condition, Defaults, Domain, Figures, Reading, Scorer, Stage
+from genae.data.domain import CHOICE, WRITTEN, Condition, Defaults, Domain, Figures, Reading, Scorer, Stage
 from genae.data.examples import Examples, File, Found, Piece
 from genae.data.media import PNG, png
 from genae.errors import GenaeError, Rejected
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
-from genae_music import drums, keys, melody, midi, pieces, reader, report, roll, trio
+from genae_music import chords, drums, harmony, keys, melody, midi, pieces, reader, report, roll, trio
 from genae_music.agreement import streams
 from genae_music.drums import Kit
 from genae_music.events import begun, in_a_row, transposed
@@ -50,16 +50,18 @@ class Music(Domain):
     bars: Annotated[int, Ge(1), Le(1024), doc("length of a window")] = 2
     grid: Annotated[Literal["default", "magenta"], doc("how files are cut and notes rounded, or as MusicVAE did")] = "default"
     steps_per_bar: Annotated[Literal[12, 16], doc("16, or 12 for meters in three")] = 16
-    triple: Annotated[bool, doc("on bars of 16, read 3/4, 6/8 … too")] = True
+    triple: Annotated[bool, CHOICE, doc("on bars of 16, read 3/4, 6/8 … too")] = True
     kit: Annotated[Kit, doc("drums of 9 classes, or of 61 pitches")] = "reduced"
     programs: Annotated[
         Sequence[Annotated[int, Ge(0), Le(127)]],
+        CHOICE,
         doc("General MIDI's first and last of a melody; without, all, or 0 and 31 as in Magenta's 2 bars"),
     ] = ()
     tracks: Annotated[
-        str, doc("of a melody: all; melody, the one named so or most like one; or what their names hold, such as vocal")
+        str, CHOICE, doc("of a melody: all; melody, the one named so or most like one; or what their names hold, such as vocal")
     ] = ""
-    transpose: Annotated[int, Ge(0), doc("most semitones up or down in training")] = 0
+    transpose: Annotated[int, CHOICE, Ge(0), doc("most semitones up or down in training")] = 0
+    harmony: Annotated[bool, doc("the chord at every step is known too, a field `chords`")] = False
     tempo: Annotated[float, WRITTEN, Ge(SLOWEST), Le(FASTEST), Unit("quarters per minute"), doc("how fast it is played")] = (
         120.0
     )
@@ -70,7 +72,6 @@ class Music(Domain):
     frame: pieces.Frame | None = field(default=None, init=False, repr=False)  # of the song that it writes
 
     suffixes: ClassVar[tuple[str, ...]] = reader.SUFFIXES
-    fields: ClassVar[Mapping[str, int]] = keys.FIELDS
     defaults: ClassVar[Defaults] = Defaults(
         network="music-lstm", tasks={"complete": Complete}, shows="sample", temperature=1.0, decoded=0.5, samples=10, judged=256
     )
@@ -86,6 +87,8 @@ class Music(Domain):
             raise GenaeError(f"domain.tracks is for domain.kind=melody, not {self.kind}")
         if self.transpose and self.kind == "drums":
             raise GenaeError(f"domain.transpose must be 0 for drums; not {self.transpose}")
+        if self.harmony and self.kind == "drums":
+            raise GenaeError("domain.harmony is for what has chords, not drums")
         if len(self.programs) not in (0, 2):
             raise GenaeError(f"domain.programs must be a first and a last one, 0 to 127, not {list(self.programs)}")
         _ = self.setting  # a grid and bars that do not go together
@@ -106,6 +109,16 @@ class Music(Domain):
         )
 
     @property
+    def fields(self) -> Mapping[str, int]:
+        """Key and meter, and the chord at each step."""
+        return {**keys.FIELDS, chords.FIELD: self.setting.steps} if self.harmony else keys.FIELDS
+
+    @property
+    def categories(self) -> Mapping[str, int]:
+        """Chords are of 49 classes."""
+        return {chords.FIELD: chords.CLASSES} if self.harmony else {}
+
+    @property
     def axis(self) -> int:
         """Of an event, along time."""
         return 1 if self.kind == "trio" else 0
@@ -121,7 +134,7 @@ class Music(Domain):
         """One file to all of its windows (W, *event)."""
         score, found = self._found(file)
         tokens = drums.roll(found.tokens, "full") if self.kit == "full" else found.tokens
-        return Found(torch.from_numpy(np.ascontiguousarray(tokens)), _sums(found.lost), keys.fields(score, found.tick))
+        return Found(torch.from_numpy(np.ascontiguousarray(tokens)), _sums(found.lost), self._known(score, file, found.tick))
 
     def piece(self, file: File) -> Piece:
         """The whole song: its melody, all its drums, or a trio; silent bars are rests."""
@@ -136,8 +149,13 @@ class Music(Domain):
         tokens = drums.roll(song.tokens, "full") if self.kit == "full" else song.tokens
         x = torch.from_numpy(np.ascontiguousarray(tokens))
         seamless = bool((song.grid.take[:-1] == self.setting.steps).all())
-        known = keys.fields(score, pieces.begins(framed))
+        known = self._known(score, file, pieces.begins(framed))
         return Piece(x, frame, torch.from_numpy(~song.heard), lost=_sums(song.lost), fields=known, seamless=seamless)
+
+    def _known(self, score: Score, file: File, ticks: Array) -> Mapping[str, Tensor]:
+        """The fields of windows that begin at ticks (W,)."""
+        beside = harmony.fields(score, file, ticks, self.setting.steps) if self.harmony else {}
+        return keys.fields(score, ticks) | beside
 
     def _song(self, file: File) -> tuple[Score, pieces.Song]:
         try:
@@ -166,7 +184,10 @@ class Music(Domain):
 
     def inspect(self, file: File) -> list[str]:
         """A line for the file and one for each of its tracks."""
-        return report.inspect(file, self.setting, self.kind).lines
+        told = report.inspect(file, self.setting, self.kind)
+        if not (self.harmony and told.windows):
+            return told.lines
+        return [*told.lines, harmony.line(reader.read(file, self.setting.magenta), file)]
 
     def style(self, file: File) -> dict[str, object]:
         """The tempo where the first window's notes begin, and program and velocity of the instrument whose it is."""
@@ -229,11 +250,25 @@ class Music(Domain):
         else:
             pitched, by = transposed(x[:, :PITCHED], self.transpose)
             x = torch.cat([pitched, x[:, PITCHED:]], 1)
-        return x, {name: keys.moved(value, by) if name == "key" else value for name, value in fields.items()}
+        moves = {"key": keys.moved, chords.FIELD: chords.moved}
+        return x, {name: moves[name](value, by) if name in moves else value for name, value in fields.items()}
 
     def spelled(self, field: str, text: str) -> Sequence[float] | None:
-        """A key or a meter, as people write them."""
+        """A key, a meter or a chart of chords, as people write them."""
+        if field == chords.FIELD:
+            return chords.chart(text, self.bars, self.steps_per_bar)
         return keys.spelled(field, text)
+
+    def spelled_along(self, field: str, text: str, count: int) -> Sequence[Sequence[float] | None]:
+        """A chart goes on from window to window."""
+        if field != chords.FIELD:
+            return super().spelled_along(field, text, count)
+        line = chords.chart(text, count * self.bars, self.steps_per_bar)
+        return [line[i : i + self.setting.steps] for i in range(0, len(line), self.setting.steps)]
+
+    def settled(self, said: Mapping[str, str]) -> Mapping[str, str]:
+        """Without a key that the chords are not in: they hold."""
+        return harmony.settled(said)
 
     def picture(self, example: Tensor) -> Picture:
         """The piano roll."""

@@ -5,6 +5,8 @@ r"""MusicVAE's networks: Roberts et al. 2018, https://arxiv.org/abs/1803.05428.
     hierarchical   z begins a conductor, an LSTM without input; each of its U outputs c_u begins a decoder for T / U steps,
                    which sees c_u and the step before. For trios one decoder a stream. The encoder may have two levels too
 
+What a condition says of each step, encoder and decoders see at that step; the rest of it is beside z.
+
 With the segments folded into the batch the flat decoder is the case U = 1, c = z.
 """
 
@@ -20,9 +22,10 @@ from torch import Tensor, nn
 from genae.errors import GenaeError
 from genae.latent.posteriors import Family
 from genae.latent.space import Shape, Space
+from genae.model.form import Form, Part
 from genae.model.networks import Networks
 from genae_music.core import Core, first_states
-from genae_music.decoder import Decoder
+from genae_music.decoder import Decoder, stretched
 from genae_music.steps import Head, Stepwise
 
 EncoderWidth = Annotated[int, Ge(1), doc("units of the encoder, in either direction")]
@@ -43,6 +46,7 @@ def lstm(
     likelihood: Head,
     condition: int = 0,
     *,
+    form: Form | None = None,
     encoder_width: EncoderWidth = 512,
     encoder_layers: EncoderLayers = 1,
     width: Width = 256,
@@ -53,12 +57,12 @@ def lstm(
     clock: Clock = False,
 ) -> Networks:
     """MusicVAE's flat encoder and decoder."""
-    steps = _length(likelihood, event)
-    encoder = Encoder(likelihood, posterior, space, condition, encoder_width, encoder_layers)
-    core = Core(
-        likelihood.inputs, prod(posterior.embedded(space)) + condition, width, layers, sum(likelihood.widths), steps * clock
-    )
-    return Networks(encoder, Decoder(likelihood, event, None, [core], 1, sampling, sampling_rate, dropout), space)
+    form = form or Form([Part(condition)])
+    steps = _length(likelihood, event, form)
+    encoder = Encoder(likelihood, posterior, space, form, encoder_width, encoder_layers)
+    context = prod(posterior.embedded(space)) + form.whole
+    core = Core(likelihood.inputs, context, width, layers, sum(likelihood.widths), steps * clock, form.width)
+    return Networks(encoder, Decoder(likelihood, event, None, [core], 1, sampling, sampling_rate, dropout, form), space)
 
 
 def hierarchical(
@@ -68,6 +72,7 @@ def hierarchical(
     likelihood: Head,
     condition: int = 0,
     *,
+    form: Form | None = None,
     encoder: Annotated[Literal["flat", "hierarchical"], doc("one LSTM over all steps, or one over segments too")] = "flat",
     encoder_width: EncoderWidth = 2048,
     encoder_layers: EncoderLayers = 2,
@@ -82,38 +87,44 @@ def hierarchical(
     clock: Clock = False,
 ) -> Networks:
     """MusicVAE's decoder begun anew in each segment by a conductor, and a flat encoder or one of two levels."""
-    steps = _length(likelihood, event)
+    form = form or Form([Part(condition)])
+    steps = _length(likelihood, event, form)
     if steps % segments:
         possible = ", ".join(str(n) for n in range(1, steps + 1) if steps % n == 0)
         raise GenaeError(f"network.segments must divide the {steps} steps of an event: {possible}; not {segments}")
     levels = segments if encoder == "hierarchical" else 1
-    q = Encoder(likelihood, posterior, space, condition, encoder_width, encoder_layers, levels)
-    conductor = Conductor(prod(posterior.embedded(space)) + condition, conductor_width, conductor_layers, segments)
+    q = Encoder(likelihood, posterior, space, form, encoder_width, encoder_layers, levels)
+    conductor = Conductor(prod(posterior.embedded(space)) + form.whole, conductor_width, conductor_layers, segments)
     places = steps // segments * clock
-    cores = [Core(likelihood.inputs, conductor_width, width, layers, features, places) for features in likelihood.widths]
-    return Networks(q, Decoder(likelihood, event, conductor, cores, segments, sampling, sampling_rate, dropout), space)
+    cores = [
+        Core(likelihood.inputs, conductor_width, width, layers, features, places, form.width) for features in likelihood.widths
+    ]
+    return Networks(q, Decoder(likelihood, event, conductor, cores, segments, sampling, sampling_rate, dropout, form), space)
 
 
-def _length(likelihood: Head, event: Shape) -> int:
-    """T of an event. GenaeError if the likelihood is none of sequences."""
+def _length(likelihood: Head, event: Shape, form: Form) -> int:
+    """T of an event. GenaeError if the likelihood is none of sequences, and for a condition of other steps."""
     if not isinstance(likelihood, Stepwise):
         raise GenaeError("a music network ends with likelihood=tokens or likelihood=nade; set one of them")
-    return int(likelihood.length(event))
+    steps = int(likelihood.length(event))
+    if form.steps and steps % form.steps:
+        raise GenaeError(f"the condition says something of each of {form.steps} steps, and events have {steps}")
+    return steps
 
 
 class Encoder(nn.Module):
     """Events to q(z | x), through one bidirectional LSTM, or one over segments and another over what they give."""
 
     def __init__(
-        self, head: Head, posterior: Family, space: Space, condition: int, width: int, layers: int, segments: int = 1
+        self, head: Head, posterior: Family, space: Space, form: Form, width: int, layers: int, segments: int = 1
     ) -> None:
         super().__init__()
-        self.segments = segments
+        self.segments, self.form = segments, form
         self.show = [head]  # in a list: its parameters are the decoder's
-        self.lower = nn.LSTM(head.inputs, width, layers, batch_first=True, bidirectional=True)
+        self.lower = nn.LSTM(head.inputs + form.width, width, layers, batch_first=True, bidirectional=True)
         self.upper = nn.LSTM(2 * width, width, layers, batch_first=True, bidirectional=True) if segments > 1 else None
         features = posterior.features(space)
-        self.last = nn.Linear(2 * width + condition, prod(features))
+        self.last = nn.Linear(2 * width + form.whole, prod(features))
         nn.init.normal_(self.last.weight, 0, SMALL)
         nn.init.zeros_(self.last.bias)
         self.features, self.posterior = features, posterior
@@ -122,12 +133,15 @@ class Encoder(nn.Module):
         """x (B, *event), condition (B, C)."""
         head = self.show[0]
         shown = head.shown(head.steps(x))  # (B, T, inputs)
+        whole, along = self.form.split(shown.new_zeros(len(x), self.form.size) if condition is None else condition)
+        if self.form.steps:
+            shown = torch.cat([shown, stretched(along, shown.shape[1]).to(shown.dtype)], 2)
         if self.upper is None:
             h = _ends(self.lower, shown)
         else:
             folded = shown.reshape(x.shape[0] * self.segments, -1, shown.shape[-1])  # (B·U, T / U, inputs)
             h = _ends(self.upper, _ends(self.lower, folded).view(x.shape[0], self.segments, -1))
-        last = self.last(h if condition is None else torch.cat([h, condition.to(h.dtype)], 1))
+        last = self.last(torch.cat([h, whole.to(h.dtype)], 1))
         return self.posterior(last.unflatten(1, self.features))
 
 

@@ -12,7 +12,7 @@ ones, so that those and their counts are all that is kept.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -114,6 +114,11 @@ class NGram:
             token[seen] = level.pair[np.searchsorted(below, wanted, side="right") - 1] % self.base
             drawn = np.where(drawn == 0, token, drawn)
         return drawn
+
+    def above(self, count: int) -> NGram:
+        """Without the n-grams that were counted so often, or less."""
+        kept = self.count > count
+        return replace(self, pair=self.pair[kept], count=self.count[kept])
 
     def tensors(self) -> dict[str, Tensor]:
         """All that it is, for `restored`."""

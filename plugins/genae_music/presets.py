@@ -53,6 +53,16 @@ melody_2bar_tiny: Preset = {
 # Whole pieces: a prior over the z of the windows in a row, fitted when the model is trained.
 melody: Preset = {"parent": "melody-2bar-tiny", "stages": [{"sampler": {"name": "sequence"}}]}
 
+# Told the chord at every step, and the key, any of which may be left open: windows, and whole songs.
+melody_2bar_chords: Preset = {
+    "parent": "melody-2bar-tiny",
+    "domain": {"name": "music", "tracks": "melody", "harmony": True, "transpose": 6},
+    "data": "pop909",
+    "condition": {"name": "fields", "of": ["chords", "key"], "dropout": 0.1},
+}
+
+melody_chords: Preset = {"parent": "melody-2bar-chords", "stages": [{"sampler": {"name": "sequence"}}]}
+
 # Nearly all of a window is in z: for morphs that begin and end exactly at what they are between. New windows are worse.
 melody_2bar_hikl: Preset = {
     "parent": "melody-2bar-tiny",

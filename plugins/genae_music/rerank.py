@@ -5,6 +5,9 @@ r"""A cheap score of new music, by which the best of several is kept: n-grams, a
 k is the likelihood of a stream's notes in the best of 24 keys: of each, the share of training notes that are so far above the
 tonic, where training is in that mode. The n-gram alone hears no key over eight bars. The sum would prefer few notes; by the
 mean over the notes a reranked set has about as many as it had. Drums have no key.
+
+Of many n-grams the rare ones are left out: POP909's melodies have 444 000, of which 160 000 were counted three times or more,
+and by these the best of eight windows is better than the mean by 97 % of what it is by all.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from genae_music.smf import Array
 
 WEIGHT = 2.0  # of the key
 MODES = 2  # major, minor
+MANY, RARE = 100_000, 2  # n-grams of which those are left out that were counted so often, or less
 KEY = "key"  # beside an n-gram's tensors
 
 
@@ -32,7 +36,8 @@ def learned(train: Tensor, kind: Kind, steps_per_bar: int) -> dict[str, Tensor]:
     """The n-grams and the keys of training events (M, *event), as tensors named after their streams."""
     made: dict[str, Tensor] = {}
     for name, model in stream_ngrams(train, kind, steps_per_bar).items():
-        made |= {f"{name}/{part}": tensor for part, tensor in model.tensors().items()}
+        kept = model.above(RARE) if len(model.pair) > MANY else model
+        made |= {f"{name}/{part}": tensor for part, tensor in kept.tensors().items()}
     pitched = {name: whole(x) for name, x in streams(train, kind).items() if name != DRUMS}
     return made | {f"{name}/{KEY}": torch.from_numpy(profiles(x)) for name, x in pitched.items()}
 

@@ -57,6 +57,13 @@ class Key(NamedTuple):
     certain: bool = True  # False for what programs write of themselves, or leave at major
 
 
+class Chord(NamedTuple):
+    """A chord that lasts until the next: its class, as `genae_music.chords` has them."""
+
+    tick: int
+    number: int
+
+
 def _none() -> Array:
     return np.zeros(0, np.int64)
 
@@ -78,6 +85,7 @@ class Score:
     unended: int = 0  # notes that never stop, left out
     keys: tuple[Key, ...] = ()  # by tick
     lines: Array = field(default_factory=_none)  # ticks of bar lines that are known from beside the file
+    chords: tuple[Chord, ...] = ()  # that are written over the notes, by tick
 
     def tempo(self, tick: float) -> float:
         """Quarters per minute at a tick: of several changes at one the last holds, and none reaches back."""

@@ -1,7 +1,9 @@
 """A decoder's step as a function of its state, for programs without loops: what `Autoregressive` and `Cell` do.
 
-state     the contexts of all segments (B, U, C), and for each core its LSTM's h and c (B, layers, width)
-step t    begins anew where t is a multiple of T / U, then takes the step before, its segment's context and its place
+state     the contexts of all segments (B, U, C), what is said of each step (B, T, K), and for each core its LSTM's h and c
+          (B, layers, width); none where nothing is said of steps
+step t    begins anew where t is a multiple of T / U, then takes the step before, its segment's context, its place and what is
+          said of it
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from genae_music.steps import Head
 
 
 class Stepping(Steps):
-    """A decoder step by step; `contexts` are what z and condition give each segment."""
+    """A decoder step by step; `given` is what z and condition give segments (B, U, C) and steps (B, T, K)."""
 
     def __init__(
         self,
@@ -26,20 +28,23 @@ class Stepping(Steps):
         event: Shape,
         cores: Sequence[Core],
         segments: int,
-        contexts: Callable[[Tensor, Tensor | None], Tensor],
+        given: Callable[[Tensor, Tensor | None], tuple[Tensor, Tensor]],
     ) -> None:
         super().__init__(head.length(event), head.numbers)
-        self.head, self.event, self.contexts = head, event, contexts
+        self.head, self.event, self.given = head, event, given
         self.cores, self.weights, self.segments = [*cores], nn.ModuleList(cores), segments
 
     def begin(self, z: Tensor, condition: Tensor | None = None) -> list[Tensor]:
-        context = self.contexts(z, condition)
-        return [context, *(state for core in self.cores for state in _first(core, context[:, 0]))]
+        context, along = self.given(z, condition)
+        said = [along] if along.shape[2] else []
+        return [context, *said, *(state for core in self.cores for state in _first(core, context[:, 0]))]
 
     def forward(
         self, place: Tensor, before: Tensor, uniform: Tensor, temperature: Tensor, *state: Tensor
     ) -> tuple[Tensor, ...]:
-        context, *states = state
+        said = state[1 : len(state) - 2 * len(self.cores)]
+        context, states = state[0], state[1 + len(said) :]
+        along = said[0].index_select(1, place.reshape(1))[:, 0] if said else context[:, 0, :0]
         each = self.length // self.segments
         within, given = place % each, context.index_select(1, (place // each).reshape(1))[:, 0]
         shown = self.head.shown(before) * (place > 0)
@@ -47,10 +52,10 @@ class Stepping(Steps):
         for i, core in enumerate(self.cores):
             first = _first(core, given)
             h, c = (_turned(torch.where(within == 0, first[k], states[2 * i + k])) for k in range(2))
-            made, (h, c) = core.lstm(_seen(core, shown, given, within)[:, None], (h, c))
+            made, (h, c) = core.lstm(torch.cat([_seen(core, shown, given, within), along], -1)[:, None], (h, c))
             features.append(core.out(made[:, 0]))
             new += [_turned(h), _turned(c)]
-        return (self.head.drawn(torch.cat(features, -1), temperature, uniform), context, *new)
+        return (self.head.drawn(torch.cat(features, -1), temperature, uniform), context, *said, *new)
 
     def blank(self, n: int) -> Tensor:
         event = torch.zeros(n, *self.event, device=self.cores[0].out.weight.device)

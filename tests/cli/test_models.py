@@ -53,6 +53,14 @@ def test_numbers_are_stored_in_16_bits(run, model):
     assert path.stat().st_size < (run.folder / path.name).stat().st_size - sum(2 * x.numel() for x in ours.values()) + 100
 
 
+def test_what_a_network_draws_is_compared_from_the_same_noise(tmp_path, run, monkeypatch):
+    monkeypatch.setattr(packing, "LEAST", MORE)
+    run.fit({"name": "flow-matching", "width": 8, "blocks": 1, "steps": 2})
+    made = pack(genae.load(run.folder, "cpu"), "points", tmp_path / "shelf", TOLD)
+    assert 0 < made.cost["sampler flow-matching"] < MORE
+    assert made.halved
+
+
 def test_where_16_bits_cost_too_much_all_are_kept(run, tmp_path, monkeypatch):
     monkeypatch.setattr(packing, "LEAST", -1.0)
     made = pack(run, "points", tmp_path / "shelf", TOLD)

@@ -70,7 +70,7 @@ def test_the_one_from_outside_is_short_and_uses_what_is_public():
     assert set(own) <= set(genae.__all__)
 
 
-FITTED = ("flow-matching", "sequence", "autoregressive", "two-stage")  # minutes of fits; tests/latent/ looks at what they learn
+FITTED = ("flow-matching", "sequence", "autoregressive", "two-stage", "personal")  # minutes; tests/latent/ looks at their fits
 # of a preset's checks those that need one batch or none; the rest are of its parts and domain, which others go through
 OF_PRESETS = (
     "its name", "composing", "shapes", "gradients", "examples do not mix", "augmenting", "preparing", "weights are all",

@@ -21,6 +21,7 @@ QUICK = {  # options with which fitting takes no more than seconds
     ("sampler", "autoregressive"): {"steps": 200, "width": 32, "layers": 1, "heads": 2, "lr": 1e-2},
     ("prior", "autoregressive"): {"width": 32, "layers": 1, "heads": 2},
     ("sampler", "two-stage"): {"steps": 800, "hidden": 64, "lr": 3e-3},
+    ("sampler", "personal"): {"steps": 800, "batch": 256, "lr": 3e-3, "least": 0.1},
     ("sampler", "vamp"): {"inputs": 50},
     ("prior", "vamp"): {"inputs": 50},
     ("sampler", "sequence"): {"steps": 300, "width": 32, "layers": 1, "heads": 2, "drift": 64, "batch": 64, "lr": 3e-3},
@@ -34,7 +35,7 @@ UNIFORM = ("prior", "uniform")  # no code is more typical than another, so tempe
 VAMPS = [("prior", "vamp"), ("sampler", "vamp")]  # of what an encoder makes of the inputs
 
 MATCHING = ("sampler", "flow-matching")  # that of frames has a field of its own
-WITHOUT = [MATCHING, ("sampler", "sequence"), ("sampler", "two-stage")]  # a density
+WITHOUT = [MATCHING, *(("sampler", name) for name in ("personal", "sequence", "two-stage"))]  # a density
 
 each = pytest.mark.parametrize("part", EVERY, ids=" ".join)
 each_dense = pytest.mark.parametrize("part", [part for part in EVERY if part not in [*WITHOUT, SPHERE]], ids=" ".join)

@@ -92,7 +92,7 @@ def test_an_mmd_that_would_be_raised_is_refused(alpha, weight):
 
 def test_the_defaults_lower_the_mmd():
     made = InfoVAE()
-    assert (made.alpha, made.weight) == (0.0, 1000.0)
+    assert (made.alpha, made.weight) == (0.0, 10.0)
 
 
 def test_what_is_refused():

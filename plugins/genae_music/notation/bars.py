@@ -5,7 +5,8 @@ r"""The music of a tune: its notes in bars, each voice by itself, as they are wr
     (p:q:r     p notes in the time of q, for the next r; (3 is (3:2:3, see `_TUPLETS`
     ^F         a sharp until the end of its bar, in every octave (%%propagate-accidentals pitch, the standard's own)
     A-A        one note
-    {g}        grace notes take no time, and are left out; so are ornaments, words and the names of chords: "Am"
+    "Am"       a chord, from there on; words in its place that are none are left out, and so are those marked as words: "^Slow"
+    {g}        grace notes take no time, and are left out; so are ornaments
     a & b      two lines of one bar
 
 https://abcnotation.com/wiki/abc:standard:v2.1#the_tune_body
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
 
+from genae_music.chords import parsed
 from genae_music.notation.books import FIELD, Line
 from genae_music.notation.keys import ALTER, SEMITONES, Signature, signature
 from genae_music.reasons import Reason, Unusable
@@ -39,7 +41,8 @@ _TOKEN = re.compile(
     |(?P<broken><+|>+)
     |\((?P<tuplet>\d+)(?::(?P<q>\d*)(?::(?P<r>\d*))?)?
     |\{{(?P<grace>[^}}]*)\}}
-    |"[^"]*"|![^!|\s]+!|\+[^+|\s]+\+
+    |"(?P<over>[^"]*)"
+    |![^!|\s]+!|\+[^+|\s]+\+
     |(?P<overlay>&+)
     |(?P<cut>["{{])
     |.""",
@@ -78,6 +81,7 @@ class Bar:
     notes: list[Note] = field(default_factory=list)
     length: Fraction = Fraction(0)
     tempos: list[tuple[Fraction, float]] = field(default_factory=list)  # quarters per minute
+    chords: list[tuple[Fraction, int]] = field(default_factory=list)  # classes of `genae_music.chords`
 
 
 @dataclass
@@ -162,6 +166,12 @@ class Voice:
             self.last = None
         else:
             self._last(length, [])
+
+    def named(self, text: str) -> None:
+        """A chord's name, or other words, over what follows."""
+        number = parsed(text)
+        if number is not None:
+            self.bar.chords.append((self.now, number))
 
     def opened(self, line: int) -> None:
         """A chord begins."""
@@ -382,6 +392,7 @@ _ACTS: dict[str | None, Act] = {
     "held": lambda voice, match, line: voice.closed(_length(match["times"], line), bool(match["held"])),
     "broken": lambda voice, match, line: voice.broken(match["broken"]),
     "overlay": _overlay,
+    "over": lambda voice, match, line: voice.named(match["over"]),
     "cut": _cut,
     "tuplet": _grouped,
     "q": _grouped,

@@ -17,7 +17,7 @@ from genae_music.notation.bars import Bar, Note, Tune, Voice, read
 from genae_music.notation.books import lines_of
 from genae_music.notation.form import played
 from genae_music.reasons import Reason, Unusable
-from genae_music.score import Instrument, Key, Meter, Score, Tempo
+from genae_music.score import Chord, Instrument, Key, Meter, Score, Tempo
 
 RESOLUTION = 10_080  # ticks per quarter: 2⁵ 3² 5 7, so that groups of 3, 5, 7 and 9 are exact
 WHOLE = 4 * RESOLUTION
@@ -35,9 +35,11 @@ def score(data: bytes) -> Score:
     onset, offset, pitch = np.concatenate([table for table in tables if len(table)]).T
     bars = max((bars for _, bars in voices), key=_length)
     length = _ticks(_length(bars))
+    harmony = next(filter(None, (tuple(_chords(bars)) for _, bars in voices)), ())
     return Score(
         RESOLUTION, tuple(Instrument(0, False, _name(voice, tune)) for voice, _ in voices), index, onset, offset, pitch,
         np.full(len(onset), VELOCITY), tuple(_tempos(bars)), tuple(_meters(bars)), length, keys=tuple(_keys(bars)),
+        chords=harmony,
     )  # fmt: skip
 
 
@@ -112,3 +114,9 @@ def _keys(bars: Sequence[Bar]) -> Iterator[Key]:
         if bar.key.tonic is not None and bar.key != before:
             yield Key(start, bar.key.tonic, bar.key.fifths)
         before = bar.key
+
+
+def _chords(bars: Sequence[Bar]) -> Iterator[Chord]:
+    for start, bar in zip(_starts(bars), bars, strict=True):
+        for at, number in bar.chords:
+            yield Chord(start + _ticks(at), number)

@@ -77,6 +77,7 @@ HARM = {
             "style of no option": ('{"digits": 6}', '{"colour": 6}'),
             "units of nothing": ('units: ClassVar = {"windows": 1}', 'units = {"windows": 0}'),
             "WRITTEN acts on reading": ("x = stored * self.gain", "x = stored * self.gain * self.digits"),
+            "CHOICE acts on what is shown": ("x = stored * self.gain", "x = stored * self.gain * self.louder"),
             "metric not a number": ("output).square().mean().item()", "output).square().mean()"),
             "metric NaN": ("output).square().mean().item()", "output).square().mean().item() * float('nan')"),
             "metric a sum": ("output).square().mean().item()", "output).square().sum().item()"),

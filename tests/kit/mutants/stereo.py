@@ -8,7 +8,7 @@ import torch
 from annotated_types import Ge, Gt, doc
 from torch import nn
 
-from genae import WRITTEN, Defaults, Domain, Features, Found, Reading, Rejected, Split
+from genae import CHOICE, WRITTEN, Defaults, Domain, Features, Found, Reading, Rejected, Split
 from genae.model.networks import Conditioned, Networks, ending
 
 LENGTH = 8
@@ -48,6 +48,7 @@ class Stereo(Domain):
     """Windows of two channels."""
 
     gain: Annotated[float, Gt(0), doc("of what is read")] = 2.0
+    louder: Annotated[float, CHOICE, Ge(1), doc("in training, so many times")] = 1.0
     digits: Annotated[int, WRITTEN, Ge(4), doc("behind the point")] = 6
 
     suffixes = (".txt",)
@@ -81,6 +82,7 @@ class Stereo(Domain):
         x = stored * self.gain
         if stage == "train":
             x = x + 0.01 * torch.randn_like(x)
+            x = x * self.louder
         return x
 
     def write(self, example, path):
