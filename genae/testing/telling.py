@@ -43,7 +43,9 @@ def vectors(s: Subject) -> None:
 def _vector(condition: Condition, s: Subject, n: int) -> Tensor:
     told = _one(condition(s.known(n), s.events(n)))
     shaped(told, (n, condition.size), "what it tells")
-    expect(condition.form.size == condition.size, f"its form is of {condition.form.size} numbers, and its size {condition.size}")
+    expect(
+        condition.form.size == condition.size, f"its form is of {condition.form.size} numbers, and its size {condition.size}"
+    )
     return told
 
 
