@@ -22,7 +22,7 @@ $(VENV)/plain: pyproject.toml models/pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/installed: $(VENV)/plain
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,export,explore,browser]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,export,hub,explore,browser]'
 	touch $@
 
 demo: $(VENV)/plain

@@ -1,4 +1,4 @@
-"""Whether melodies keep to the chords that were asked for: the share of the time in which a note sounds that is on a chord tone.
+"""Whether melodies keep to the chords that were asked for: the share of their sounding time that is on chord tones.
 
     python bench/chords.py RUN [--windows 512] [--clips 64] [--bars 8] [--seed 0]
 

@@ -15,12 +15,15 @@ from genae_cli.making import Asked, Making, making, opened, times
 @run_argument
 @click.argument("items", nargs=-1, required=True, metavar="FILE|FOLDER|ITEM…")
 @click.option("--as-input", is_flag=True, help="They are what the run's task makes already: noisy, or small.")
+@click.option("--task", default="", metavar="NAME", help="Which of the tasks that the run was trained with, if several.")
 @click.option(
     "--mask", type=click.Path(path_type=Path), help="A file that says what the run's task hides: white, of a picture."
 )
 @window
 @making
-def command(run: Path, items: tuple[str, ...], as_input: bool, mask: Path | None, window: int | None, asked: Asked) -> None:
+def command(
+    run: Path, items: tuple[str, ...], as_input: bool, task: str, mask: Path | None, window: int | None, asked: Asked
+) -> None:
     """Reconstruct files, folders, or items such as mnist:test:7, with a RUN: inputs above outputs, and every output.
 
     A file comes back whole, as long as it is, where the domain can join its windows.
@@ -39,9 +42,10 @@ def command(run: Path, items: tuple[str, ...], as_input: bool, mask: Path | None
     from genae.use.output import write_pairs
 
     loaded, how = opened(run, asked)
-    seen = loaded.seen(list(items), window or 0, as_input)
+    seen = loaded.seen(list(items), window or 0, as_input, task)
     unused(seen.unused)
-    inputs, outputs = loaded.reconstruct(seen, how.condition, asked.seed, asked.temperature, times(how, seen), as_input, mask)
+    length = times(how, seen)
+    inputs, outputs = loaded.reconstruct(seen, how.condition, asked.seed, asked.temperature, length, as_input, mask, task)
     outputs = loaded.shortened(outputs, how.cut)
     metrics = {} if as_input else loaded.domain.defaults.metrics  # there is no target
     numbers = means(metrics, seen.events, outputs)

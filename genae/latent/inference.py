@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -24,6 +24,22 @@ class Distribution(Protocol):
 
     def sample(self, temperature: float = 1.0) -> Tensor:
         """(B, *event); temperature 0 gives its mode (of a mixture, that of the likeliest part)."""
+        ...
+
+
+class Kept(NamedTuple):
+    """Numbers of events (B, *event) that are known where `mask`, bool (B, *event), says so, and come back as they are."""
+
+    values: Tensor
+    mask: Tensor
+
+
+@runtime_checkable
+class Completing(Protocol):
+    """A distribution that can be drawn from given a part of the event: what is drawn then goes with what is kept."""
+
+    def completed(self, kept: Kept, temperature: float = 1.0) -> Tensor:
+        """A sample (B, *event) of what is not kept, together with what is."""
         ...
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol, Self, runtime_checkable
 
 import torch
-from annotated_types import Ge, Gt, Le, doc
+from annotated_types import Ge, Gt, Le, MinLen, doc
 from torch import Tensor
 
+from genae.errors import unknown
 from genae.recipe.parts import instance
 
 if TYPE_CHECKING:
@@ -63,6 +64,15 @@ class Masking(Protocol):
         ...
 
 
+@runtime_checkable
+class Keeping(Protocol):
+    """A task whose inputs hold some numbers of the target as they are: these come back unchanged."""
+
+    def kept(self, inputs: Tensor) -> Tensor:
+        """Which numbers of inputs (B, *event) are the target's own, bool of their shape."""
+        ...
+
+
 def task_of(spec: Mapping[str, object], domain: Domain) -> Task:
     """The task that a recipe's section names, for the events of a domain. GenaeError where it does not suit them."""
     task = instance(Task, "task", spec, domain=domain)
@@ -74,6 +84,38 @@ class Reconstruct:
 
     def __call__(self, target: Tensor) -> Tensor:
         return target
+
+
+class AnyOf:
+    """Input = what one of several tasks makes of the target, each example's drawn: one model that can do all of them."""
+
+    def __init__(
+        self,
+        tasks: Annotated[Sequence[str], MinLen(1), doc("their names; the first is meant where nobody says which")] = (
+            "reconstruct",
+            "denoise",
+        ),
+    ) -> None:
+        self.names = tuple(tasks)
+
+    def of_domain(self, domain: Domain) -> Self:
+        self.tasks = {name: task_of({"name": name}, domain) for name in self.names}
+        return self
+
+    def __call__(self, target: Tensor) -> Tensor:
+        which = (torch.rand_like(target.flatten(1)[:, :1]) * len(self.tasks)).long()
+        made = torch.zeros_like(target)
+        for i, task in enumerate(self.tasks.values()):
+            made = torch.where((which == i).view(-1, *[1] * (target.ndim - 1)), task(target), made)
+        return made
+
+
+def one_of(task: Task, name: str, own: str) -> Task:
+    """The task of that `name` of a run whose own is called `own`; of several the first without one. GenaeError for others."""
+    several = task.tasks if isinstance(task, AnyOf) else {own: task}
+    if name and name not in several:
+        raise unknown("task", name, several, " of this run")
+    return several[name or next(iter(several))]
 
 
 class Denoise:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from genae.errors import GenaeError
-from genae.latent.inference import Distribution, Inference
+from genae.latent.inference import Completing, Distribution, Inference, Kept
 from genae.latent.posteriors import Density, Family, GaussianPosterior, Posterior, Spread
 from genae.latent.samplers import Noise, Prior, Sampler
 from genae.latent.space import Kind, Shape, Space
@@ -77,10 +77,13 @@ class Model(nn.Module, ABC):
             raise GenaeError(f"{type(self.prior).__name__} carries no noise to z, so there are no quantiles of it to show")
         return self.prior.push(u, condition)
 
-    def show(self, z: Tensor, condition: Tensor | None = None, temperature: float = 1.0) -> Tensor:
-        """z (B, *shape) to what people are given of p(x | z) (B, *event): its mean or a sample."""
+    def show(self, z: Tensor, condition: Tensor | None = None, temperature: float = 1.0, kept: Kept | None = None) -> Tensor:
+        """z (B, *shape) to what people are given of p(x | z) (B, *event): its mean or a sample, but for what is kept."""
         p = self.decode(z, condition)
-        return p.mean if self.shows == "mean" else p.sample(temperature)
+        if kept is not None and self.shows == "sample" and isinstance(p, Completing):
+            return p.completed(kept, temperature)
+        made = p.mean if self.shows == "mean" else p.sample(temperature)
+        return made if kept is None else torch.where(kept.mask, kept.values, made)
 
     def sample(
         self, n: int, temperature: float = 1.0, condition: Tensor | None = None, sampler: Sampler | None = None

@@ -28,6 +28,7 @@ from genae.data.opening import Data, as_dataset
 from genae.data.pieces import best_pieces, once
 from genae.errors import GenaeError, remark
 from genae.latent.draws import Chance, Draws
+from genae.latent.inference import Kept
 from genae.latent.paths import Between, Kind, conditions, path, walk
 from genae.latent.posteriors import Spread
 from genae.latent.samplers import Noise, Sampler, Sequential
@@ -37,7 +38,7 @@ from genae.learn.device import computing, drawn, pick, precision, seeded
 from genae.learn.fitting import PRIOR
 from genae.learn.scoring import chosen
 from genae.learn.sized import sized
-from genae.model.tasks import InputForm, Masking
+from genae.model.tasks import InputForm, Keeping, Masking, Task, one_of
 from genae.model.vae import Model
 from genae.recipe import models, recipe
 from genae.recipe.options import Spec, named
@@ -280,28 +281,38 @@ class Run:
         seed: int | None = 0,
         length: int = 1,
         spans: Sequence[Span] = (),
+        kept: Kept | None = None,
     ) -> Tensor:
         """z (N, *shape) to events (N, *event) on the CPU; with a `length` above 1, so many of each z, joined by the domain.
 
         With a seed all are drawn with the same random numbers, so that each is the same whatever stands beside it. Of windows
-        that `spans` say are of one file each has random numbers of its own, and those of equal z are equal.
+        that `spans` say are of one file each has random numbers of its own, and those of equal z are equal. What is `kept`
+        comes back as it is, and the rest is drawn to go with it.
         """
         temperature, z = self.temperature(temperature, given=True), self.vae.space.check(z)
         given = self._given(condition, [span.count for span in spans] or [length] * len(z))
         if spans:
-            own, place = once([z, given], [span.count for span in spans])
+            own, place = once([z, given, None if kept is None else kept.values], [span.count for span in spans])
             chance = Chance(drawn(seed), (own if seed is None else own - starts(spans)[own]).tolist())
-            made = self._shown(z[own], None if given is None else given[own], temperature, chance)[place]
+            rest = None if kept is None else Kept(*(part[own] for part in kept))
+            made = self._shown(z[own], None if given is None else given[own], temperature, chance, rest)[place]
             made[torch.cat([span.resting for span in spans])] = 0
             return made
         keys = [*range(length)] * len(z) if seed is not None else range(len(z) * length)
         chance = Chance(drawn(seed), keys)
         if length == 1:
-            return self._shown(z, given, temperature, chance)
+            return self._shown(z, given, temperature, chance, kept)
         return self._joined(self._shown(z.repeat_interleave(length, 0), given, temperature, chance), length)
 
-    def _shown(self, z: Tensor, condition: Tensor | None, temperature: float, chance: Chance) -> Tensor:
-        return self.each(lambda z, c: self.vae.show(z, c, temperature), z, condition, chance)
+    def _shown(
+        self, z: Tensor, condition: Tensor | None, temperature: float, chance: Chance, kept: Kept | None = None
+    ) -> Tensor:
+        def show(rows: Tensor, c: Tensor | None) -> Tensor:
+            at = rows.cpu()
+            own = None if kept is None else Kept(*(part[at].to(self.device) for part in kept))
+            return self.vae.show(z[at].to(self.device), c, temperature, own)
+
+        return self.each(show, torch.arange(len(z)), condition, chance)
 
     def reconstruct(
         self,
@@ -312,19 +323,28 @@ class Run:
         length: int = 1,
         as_input: bool = False,
         mask: str | Path | None = None,
+        task: str = "",
     ) -> tuple[Tensor, Tensor]:
         """The inputs as the run's task makes them, and what comes back of them, both (N, *event).
 
-        With `as_input` x is what the task makes already: pictures that are noisy, or small. A `mask` is a file that says which
-        parts the task hides; the others come back as they were. So do windows of a file in which there is nothing.
+        Of a run with several tasks `task` says which. With `as_input` x is what the task makes already: pictures that are
+        noisy, or small. A `mask` is a file that says which parts the task hides; the others come back as they were. So do
+        windows of a file in which there is nothing, and what of an input is the target's own.
         """
-        seen = self.seen(x, as_input=as_input)
+        seen = self.seen(x, as_input=as_input, task=task)
         given = self.condition(seen, condition)
         hidden = None if mask is None else self._hidden(Path(mask), seen)
-        inputs = self._masked(seen.events, hidden) if as_input or hidden is not None else self._inputs(seen.events, seed)
+        known = as_input or hidden is not None
+        inputs = self._masked(seen.events, hidden) if known else self._inputs(seen.events, seed, task)
         z = self.encode(replace(seen, events=inputs), given)
-        outputs = self.decode(z, given, temperature, seed, length, seen.spans if length == 1 else ())
+        own = self.task(task)
+        kept = Kept(inputs, own.kept(inputs)) if isinstance(own, Keeping) and length == 1 and hidden is None else None
+        outputs = self.decode(z, given, temperature, seed, length, seen.spans if length == 1 else (), kept)
         return inputs, outputs if hidden is None or length > 1 else outputs.where(hidden, seen.events)
+
+    def task(self, name: str = "") -> Task:
+        """The run's task, or that of several. GenaeError for one that it was not trained with."""
+        return one_of(self.built.task, name, named("task", self.recipe.task))
 
     def joined(self, spans: Sequence[Span], events: Tensor, **options: object) -> list[Written]:
         """Windows (N, *event) as the files and examples that they are of, each with the domain that writes it as it was."""
@@ -347,11 +367,11 @@ class Run:
             domain.framed({k: v for k, v in span.piece.frame.items() if k not in options}) if span.piece is not None else domain
         )
 
-    def _inputs(self, targets: Tensor, seed: int | None) -> Tensor:
+    def _inputs(self, targets: Tensor, seed: int | None, task: str = "") -> Tensor:
         """What the run's task makes of targets (N, *event), each with the same random numbers, unless there is no seed."""
         keys = range(len(targets)) if seed is None else [0] * len(targets)
         with Draws(keys, drawn(seed), "task"):
-            return self.built.task(targets)
+            return self.task(task)(targets)
 
     def _hidden(self, mask: Path, seen: Seen) -> Tensor:
         """What a file says is hidden of examples, bool (1, …). GenaeError for a task that hides nothing."""
@@ -421,7 +441,7 @@ class Run:
         means = self.encode(replace(seen, events=self._inputs(seen.events, seed)), given)
         ends = list(wholes.points(seen.spans, means, given))
         longest = max(ends, key=lambda end: end.span.count).span
-        same = wholes.fitted(ends, fit)
+        same = wholes.fitted(ends, fit, between)
         z, said = wholes.way(same, steps, kind, loop, between)
         spans = [wholes.at(longest, resting) for resting in wholes.rests(same, steps, loop)]
         rows = None if said is None else said.flatten(0, 2)
@@ -581,17 +601,17 @@ class Run:
 
     # -- helpers ------------------------------------------------------------------------------------------------------
 
-    def seen(self, x: Given, window: int = 0, as_input: bool = False) -> Seen:
+    def seen(self, x: Given, window: int = 0, as_input: bool = False, task: str = "") -> Seen:
         """A file, an item, a folder, Examples, events, or a list of such, as events with what is known: genae/use/seen.py.
 
         Wherever examples are taken, this goes in too. Of files a `window` alone, from 1, unless it is 0. With `as_input` they
-        are inputs of the run's task, which may have another form than its targets.
+        are inputs of the run's task, or of that one of several, which may have another form than its targets.
         """
-        task = self.built.task
-        if isinstance(x, Seen) or not (as_input and isinstance(task, InputForm)):
+        own = self.task(task) if as_input else None
+        if isinstance(x, Seen) or not isinstance(own, InputForm):
             return see(x, self.domain, window)
-        seen = see(x, task.reader(self.domain), window)
-        return replace(seen, events=task.as_input(seen.events))
+        seen = see(x, own.reader(self.domain), window)
+        return replace(seen, events=own.as_input(seen.events))
 
     def temperature(self, temperature: float | None, given: bool = False) -> float:
         """That one, else the domain's own for new examples, or for z that are given. GenaeError for one below 0."""

@@ -56,25 +56,26 @@ def points(spans: Sequence[Span], z: Tensor, condition: Tensor | None) -> Iterat
         begin += span.count
 
 
-def resampled(x: Tensor, count: int) -> Tensor:
+def resampled(x: Tensor, count: int, nearer: bool = False) -> Tensor:
     """x (V, W, …) to (V, count, …), linearly; whole numbers and what is true or false take the nearer."""
     place = torch.linspace(0, x.shape[1] - 1, count, dtype=torch.float64)
-    if not x.is_floating_point():
+    if nearer or not x.is_floating_point():
         return x[:, place.round().long()]
     low = place.long()
     t = (place - low).to(x.dtype).view(1, -1, *[1] * (x.ndim - 2))
     return (1 - t) * x[:, low] + t * x[:, (low + 1).clamp(max=x.shape[1] - 1)]
 
 
-def fitted(ends: Sequence[Point], fit: Fit) -> list[Point]:
+def fitted(ends: Sequence[Point], fit: Fit, between: Between = "glide") -> list[Point]:
     """Points as long as the longest, with as many voices as the one that has most."""
     count, voices = max(end.z.shape[1] for end in ends), max(end.z.shape[0] for end in ends)
 
-    def of(x: Tensor) -> Tensor:
+    def of(x: Tensor, nearer: bool = False) -> Tensor:
         x = x[torch.arange(voices) % len(x)]
-        return x[:, torch.arange(count) % x.shape[1]] if fit == "loop" else resampled(x, count)
+        return x[:, torch.arange(count) % x.shape[1]] if fit == "loop" else resampled(x, count, nearer)
 
-    return [Point(end.span, of(end.z), None if end.condition is None else of(end.condition), of(end.resting)) for end in ends]
+    said = [None if end.condition is None else of(end.condition, between == "hold") for end in ends]
+    return [Point(end.span, of(end.z), c, of(end.resting)) for end, c in zip(ends, said, strict=True)]
 
 
 def way(ends: Sequence[Point], steps: int, kind: Kind, loop: bool, between: Between = "glide") -> tuple[Tensor, Tensor | None]:

@@ -9,18 +9,19 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from genae.latent.inference import Kept
 from genae.latent.space import Shape
 from genae.model.form import Form, Part
 from genae.model.objectives import Moment
 from genae_music.cells import Cell
 from genae_music.core import Core
 from genae_music.stepping import Stepping
-from genae_music.steps import Head
+from genae_music.steps import Given, Head
 
 NOTHING = Form([Part(0)])
 
 
-class Given(NamedTuple):
+class Contexts(NamedTuple):
     """What the steps of a batch are drawn given, beside those before."""
 
     context: Tensor  # (B, U, C), of each segment
@@ -49,19 +50,19 @@ class Decoder(nn.Module):
     def forward(self, z: Tensor, condition: Tensor | None = None) -> Autoregressive:
         return Autoregressive(self, self.given(z, condition))
 
-    def given(self, z: Tensor, condition: Tensor | None = None) -> Given:
+    def given(self, z: Tensor, condition: Tensor | None = None) -> Contexts:
         """z (B, …) and condition (B, C) to what segments and steps are given."""
         z = z.flatten(1)
         whole, along = self.form.split(z.new_zeros(len(z), self.form.size) if condition is None else condition.to(z.dtype))
         first = torch.cat([z, whole], 1)
         contexts: Tensor = first[:, None] if self.conductor is None else self.conductor(first)
-        return Given(contexts, stretched(along, self.head.length(self.event)))
+        return Contexts(contexts, stretched(along, self.head.length(self.event)))
 
     def steps(self) -> Stepping:
         """As `genae.model.portable.Stepped`."""
         return Stepping(self.head, self.event, self.own_cores, self.segments, self.given)
 
-    def features(self, given: Given, steps: Tensor, dropout: float = 0.0) -> Tensor:
+    def features(self, given: Contexts, steps: Tensor, dropout: float = 0.0) -> Tensor:
         """True steps (B, T, S), a share hidden, to features (B, T, F), each of the steps before it."""
         before = self.head.shown(steps)
         before = torch.cat([torch.zeros_like(before[:, :1]), before[:, :-1]], 1)
@@ -72,7 +73,7 @@ class Decoder(nn.Module):
         each = [core(folded, given.context.flatten(0, 1), along) for core in self.cores]
         return torch.cat(each, -1).reshape(*before.shape[:2], -1)
 
-    def mixed(self, given: Given, steps: Tensor, own: float) -> Tensor:
+    def mixed(self, given: Contexts, steps: Tensor, own: float) -> Tensor:
         """True steps, each replaced with that probability by a sample of the decoder's own."""
         with torch.no_grad():
             drawn = self.head.sample(self.features(given, steps, self.dropout), 1.0).to(steps.dtype)
@@ -88,7 +89,7 @@ def stretched(along: Tensor, length: int) -> Tensor:
 class Autoregressive:
     """p(x | z) of a batch of what is given."""
 
-    def __init__(self, decoder: Decoder, given: Given) -> None:
+    def __init__(self, decoder: Decoder, given: Contexts) -> None:
         self.decoder, self.given = decoder, given
 
     @property
@@ -116,17 +117,22 @@ class Autoregressive:
         return head.events(head.sample(self.decoder.features(self.given, head.steps(x)), 0.0))
 
     @torch.no_grad()
-    def sample(self, temperature: float = 1.0, noise: Tensor | None = None) -> Tensor:
-        """(B, *event), step by step; `noise` as the head's `noise` gives it."""
+    def sample(self, temperature: float = 1.0, noise: Tensor | None = None, given: Given | None = None) -> Tensor:
+        """(B, *event), step by step; `noise` as the head's `noise` gives it, steps that are `given` (B, T, S) fed back."""
         head, context = self.decoder.head, self.given.context
         length = head.length(self.decoder.event)
         if temperature and noise is None:
             noise = head.noise(len(context), length, context.device)
-        steps = self._loop(length, temperature, noise if temperature else None)
+        steps = self._loop(length, temperature, noise if temperature else None, given)
         return head.events(torch.stack(steps, 1))
 
+    def completed(self, kept: Kept, temperature: float = 1.0) -> Tensor:
+        """As `genae.latent.inference.Completing`: steps know what is kept of those before them."""
+        head = self.decoder.head
+        return self.sample(temperature, given=Given(head.steps(kept.values), head.masked(kept.mask)))
+
     @torch.inference_mode()
-    def _loop(self, length: int, temperature: float, noise: Tensor | None) -> list[Tensor]:
+    def _loop(self, length: int, temperature: float, noise: Tensor | None, given: Given | None) -> list[Tensor]:
         """The steps (B, S), in the precision of the autocast around it."""
         decoder, head, (context, along) = self.decoder, self.decoder.head, self.given
         device, per_segment = context.device.type, length // decoder.segments
@@ -139,5 +145,6 @@ class Autoregressive:
                 for cell in cells if place == 0 else ():
                     cell.begin(context[:, t // per_segment].float(), along[:, t : t + per_segment])
                 h = torch.cat([cell.step(steps[-1] if steps else None, place) for cell in cells], -1)
-                steps.append(head.sample(h, temperature, None if noise is None else noise[:, t]))
+                own = None if given is None else given.at(t)
+                steps.append(head.sample(h, temperature, None if noise is None else noise[:, t], own))
         return steps

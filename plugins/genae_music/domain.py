@@ -134,7 +134,7 @@ class Music(Domain):
         """One file to all of its windows (W, *event)."""
         score, found = self._found(file)
         tokens = drums.roll(found.tokens, "full") if self.kit == "full" else found.tokens
-        return Found(torch.from_numpy(np.ascontiguousarray(tokens)), _sums(found.lost), self._known(score, file, found.tick))
+        return Found(torch.from_numpy(np.ascontiguousarray(tokens)), sums(found.lost), self._known(score, file, found.tick))
 
     def piece(self, file: File) -> Piece:
         """The whole song: its melody, all its drums, or a trio; silent bars are rests."""
@@ -150,7 +150,7 @@ class Music(Domain):
         x = torch.from_numpy(np.ascontiguousarray(tokens))
         seamless = bool((song.grid.take[:-1] == self.setting.steps).all())
         known = self._known(score, file, pieces.begins(framed))
-        return Piece(x, frame, torch.from_numpy(~song.heard), lost=_sums(song.lost), fields=known, seamless=seamless)
+        return Piece(x, frame, torch.from_numpy(~song.heard), lost=sums(song.lost), fields=known, seamless=seamless)
 
     def _known(self, score: Score, file: File, ticks: Array) -> Mapping[str, Tensor]:
         """The fields of windows that begin at ticks (W,)."""
@@ -349,7 +349,7 @@ class Music(Domain):
         return {name: {"samples": value, **{whose: of[name] for whose, of in others.items()}} for name, value in made.items()}
 
 
-def _sums(lost: Sequence[Lost]) -> dict[str, int]:
+def sums(lost: Sequence[Lost]) -> dict[str, int]:
     """What was not used, by reason in words."""
     sums: Counter[str] = Counter()
     for loss in lost:

@@ -57,7 +57,7 @@ def melodic(score: Score, setting: Setting) -> Song:
     """The melody: see `genae_music.tracks`."""
     steps, tick = along(score, setting)
     use, lost = melody.eligible(score, steps, setting)
-    _require(use)
+    require(use)
     who = leader(score, steps, use)
     mine = melody.skyline(score, steps, use[score.instrument[use] == who])
     lost += _left(score, use, mine, np.array([who]))
@@ -70,7 +70,7 @@ def drummed(score: Score, setting: Setting, kit: drums.Kit) -> Song:
     """All drums together."""
     steps, tick = along(score, setting)
     use, lost = drums.eligible(score, steps, kit)
-    _require(use)
+    require(use)
     grid = tiles(steps, tick, use, setting)
     tokens = _drummed(score, steps, use, grid, setting, kit)
     return Song(
@@ -104,7 +104,7 @@ def _left(score: Score, use: Array, mine: Array, who: Array) -> list[Lost]:
     return [Lost(Reason.TRACK, "notes", whose[others]), Lost(Reason.POLYPHONY, "notes", whose[~others])]
 
 
-def _require(use: Array) -> None:
+def require(use: Array) -> None:
     if not len(use):
         raise Unusable(Reason.EMPTY, "has no notes that this model reads")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from genae.data.examples import File
-from genae_music import beside, drums, keys, melody, quantise, reader, smf, trio
+from genae_music import beside, drums, groove, keys, melody, quantise, reader, smf, trio
 from genae_music.quantise import Setting
 from genae_music.reasons import Reason, Unusable
 from genae_music.score import Score
@@ -17,7 +17,7 @@ from genae_music.tracks import MELODY, is_named
 from genae_music.windows import Windows
 
 Kind = Callable[[Score, Setting], Windows]
-KINDS: Mapping[str, Kind] = {"melody": melody.windows, "drums": drums.windows, "trio": trio.windows}
+KINDS: Mapping[str, Kind] = {"melody": melody.windows, "drums": drums.windows, "trio": trio.windows, "groove": groove.windows}
 
 _LINES = {
     Reason.EMPTY: "{n} without an onset",
@@ -28,6 +28,7 @@ _LINES = {
     Reason.RANGE: "{n} out of range",
     Reason.TRACK: "{n} of another track",
     Reason.POLYPHONY: "{n} under a higher one at the same step",
+    Reason.SOFTER: "{n} beside a louder one of the same drum at the same step",
     Reason.SHORT: "{n} in a passage shorter than {bars} bars",
     Reason.LONG: "{n} after the longest passage taken",
     Reason.GAP: "{n} silent for too long",

@@ -79,7 +79,7 @@ def piano_roll(parts: Sequence[Part], steps: int, steps_per_bar: int, kit: Kit =
         raise GenaeError(f"no piano roll of {steps} steps in bars of {steps_per_bar}; at least 1 of each is needed")
     with_drums = "drums" in names
     kind = (set(names) != {"drums"}, kit if with_drums else None)
-    lanes, image = _lanes(*kind), _ground(*kind, steps, steps_per_bar).copy()
+    lanes, image = lanes_of(*kind), ground(*kind, steps, steps_per_bar).copy()
     for part in reversed(parts):
         _draw(image, part, lanes.drums if part[0] == "drums" else lanes.keys, steps, LEFT[with_drums])
     return image
@@ -105,7 +105,8 @@ def _draw(image: Picture, part: Part, rows: dict[int, tuple[int, int]], steps: i
 
 
 @lru_cache
-def _lanes(keys: bool, kit: Kit | None) -> Lanes:
+def lanes_of(keys: bool, kit: Kit | None) -> Lanes:
+    """The rows of the piano's keys, and of the drums."""
     top, plots = HEAD, []
     pitched = {p: (HEAD + KEY * (melody.HIGHEST - p), KEY) for p in range(melody.LOWEST, melody.HIGHEST + 1) if keys}
     names = [(f"C{p // 12 - 1}", *row) for p, row in pitched.items() if p % 12 == 0]
@@ -133,9 +134,9 @@ def _class(kind: int, full: bool, top: int) -> tuple[dict[int, tuple[int, int]],
 
 
 @lru_cache(maxsize=8)
-def _ground(keys: bool, kit: Kit | None, steps: int, steps_per_bar: int) -> Picture:
+def ground(keys: bool, kit: Kit | None, steps: int, steps_per_bar: int) -> Picture:
     """What is under the notes, (H, W, 3)."""
-    lanes, left, wide = _lanes(keys, kit), LEFT[kit is not None], step_width(steps)
+    lanes, left, wide = lanes_of(keys, kit), LEFT[kit is not None], step_width(steps)
     grey = np.full((lanes.plots[-1][1] + FOOT, left + wide * steps + 1), PAPER, np.uint8)
     _shade(grey[:, left:], lanes)
     bars = range(0, steps, steps_per_bar)

@@ -12,7 +12,7 @@ Drums go in as the roll with one bit more for "nothing", as in https://arxiv.org
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal, NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -26,6 +26,21 @@ from genae_music import drums, melody
 DRUMS = len(drums.REDUCED)
 COLDEST = 1e-6  # the temperature that stands for 0 where logits are divided by it
 Stream = Literal["melody", "drums"]
+
+
+class Given(NamedTuple):
+    """Numbers of steps (…, S) that are not drawn, where they are `kept`, bool (…, S)."""
+
+    values: Tensor
+    kept: Tensor
+
+    def at(self, t: int) -> Given:
+        """Of steps (B, T, S) the one at a place."""
+        return Given(self.values[:, t], self.kept[:, t])
+
+    def over(self, drawn: Tensor, part: slice = slice(None)) -> Tensor:
+        """Instead of what was drawn of a part (…, S′)."""
+        return torch.where(self.kept[..., part], self.values[..., part].to(drawn.dtype), drawn)
 
 
 class Head(Protocol):
@@ -47,6 +62,10 @@ class Head(Protocol):
         """And back, float32."""
         ...
 
+    def masked(self, kept: Tensor) -> Tensor:
+        """What is kept of events, bool (B, *event), of their steps (B, T, S)."""
+        ...
+
     def shown(self, steps: Tensor) -> Tensor:
         """Steps (…, S) as a decoder sees them, (…, inputs)."""
         ...
@@ -63,8 +82,11 @@ class Head(Protocol):
         """All the random numbers of `length` steps of n examples, (n, length, …)."""
         ...
 
-    def sample(self, h: Tensor, temperature: float, noise: Tensor | None = None) -> Tensor:
-        """Features (…, F) to steps (…, S), temperature 0 to the modes; `noise` (…) is one step's share of `noise`."""
+    def sample(self, h: Tensor, temperature: float, noise: Tensor | None = None, given: Given | None = None) -> Tensor:
+        """Features (…, F) to steps (…, S), temperature 0 to the modes; `noise` (…) is one step's share of `noise`.
+
+        What is `given` is not drawn, and what follows it in the step knows it.
+        """
         ...
 
     def drawn(self, h: Tensor, temperature: Tensor, uniform: Tensor) -> Tensor:
@@ -132,6 +154,9 @@ class Tokens(Stepwise):
     def steps(self, x: Tensor) -> Tensor:
         return (x[..., None] if len(self.streams) == 1 else x.mT).long()
 
+    def masked(self, kept: Tensor) -> Tensor:
+        return kept[..., None] if len(self.streams) == 1 else kept.mT
+
     def shown(self, steps: Tensor) -> Tensor:
         each = [
             F.one_hot(steps[..., i], melody.CLASSES).float() if s == "melody" else with_nothing(bits(steps[..., i]))
@@ -175,12 +200,13 @@ class Tokens(Stepwise):
         """Gumbel, (n, length, ΣC)."""
         return gumbel(n, length, self.numbers, device=device)
 
-    def sample(self, h: Tensor, temperature: float, noise: Tensor | None = None) -> Tensor:
+    def sample(self, h: Tensor, temperature: float, noise: Tensor | None = None, given: Given | None = None) -> Tensor:
         each = self.logits(h)
         if temperature:
             drawn = gumbel(*h.shape[:-1], self.numbers, device=h.device) if noise is None else noise
             each = [one.add(g, alpha=temperature) for one, g in zip(each, torch.split(drawn, self.classes, -1), strict=True)]
-        return torch.stack([one.argmax(-1) for one in each], -1)
+        chosen = torch.stack([one.argmax(-1) for one in each], -1)
+        return chosen if given is None else given.over(chosen)
 
     def drawn(self, h: Tensor, temperature: Tensor, uniform: Tensor) -> Tensor:
         noise = torch.split(-(-uniform.log()).log(), self.classes, -1)
@@ -213,6 +239,9 @@ class Nade(Stepwise):
     def steps(self, x: Tensor) -> Tensor:
         return bits(x) if self.pitches == DRUMS else x
 
+    def masked(self, kept: Tensor) -> Tensor:
+        return kept[..., None].expand(*kept.shape, DRUMS) if self.pitches == DRUMS else kept
+
     def shown(self, steps: Tensor) -> Tensor:
         return with_nothing(steps)
 
@@ -228,12 +257,15 @@ class Nade(Stepwise):
         """Uniform, (n, length, K)."""
         return torch.rand(n, length, self.pitches, device=device)
 
-    def sample(self, h: Tensor, temperature: float, noise: Tensor | None = None) -> Tensor:
+    def sample(self, h: Tensor, temperature: float, noise: Tensor | None = None, given: Given | None = None) -> Tensor:
         """Pitch by pitch, each at that temperature; 0 takes the likelier value of each."""
-        if not temperature:
-            return self._walk(h, lambda i, logit: (logit > 0).float())[1]
-        drawn = torch.rand(*h.shape[:-1], self.pitches, device=h.device) if noise is None else noise
-        return self._walk(h, lambda i, logit: (drawn[..., i] < (logit / temperature).sigmoid()).float())[1]
+        drawn = torch.rand(*h.shape[:-1], self.pitches, device=h.device) if temperature and noise is None else noise
+
+        def choose(i: int, logit: Tensor) -> Tensor:
+            hit = logit > 0 if drawn is None or not temperature else drawn[..., i] < (logit / temperature).sigmoid()
+            return hit.float() if given is None else given.over(hit.float()[..., None], slice(i, i + 1))[..., 0]
+
+        return self._walk(h, choose)[1]
 
     def drawn(self, h: Tensor, temperature: Tensor, uniform: Tensor) -> Tensor:
         cold = temperature.clamp(min=COLDEST)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Self
 
+import torch
 from annotated_types import Gt, Lt, doc
 from torch import Tensor
 
@@ -32,5 +33,14 @@ class Complete:
     def __call__(self, target: Tensor) -> Tensor:
         """target (B, *event), tokens, to input (B, *event): token 0 is nothing new, whatever the kind."""
         made = target.clone()
-        made.narrow(self.axis, self.given, target.shape[self.axis] - self.given).zero_()
+        self._rest(made).zero_()
         return made
+
+    def kept(self, inputs: Tensor) -> Tensor:
+        """As `genae.model.tasks.Keeping`: the first part."""
+        made = torch.ones_like(inputs, dtype=torch.bool)
+        self._rest(made).zero_()
+        return made
+
+    def _rest(self, x: Tensor) -> Tensor:
+        return x.narrow(self.axis, self.given, x.shape[self.axis] - self.given)

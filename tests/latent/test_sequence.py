@@ -7,6 +7,7 @@ from genae.errors import GenaeError
 from genae.latent.samplers import Passage
 from genae.latent.sequence import SequencePrior
 from genae.latent.space import Space
+from genae.latent.trunk import unlike
 
 SMALL = {"width": 32, "layers": 1, "heads": 2, "drift": 64, "blocks": 2, "lr": 3e-3, "batch": 32, "guidance": 1.0}
 
@@ -96,6 +97,20 @@ def test_pieces_of_unequal_length_and_a_condition():
     z = sampler.passages(60, 6, condition=torch.tensor([[1.0]] * 30 + [[-1.0]] * 30))
     assert z[:30].mean() == pytest.approx(2, abs=0.3)
     assert z[30:].mean() == pytest.approx(-2, abs=0.3)
+
+
+def test_no_window_comes_back_to_one_of_another_condition():
+    said = torch.tensor([0.0, 1.0, 0.0])[None, :, None]
+    assert unlike(said)[0, :4].tolist() == [False, True, False, False]  # new, one back, two back
+    assert not unlike(said[:, :1]).any()
+    assert not unlike(torch.zeros(2, 3, 0)).any()
+    torch.manual_seed(0)
+    sampler = SequencePrior(Space((2,)), 1, width=16, layers=1, heads=2, drift=16)
+    with torch.no_grad():
+        sampler.form.leave.bias[1:] += 50  # new windows are all but impossible
+    z = sampler.passages(50, 3, condition=said.expand(50, -1, -1))
+    assert not (z[:, 1] == z[:, 0]).any()
+    assert z[:, 2].equal(z[:, 0])
 
 
 def test_heads_divide_the_width():

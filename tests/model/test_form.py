@@ -17,7 +17,8 @@ from genae.model.fields import Fields
 from genae.model.form import Form, Part
 
 TELLS = {
-    "of": ["hour", "kind"], "centre": [[12.0], [0.0, 0.0]], "spread": [[6.0], [1.0, 1.0]], "categories": [0, 3], "dropout": 0.25,
+    "of": ["hour", "kind"], "centre": [[12.0], [0.0, 0.0]], "spread": [[6.0], [1.0, 1.0]], "categories": [0, 3],
+    "dropout": 0.25,
 }  # fmt: skip
 
 

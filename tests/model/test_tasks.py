@@ -5,7 +5,7 @@ import torch
 
 from genae.errors import GenaeError
 from genae.latent.draws import Draws
-from genae.model.tasks import Denoise, Dequantise, InputForm, Masking, Reconstruct, Suited, task_of
+from genae.model.tasks import AnyOf, Denoise, Dequantise, InputForm, Keeping, Masking, Reconstruct, Suited, one_of, task_of
 from genae_image.domain import Image
 
 
@@ -40,8 +40,27 @@ def test_noise_is_each_examples_own():
 
 
 def test_a_task_is_asked_what_it_can_by_its_protocols():
-    assert not isinstance(Reconstruct(), Suited | InputForm | Masking)
+    assert not isinstance(Reconstruct(), Suited | InputForm | Masking | Keeping)
     with pytest.raises(GenaeError, match=r"task\.share must be above 0 and at most 1, not 1.5"):
         task_of({"name": "denoise", "share": 1.5}, Image())
     with pytest.raises(GenaeError, match=r"task\.levels must be at least 2"):
         task_of({"name": "dequantise", "levels": 1}, Image())
+
+
+def test_each_example_is_given_one_of_several_tasks_equally_often():
+    torch.manual_seed(0)
+    task, x = task_of({"name": "any", "tasks": ["reconstruct", "dequantise"]}, Image()), torch.full((4000, 1, 2, 2), 0.4)
+    made = task(x)
+    assert (made == made[:, :, :1, :1]).all(), "an example has one task"
+    assert (made[:, 0, 0, 0] == 0.4).float().mean().item() == pytest.approx(0.5, abs=0.03)  # a standard error is .008
+    assert made.unique().tolist() == pytest.approx([1 / 3, 0.4])
+
+
+def test_of_several_tasks_the_first_is_meant_unless_another_is_named():
+    task = task_of({"name": "any", "tasks": ["dequantise", "reconstruct"]}, Image())
+    assert isinstance(task, AnyOf)
+    assert isinstance(one_of(task, "", "any"), Dequantise)
+    assert isinstance(one_of(task, "reconstruct", "any"), Reconstruct)
+    assert one_of(own := Denoise(), "denoise", "denoise") is own
+    with pytest.raises(GenaeError, match=r"task 'grey'.*dequantise, reconstruct"):
+        one_of(task, "grey", "any")

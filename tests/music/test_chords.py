@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import zipfile
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 
+import genae
 from genae.data.examples import Examples, File
 from genae.errors import GenaeError, Remark
 from genae.learn.build import build, learned
 from genae.model.fields import Fields
 from genae.recipe.recipe import compose
+from genae_cli.main import cli
 from genae_music import chords, harmony, midi, reader
 from genae_music.domain import Music
 from genae_music.score import Chord
@@ -213,3 +215,31 @@ def test_steps_drawn_one_by_one_are_those_scored_at_once() -> None:
         before, *state = walk(torch.tensor(t), before, torch.full((3, walk.numbers), 0.5), torch.tensor(0.0), *state)
         made.append(before)
     assert torch.equal(walk.events(torch.stack(made, 1)), p.mean)
+
+
+@pytest.mark.slow
+def test_a_run_is_asked_for_chords_over_as_many_bars_as_are_asked(raw, tmp_path: Path) -> None:
+    for by in range(8):
+        notes = [(QUARTER * k, QUARTER * (k + 1), 60 + by + (0, 4, 7, 12)[(k * by + k // 8) % 4]) for k in range(32)]
+        (tmp_path / f"{by}.mid").write_bytes(raw.file(raw.notes(*notes)))
+    small = ["network.encoder_width=16", "network.width=16", "latent=8", "prior=normal"]
+    run = genae.train("melody-2bar-chords", data=tmp_path, steps=2, out=tmp_path / "run", settings=small)
+    run.fit({"name": "sequence", "width": 16, "layers": 1, "drift": 16, "steps": 3, "variants": 1})
+    made = run.sample(2, length=2, condition="chords=C Am F G", sampler="sequence")
+    again = run.sample(2, length=2, condition="chords=C Am F G,key=C", sampler="sequence", seed=0)
+    assert made.shape == again.shape == (2, 64)
+    long = partial(CliRunner().invoke, cli)
+    words = ["--bars", "8", "--with", "chords=C Am F G", "--with", "key=D", "--no-audio", "--out"]
+    told = long(["sample", str(tmp_path / "run"), "-n", "2", "--sampler", "sequence", *words, str(tmp_path / "clips")])
+    assert told.exit_code == 0, told.output
+    wrong = long(["sample", str(tmp_path / "run"), "--bars", "2", "--chords", "C Am F", "--out", str(tmp_path / "no")])
+    line = "chords 'C Am F' are 3 bars, and 2 are asked for; ask for more bars, or write several chords in one: C Am | F G"
+    assert (wrong.exit_code, wrong.stderr) == (2, f"genae: {line}\n")
+    more = long(["continue", str(tmp_path / "run"), str(tmp_path / "1.mid"), "--bars", "4", "--chords", "C F", "--no-audio",
+                 "--out", str(tmp_path / "more")])  # fmt: skip
+    assert more.exit_code == 0, more.output
+    items = [str(tmp_path / f"{i}.mid") for i in (1, 2)]
+    for way in ("glide", "hold"):
+        morph = long(["interpolate", str(tmp_path / "run"), *items, "--steps", "3", "--condition-path", way, "--no-audio",
+                      "--out", str(tmp_path / way)])  # fmt: skip
+        assert morph.exit_code == 0, morph.output

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from genae.errors import GenaeError
-from genae.model.tasks import task_of
+from genae.model.tasks import Keeping, task_of
 from genae_music.domain import Music
 
 KINDS = {"melody": (32,), "drums": (32,), "full kit": (32, 61), "trio": (3, 32)}
@@ -20,6 +20,9 @@ def test_the_rest_holds_nothing_new(kind, share, given):
     assert torch.equal(made.narrow(axis, 0, given), target.narrow(axis, 0, given))
     assert not made.narrow(axis, given, 32 - given).any()
     assert target.all(), "which stays as it is"
+    task = task_of({"name": "complete", "share": share}, domain)
+    assert isinstance(task, Keeping)
+    assert torch.equal(task.kept(made), made > 0)
 
 
 def test_some_must_be_given():

@@ -9,6 +9,8 @@ from genae.errors import GenaeError
 from genae.latent.space import Space
 from genae.use.wholes import Point, fitted, formed, gradual, near, rests, starts, way
 
+ENDS = ((2, [0.0, 2.0]), (3, [4.0, 5.0, 6.0]))  # windows, and what is said of each
+
 
 def _point(*rows, rest=()):
     """A point of one voice whose z are single numbers."""
@@ -43,6 +45,15 @@ def test_a_way_rests_where_both_ends_do():
     assert rests(ends, 3, False).int().flatten(1).tolist() == [[1, 1, 0], [0, 1, 0], [0, 1, 1]]
     assert rests(ends, 3, True).int().flatten(1).tolist() == [[1, 1, 0], [0, 1, 0], [0, 1, 1], [0, 1, 0]]
     assert gradual(z).flatten().tolist() == [0, 4, 12]
+
+
+def test_conditions_glide_or_are_those_of_the_nearer():
+    a, b = (Point(Span(), torch.zeros(1, n, 1), torch.tensor(c)[None, :, None], torch.zeros(1, n)) for n, c in ENDS)
+    glide, hold = (way(fitted([a, b], "resample", how), 3, "linear", False, how)[1] for how in ("glide", "hold"))
+    assert glide is not None
+    assert hold is not None
+    assert glide.flatten(1).tolist() == [[0, 1, 2], [2, 3, 4], [4, 5, 6]]
+    assert hold.flatten(1).tolist() == [[0, 0, 2], [4, 5, 6], [4, 5, 6]]
 
 
 def test_letters_are_equal_parts():

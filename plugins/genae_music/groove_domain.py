@@ -1,0 +1,199 @@
+r"""Grooves as a domain: MIDI files of drums as windows of hits, velocities and offsets, and back.
+
+stored   (T, 27) int16: hits 0 or 1, velocities 0…127, offsets in units of 1 / FINEST of half a step
+event    the same as floats: hits, velocities from 0 to 1, offsets from −1 to 1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from annotated_types import Ge, Le, Unit, doc
+from torch import Tensor
+
+from genae.data.curve import Picture
+from genae.data.domain import WRITTEN, Defaults, Domain, Reading
+from genae.data.examples import File, Found, Piece
+from genae.errors import Rejected
+from genae.latent.space import Shape
+from genae_music import groove, groove_metrics, groove_roll, keys, midi, pieces, reader, report
+from genae_music.domain import FASTEST, SLOWEST, sums
+from genae_music.groove import KINDS, LOUDEST, WIDTH
+from genae_music.groove_tasks import AddHihat, Humanize, Tap
+from genae_music.quantise import Setting
+from genae_music.reasons import Unusable, told
+from genae_music.score import Score
+from genae_music.smf import Array
+
+UNIT = torch.tensor([1.0] * KINDS + [1 / LOUDEST] * KINDS + [1 / groove.FINEST] * KINDS)
+
+
+@dataclass(frozen=True)
+class Groove(Domain):
+    """Windows of `bars` bars of a drummer's playing, one beginning at every bar."""
+
+    bars: Annotated[int, Ge(1), Le(1024), doc("length of a window")] = 2
+    grid: Annotated[Literal["default", "magenta"], doc("how files are cut and notes rounded, or as GrooVAE did")] = "default"
+    steps_per_bar: Annotated[Literal[12, 16], doc("16, or 12 for meters in three")] = 16
+    triple: Annotated[bool, doc("on bars of 16, read 3/4, 6/8 … too")] = True
+    tempo: Annotated[float, WRITTEN, Ge(SLOWEST), Le(FASTEST), Unit("quarters per minute"), doc("how fast it is played")] = (
+        120.0
+    )
+    amount: Annotated[
+        float, WRITTEN, Ge(0), Le(1), doc("of velocities and timing: 0 is all as loud, and on the grid, 1 as they are")
+    ] = 1.0
+    velocity: Annotated[int, WRITTEN, Ge(1), Le(127), doc("loudness of all hits where amount is 0")] = 80
+    audio: Annotated[bool, WRITTEN, doc("a WAV beside every MIDI file")] = True
+    tail: Annotated[float, WRITTEN, Ge(0), Le(60), Unit("seconds"), doc("how long a WAV rings on after the last bar")] = 0.0
+    frame: pieces.Frame | None = field(default=None, init=False, repr=False)  # of the song that it writes
+
+    suffixes: ClassVar[tuple[str, ...]] = reader.MIDI
+    fields: ClassVar[Mapping[str, int]] = {"meter": keys.FIELDS["meter"], "tempo": 1}
+    defaults: ClassVar[Defaults] = Defaults(
+        network="music-lstm", tasks={"humanize": Humanize, "tap": Tap, "add-hihat": AddHihat}, shows="sample",
+        temperature=1.0, metrics=groove_metrics.METRICS, samples=10,
+    )  # fmt: skip
+    reading: ClassVar[Reading] = Reading(
+        cached=True, distinct=True, least=16,
+        advice="give more files of drums, or shorter windows (--set domain.bars=1); `genae data inspect` tells why",
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        _ = self.setting  # a grid and bars that do not go together
+
+    @property
+    def setting(self) -> Setting:
+        """How files are cut."""
+        return Setting(self.bars, self.grid, self.steps_per_bar, self.triple)
+
+    @property
+    def event(self) -> Shape:
+        """(T, 27)."""
+        return (self.setting.steps, WIDTH)
+
+    @property
+    def units(self) -> Mapping[str, float]:
+        """Bars, of which there are whole windows."""
+        return {"bars": self.bars}
+
+    # -- files --------------------------------------------------------------------------------------------------------
+
+    def read(self, file: File) -> Found:
+        """One file to all of its windows (W, T, 27)."""
+        try:
+            score = reader.read(file, self.setting.magenta)
+            found = groove.windows(score, self.setting)
+        except Unusable as error:
+            raise Rejected(f"{file.name}: {error}", told("files", error.reason)) from error
+        return Found(torch.from_numpy(found.tokens), sums(found.lost), _fields(score, found.tick))
+
+    def piece(self, file: File) -> Piece:
+        """All drums of the song; silent bars are rests."""
+        try:
+            score = reader.read(file, self.setting.magenta)
+            song = groove.song(score, self.setting)
+        except Unusable as error:
+            raise Rejected(f"{file.name}: {error}", told("files", error.reason)) from error
+        framed = pieces.frame_of(score, song)
+        frame = {**framed._asdict(), "velocity": _loudness(score)}
+        seamless = bool((song.grid.take[:-1] == self.setting.steps).all())
+        return Piece(
+            torch.from_numpy(song.tokens), frame, torch.from_numpy(~song.heard), lost=sums(song.lost),
+            fields=_fields(score, pieces.begins(framed)), seamless=seamless,
+        )  # fmt: skip
+
+    def framed(self, frame: Mapping[str, Any]) -> Groove:
+        """With the song's bars, tempi and loudness."""
+        rest = dict(frame)
+        made = replace(self, **{"velocity": rest.pop("velocity")} if "velocity" in rest else {})
+        object.__setattr__(made, "frame", pieces.Frame(**rest))
+        return made
+
+    def inspect(self, file: File) -> list[str]:
+        """A line for the file and one for each of its tracks."""
+        return report.inspect(file, self.setting, "groove").lines
+
+    def style(self, file: File) -> dict[str, object]:
+        """The tempo where the drums begin, and how loud they are in the middle."""
+        try:
+            score = reader.read(file, self.setting.magenta)
+        except Unusable as error:
+            raise Rejected(f"{file.name}: {error}", told("files", error.reason)) from error
+        begins = score.onset[score.drums()]
+        tempo = score.tempo(float(begins.min()) if len(begins) else 0.0)
+        return {"tempo": round(min(max(tempo, SLOWEST), FASTEST), 3), "velocity": _loudness(score)}
+
+    def write(self, example: Tensor, path: Path) -> None:
+        """As MIDI, of any length."""
+        path.write_bytes(midi.write(self._score(example)))
+
+    def extras(self, example: Tensor, path: Path) -> list[Path]:
+        """Its sound."""
+        if not self.audio:
+            return []
+        from genae_music.sound import render
+
+        return [render(self._score(example), path.with_suffix(".wav"), self.tail)]
+
+    def _score(self, example: Tensor) -> Score:
+        hits = self._hits(example)
+        return groove.score(hits, len(example), self.tempo, self.steps_per_bar, self.frame)
+
+    def _hits(self, example: Tensor) -> groove.Hits:
+        """Of an event (T, 27), with so much of its velocities and timing as is wanted."""
+        of = groove.hits(example.detach().cpu().numpy())
+        velocity = np.round(self.velocity + self.amount * (of.velocity - self.velocity)).astype(np.int64)
+        return of._replace(velocity=velocity, early=self.amount * of.early)
+
+    # -- examples -----------------------------------------------------------------------------------------------------
+
+    def prepare(self, stored: Tensor, stage: Literal["train", "score", "show"]) -> Tensor:
+        """(B, T, 27) to floats."""
+        return stored.float() * UNIT.to(stored.device)
+
+    def spelled(self, field: str, text: str) -> list[float] | None:
+        """A meter, as people write it."""
+        made = keys.spelled(field, text)
+        return None if made is None else list(made)
+
+    def picture(self, example: Tensor) -> Picture:
+        """The drum roll: darker is louder, and what is early is further left."""
+        return groove_roll.picture(self._hits(example), len(example), self.steps_per_bar)
+
+    def join(self, examples: Tensor) -> Tensor:
+        """One after the other; in a song's frame each as long as there."""
+        if self.frame is None:
+            return torch.cat(list(examples))
+        take = pieces.taken(self.frame, len(examples), self.setting.steps)
+        return torch.cat([window[:own] for window, own in zip(examples, take, strict=True)])
+
+    def cut(self, long: Tensor, by: float) -> Tensor:
+        """Steps of the end left out."""
+        return long[: len(long) - round(by * self.setting.steps)]
+
+    def places(self, count: int) -> list[tuple[float, float]]:
+        """Bars of the song."""
+        return super().places(count) if self.frame is None else [*pieces.bars(self.frame, count, self.bars)]
+
+    def part(self, long: Tensor) -> Tensor:
+        """Windows (W, T, 27) of a longer example, silent at its end."""
+        steps = self.setting.steps
+        padded = torch.nn.functional.pad(long, (0, 0, 0, -len(long) % steps))
+        return torch.stack(torch.split(padded, steps))
+
+
+def _fields(score: Score, ticks: Array) -> dict[str, Tensor]:
+    """What is known of windows that begin at ticks (W,)."""
+    tempo = torch.tensor([[score.tempo(tick)] for tick in ticks.tolist()]).view(-1, 1)
+    return {"meter": keys.fields(score, ticks)["meter"], "tempo": tempo}
+
+
+def _loudness(score: Score) -> int:
+    """The median velocity of the drums."""
+    mine = score.velocity[score.drums()]
+    return int(np.median(mine)) if len(mine) else 80
