@@ -93,8 +93,8 @@ __all__ = [
     "DiagonalGaussian", "Distribution",
     "Domain", "Examples", "Family", "Features", "File", "Fitting", "Found", "GenaeError", "Inference", "Inferred", "Known",
     "Likelihood", "Loss", "Model", "Moment", "Networks", "Noise", "Objective", "Piece", "Posterior", "Prior", "Progress",
-    "Reading", "Rejected", "Run", "Sampler", "Space", "Split", "Steps", "Stream", "Training", "load", "plugin", "register", "remark",
-    "score", "train",
+    "Reading", "Rejected", "Run", "Sampler", "Space", "Split", "Steps", "Stream", "Training", "load", "plugin", "register",
+    "remark", "score", "train",
 ]  # fmt: skip
 
 
