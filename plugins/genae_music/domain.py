@@ -26,14 +26,14 @@ from genae.data.media import PNG, png
 from genae.errors import GenaeError, Rejected
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
-from genae_music import chords, drums, harmony, keys, melody, midi, pieces, reader, report, roll, trio
+from genae_music import chords, drums, feel, harmony, kept, keys, melody, midi, pieces, reader, report, roll, trio
 from genae_music.agreement import streams
 from genae_music.attributes import attributes
 from genae_music.drums import Kit
 from genae_music.events import begun, in_a_row, transposed
 from genae_music.quantise import Setting
 from genae_music.reasons import Unusable, told
-from genae_music.score import Score
+from genae_music.score import TICKS_PER_STEP, Score
 from genae_music.smf import Array
 from genae_music.tasks import Complete
 from genae_music.windows import Lost, Windows
@@ -68,6 +68,9 @@ class Music(Domain):
     )
     program: Annotated[int, WRITTEN, Ge(0), Le(127), doc("General MIDI's number of the melody's instrument")] = 0
     velocity: Annotated[int, WRITTEN, Ge(1), Le(127), doc("loudness of the notes")] = 80
+    amount: Annotated[
+        float, WRITTEN, Ge(0), Le(1), doc("of how drummers strike and time their drums; 0 is all as loud, and on the grid")
+    ] = 1.0
     audio: Annotated[bool, WRITTEN, doc("a WAV beside every MIDI file")] = True
     tail: Annotated[float, WRITTEN, Ge(0), Le(60), Unit("seconds"), doc("how long a WAV rings on after the last bar")] = 0.0
     frame: pieces.Frame | None = field(default=None, init=False, repr=False)  # of the song that it writes
@@ -229,9 +232,10 @@ class Music(Domain):
         return {**made, "audio/wav": wav(score, self.tail)}
 
     def _score(self, example: Tensor) -> Score:
-        tokens = example.detach().cpu().round().long().numpy()
-        score = self._played(tokens)
-        return score if self.frame is None else pieces.place(score, self.frame)
+        score = self._played(example.detach().cpu().round().long().numpy())
+        step = score.onset // TICKS_PER_STEP
+        placed = score if self.frame is None else pieces.place(score, self.frame)
+        return feel.played(placed, step, self.amount, self.velocity)
 
     def _played(self, tokens: Array) -> Score:
         if self.kind == "drums":
@@ -338,6 +342,12 @@ class Music(Domain):
 
         x, other = (self.prepare(x, "score").to(vae.anchor.device) for x in (held.x, train().x))
         return assess(vae, x, other, condition(held, x), kind=self.kind, steps_per_bar=self.steps_per_bar)
+
+    def kept(self, events: Tensor, fields: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """The shares of `genae_music.kept`; drums have neither chords nor a key."""
+        if self.kind == "drums":
+            return {}
+        return kept.kept(events[:, None] if self.kind == "melody" else events[:, :PITCHED], fields)
 
     def baselines(self, train: Tensor, held: Tensor, levels: int) -> Mapping[str, Tensor]:
         """The n-gram of `genae_music.ngram`."""

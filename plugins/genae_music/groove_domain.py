@@ -19,6 +19,7 @@ from torch import Tensor
 from genae.data.curve import Picture
 from genae.data.domain import WRITTEN, Defaults, Domain, Reading
 from genae.data.examples import File, Found, Piece
+from genae.data.media import PNG, png
 from genae.errors import Rejected
 from genae.latent.space import Shape
 from genae_music import groove, groove_metrics, groove_roll, keys, midi, pieces, reader, report
@@ -139,6 +140,16 @@ class Groove(Domain):
         from genae_music.sound import render
 
         return [render(self._score(example), path.with_suffix(".wav"), self.tail)]
+
+    def media(self, example: Tensor) -> Mapping[str, bytes]:
+        """MIDI, its drum roll and its sound."""
+        score = self._score(example)
+        made = {"audio/midi": midi.write(score), PNG: png(self.picture(example))}
+        if not self.audio:
+            return made
+        from genae_music.sound import wav
+
+        return {**made, "audio/wav": wav(score, self.tail)}
 
     def _score(self, example: Tensor) -> Score:
         hits = self._hits(example)
