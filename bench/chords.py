@@ -22,7 +22,7 @@ from genae.data.pieces import read_pieces
 from genae.errors import GenaeError
 from genae.latent.samplers import Sequential
 from genae.use.run import Run
-from genae_music import chords, melody
+from genae_music import chords, kept
 
 TOLD: Mapping[str, tuple[str, ...]] = {
     "chords and key": (chords.FIELD, "key"), "chords": (chords.FIELD,), "key": ("key",), "nothing": (),
@@ -30,20 +30,9 @@ TOLD: Mapping[str, tuple[str, ...]] = {
 ENOUGH = 0.5
 
 
-def sounding(tokens: Tensor) -> Tensor:
-    """Tokens (N, T) to the pitch class that sounds at each step, −1 for none."""
-    step = torch.arange(tokens.shape[1])
-    latest = torch.where(tokens > 0, step, 0).cummax(1).values
-    event = tokens.gather(1, latest)
-    return torch.where(event >= melody.FIRST, (event - melody.FIRST + melody.LOWEST) % chords.PITCHES, -1).long()
-
-
 def on_chord(tokens: Tensor, asked: Tensor) -> float:
-    """The share of the sounding time of tokens (N, T) under a chord of (N, T) that is on one of its tones."""
-    pitch, chord = sounding(tokens), asked.nan_to_num().long()
-    table = torch.from_numpy(chords.tones()).bool()
-    counts = (pitch >= 0) & (chord > chords.NONE)
-    return float(table[chord, pitch.clamp(min=0)][counts].double().mean())
+    """The mean share of tokens (N, T) under chords (N, T)."""
+    return float(kept.kept(tokens[:, None], {chords.FIELD: asked})[chords.FIELD].nanmean())
 
 
 def conditions(run: Run, fields: Mapping[str, Tensor], told: tuple[str, ...]) -> Tensor:

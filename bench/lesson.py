@@ -22,7 +22,6 @@ from PIL import Image
 from torch import Tensor
 
 import genae
-from genae.learn.metrics import read_metrics
 from genae.learn.scoring import choose
 from genae.use import pictures, plots
 from genae.use.run import Run
@@ -97,9 +96,9 @@ def main() -> None:
             if args.only and experiment.preset not in args.only:
                 continue
             steps = args.steps or (experiment.steps if args.quick else None)
-            run, seconds = trained(experiment, steps, runs / experiment.preset)
+            run = trained(experiment, steps, runs / experiment.preset)
             numbers = measured(run, FEW if steps else None)
-            rows.append(row(experiment, run, seconds, numbers))
+            rows.append(row(experiment, run, numbers))
             print(rows[-1], flush=True)
             drawn(experiment, run, args.out / "lesson")
             if experiment.preset in ("lesson-simple", "lesson-deep", "lesson-vae"):
@@ -110,16 +109,12 @@ def main() -> None:
     (args.out / "lesson.md").write_text(page, "utf-8")
 
 
-def trained(experiment: Experiment, steps: int | None, folder: Path) -> tuple[Run, float]:
-    """The run, and how long it learned, seconds; one of before that is whole is not made again."""
-    made = read_metrics(folder) if (folder / "weights.safetensors").exists() else []
-    if made:
-        return genae.load(folder), made[-1]["seconds"]
+def trained(experiment: Experiment, steps: int | None, folder: Path) -> Run:
+    """The run; one of before that is whole is not made again."""
+    if (folder / "weights.safetensors").exists():
+        return genae.load(folder)
     epochs = None if steps else experiment.epochs
-    training = genae.Training(experiment.preset, data=experiment.data, out=folder, epochs=epochs, steps=steps)
-    for _ in training:
-        pass
-    return training.run(), training.seconds
+    return genae.train(experiment.preset, data=experiment.data, out=folder, epochs=epochs, steps=steps)
 
 
 def measured(run: Run, limit: int | None) -> dict[str, float]:
@@ -131,10 +126,10 @@ def measured(run: Run, limit: int | None) -> dict[str, float]:
     return numbers
 
 
-def row(experiment: Experiment, run: Run, seconds: float, numbers: Numbers) -> str:
+def row(experiment: Experiment, run: Run, numbers: Numbers) -> str:
     """Of the table."""
     epochs = run.step * run.recipe.batch / len(run.training())
-    long = f"{epochs:.3g} epochs, {seconds:.0f} s"
+    long = f"{epochs:.3g} epochs"
     command = f"genae train {experiment.preset}{f' --data {experiment.data}' if experiment.data else ''}"
     cells = (experiment.what, f"`{command}`", long, experiment.number(numbers), experiment.reported)
     return f"| {' | '.join(cells)} |"

@@ -112,6 +112,9 @@ def _conditions(numbers: Numbers) -> list[str]:
             made.append(
                 f"  {'of the class asked for':34} {of['samples']:.3f}; held-out {of['held-out']:.3f} (by {of['features']})"
             )
+        elif name != "asked" and "samples" in of:
+            others = ", ".join(f"{whose} {_short(value)}" for whose, value in of.items() if whose != "samples")
+            made.append(f"  {'keeping to ' + name:34} {_short(of['samples'])}; {others}")
         elif name != "asked":
             made.append(f"  {name:34} {_short(of['apart'])} apart, correlation {_short(of['correlation'])}")
     return made

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
-from genae.errors import GenaeError
 from genae_cli.common import device, run_argument, say, verb
-
-NEEDED = ("starlette", "uvicorn", "websockets")
 
 
 @verb(name="explore", short_help="Wander through a run's latent space in the browser.")
@@ -30,8 +26,9 @@ def command(run: Path, port: int, no_browser: bool, data: str | None, examples: 
     Example:
       genae explore runs/first
     """
-    if missing := [name for name in NEEDED if find_spec(name) is None]:
-        raise GenaeError(f"genae explore needs {', '.join(missing)}: pip install 'genae[explore]'")
+    from genae.explore.needed import require
+
+    require()
     from genae import load
     from genae.explore.explorer import Explorer
     from genae.explore.serving import Served, opened

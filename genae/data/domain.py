@@ -276,6 +276,13 @@ class Domain(ABC):
         """
         return {}
 
+    def kept(self, events: Tensor, fields: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """How far events (B, *event) keep to what is known of them, `fields` (B, K): by field (B,), 0 to 1, NaN where none is.
+
+        Of new examples it says whether they are what was asked for: `genae evaluate --more conditions`.
+        """
+        return {}
+
     @property
     def levels(self) -> int:
         """How many values a number of an event has, evenly from 0 to 1, as it is scored: 256 of 8 bits; 0 for another kind."""

@@ -14,7 +14,7 @@ others each part with that probability (https://arxiv.org/abs/2207.12598 hides t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Annotated, Protocol, Self
 
@@ -28,11 +28,8 @@ from genae.data.examples import Examples, Known
 from genae.errors import GenaeError, unknown
 from genae.model.conditions import LABEL, Condition, Options, Share, hide, numbers, one_hot
 from genae.model.form import Form, Part
+from genae.model.scales import Attribute, categorical, count_of, measured, rows_of, scale_of
 from genae.names import composed
-
-CHUNK = 1000  # examples measured at once
-
-Attribute = Callable[..., Tensor]  # events (B, *event) to (B,) or (B, K)
 
 
 class Said(Protocol):
@@ -107,9 +104,9 @@ class Fields(Condition):
             )
         if options["centre"]:
             return options
-        fields = {**_measured(train, domain, {n: attributes[n] for n in of if n not in there}), **train.fields}
+        fields = {**measured(train, domain, {n: attributes[n] for n in of if n not in there}), **train.fields}
         kinds = {name: domain.categories.get(name, 0) for name in of if name != LABEL}
-        every = [_scale(fields[name], kind) for name, kind in kinds.items()]
+        every = [scale_of(name, fields[name], kind) for name, kind in kinds.items()]
         return {
             **options, "of": list(of), "classes": list(train.classes) if LABEL in of else [],
             "centre": [centre for centre, _ in every], "spread": [spread for _, spread in every],
@@ -132,7 +129,7 @@ class Fields(Condition):
 
     def __call__(self, known: Known, target: Tensor | None = None, train: bool = False) -> Tensor | None:
         """(B, C), zeros for what is not known."""
-        n = len(target) if target is not None else _count(known)
+        n = len(target) if target is not None else count_of(known)
         device = target.device if target is not None else None
         share = self.dropout if train else 0.0
         parts = [hide(self._part(name, known, target, n).to(device), share) for name in self.of]
@@ -184,7 +181,7 @@ class Fields(Condition):
         if name == LABEL and known.labels is not None:
             return one_hot(known, self.classes)
         if name in self.seen and name not in known.fields and target is not None:
-            return self._scaled(name, _rows(self.seen[name], target))
+            return self._scaled(name, rows_of(self.seen[name], target))
         if name == LABEL or name not in known.fields:
             return torch.zeros(n, self._width(name))
         return self._scaled(name, known.fields[name])
@@ -195,47 +192,6 @@ class Fields(Condition):
         if x.shape[1] != len(centre):
             raise GenaeError(f"field {name} has {x.shape[1]} numbers in these examples, {len(centre)} in this model")
         if self.kinds.get(name):
-            return _categorical(name, x, self.kinds[name])
+            return categorical(x, self.kinds[name])
         there = x.isfinite().all(1, keepdim=True)
         return F.pad((x - centre) / spread, (0, 1), value=1.0).where(there, 0.0)
-
-
-def _categorical(name: str, x: Tensor, count: int) -> Tensor:
-    """Categories (B, T), NaN where not known, to (B, T·count). GenaeError for one that there is not."""
-    at = x.nan_to_num(nan=-1.0)
-    wrong = (at != at.round()) | (at < -1) | (at >= count)
-    if bool(wrong.any()):
-        raise GenaeError(f"field {name} is of categories from 0 to {count - 1}, not {at[wrong][0].item():g}")
-    return F.one_hot(at.long() + 1, count + 1)[..., 1:].flatten(1).float()
-
-
-def _measured(train: Examples, domain: Domain, attributes: Mapping[str, Attribute]) -> dict[str, Tensor]:
-    """Attributes of all the training examples, each (N, K)."""
-    parts: dict[str, list[Tensor]] = {name: [] for name in attributes}
-    for stored in torch.split(train.x, CHUNK) if attributes else ():
-        events = domain.prepare(stored, "show")
-        for name, of in attributes.items():
-            parts[name].append(_rows(of, events))
-    return {name: torch.cat(rows) for name, rows in parts.items()}
-
-
-def _rows(of: Attribute, events: Tensor) -> Tensor:
-    """An attribute of events (B, *event), (B, K)."""
-    return of(events).reshape(len(events), -1).float()
-
-
-def _scale(x: Tensor, categories: int = 0) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of the known rows of (N, K); 0 and 1 where none is, and 1 where they do not vary.
-
-    Those of categories mean nothing: 0 and 1.
-    """
-    rows = x[x.isfinite().all(1)].double()
-    if categories or not len(rows):
-        return [0.0] * x.shape[1], [1.0] * x.shape[1]
-    spread = rows.std(0, unbiased=False)
-    return rows.mean(0).tolist(), spread.where(spread > 0, 1.0).tolist()
-
-
-def _count(known: Known) -> int:
-    every = [*([known.labels] if known.labels is not None else []), *known.fields.values()]
-    return len(every[0]) if every else 1

@@ -11,9 +11,12 @@ import sys
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from genae.errors import GenaeError, remark
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
 
 PREFIX, EXTRA = "hf:", "huggingface_hub"
 NAME = re.compile(r"hf:([\w.-]+/[\w.-]+)(?:@([\w./-]+))?", re.ASCII)
@@ -49,41 +52,49 @@ def name_of(folder: Path) -> str:
 
 
 @lru_cache
-def folder_of(run: str | Path) -> Path:
-    """The run's files, as the hub has them now; where it is not reached, as they were fetched last, which is remarked.
+def folder_of(name: str) -> Path:
+    """The files of hf:owner/name, as the hub has them now; where it is not reached as they were fetched last, which is said.
 
     GenaeError where there are none, or they are no run.
     """
-    of, name = parsed(run), Path(run).as_posix()
-    _require_library()
-    from httpx2 import HTTPError  # here: the two take a quarter of a second, as long as help does
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
-
-    api, why = HfApi(), ""
-    try:
-        info = api.model_info(of.id, revision=of.revision)
-        _told(name, [file.rfilename for file in info.siblings or []])
-    except (RepositoryNotFoundError, RevisionNotFoundError) as error:
-        raise GenaeError(f"{name} is not on the hub, or not for you to see: {_line(error)}") from error
-    except (HTTPError, OSError) as error:
-        why = _line(error)
-    try:
-        found = api.snapshot_download(
-            of.id, revision=of.revision, allow_patterns=WANTED, ignore_patterns=UNWANTED, local_files_only=bool(why)
-        )
-    except LocalEntryNotFoundError as error:
-        raise GenaeError(f"{name}: the hub is not reached ({why or _line(error)}), and it was never fetched") from error
-    except (HTTPError, OSError) as error:
-        raise GenaeError(f"{name} could not be fetched: {_line(error)}") from error
-    folder = Path(found)
+    of, api = parsed(name), _library()
+    why = _unreached(api, of, name)
+    folder = _taken(api, of, name, why)
     if why:
         remark(f"{name}: the hub is not reached ({why}); what was fetched last is used, revision {folder.name[:12]}")
     _fetched[folder.resolve()] = name
     return folder
 
 
-def _told(name: str, files: list[str]) -> None:
+def _unreached(api: HfApi, of: Repository, name: str) -> str:
+    """Why the hub cannot be asked, or "". GenaeError where it says that there is no such run."""
+    from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
+
+    try:
+        files = api.model_info(of.id, revision=of.revision).siblings
+    except (RepositoryNotFoundError, RevisionNotFoundError) as error:
+        raise GenaeError(f"{name} is not on the hub, or not for you to see: {_line(error)}") from error
+    except _broken() as error:
+        return _line(error)
+    _require_run(name, [file.rfilename for file in files or []])
+    return ""
+
+
+def _taken(api: HfApi, of: Repository, name: str, why: str) -> Path:
+    """Where the library keeps a run's files, fetched now unless there is a reason why that cannot be."""
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        return Path(api.snapshot_download(
+            of.id, revision=of.revision, allow_patterns=WANTED, ignore_patterns=UNWANTED, local_files_only=bool(why)
+        ))  # fmt: skip
+    except LocalEntryNotFoundError as error:
+        raise GenaeError(f"{name}: the hub is not reached ({why or _line(error)}), and it was never fetched") from error
+    except _broken() as error:
+        raise GenaeError(f"{name} could not be fetched: {_line(error)}") from error
+
+
+def _require_run(name: str, files: list[str]) -> None:
     """What is left there for safety is remarked. GenaeError for what holds no run."""
     if "recipe.json" not in files:
         some = ", ".join(files[:SHOWN]) or "no file"
@@ -95,30 +106,35 @@ def _told(name: str, files: list[str]) -> None:
 
 def push(folder: Path, run: str | Path, message: str) -> str:
     """A folder's files as those of a run of the hub, which is made if there is none: where they are to be seen."""
-    of = parsed(run)
-    _require_library()
-    from httpx2 import HTTPError
-    from huggingface_hub import HfApi
-
-    api = HfApi()
+    of, api = parsed(run), _library()
     try:
         api.create_repo(of.id, exist_ok=True)
         done = api.upload_folder(
             repo_id=of.id, folder_path=folder, revision=of.revision, commit_message=message, delete_patterns=["samplers/*"]
         )
-    except (HTTPError, OSError) as error:
+    except _broken() as error:
         raise GenaeError(f"{PREFIX}{of.id} could not be written: {_line(error)}; is HF_TOKEN one that may?") from error
-    return done.commit_url
+    url: str = done.commit_url
+    return url
 
 
-def _require_library() -> None:
-    """GenaeError where the extra is not installed; else it draws no bars where nobody would see them."""
+def _library() -> HfApi:
+    """The hub's own. GenaeError where the extra is not installed."""
     if find_spec(EXTRA) is None:
         raise GenaeError("hf: needs the hub's library, which is not installed: pip install 'genae[hub]'")
-    from huggingface_hub.utils import disable_progress_bars
+    from huggingface_hub import HfApi  # here, as below: it is slow to import
+    from huggingface_hub.utils.tqdm import disable_progress_bars
 
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty():  # where nobody would see them
         disable_progress_bars()
+    return HfApi()
+
+
+def _broken() -> tuple[type[Exception], ...]:
+    """What is raised where the hub is not reached, or does not want."""
+    from httpx2 import HTTPError
+
+    return HTTPError, OSError
 
 
 def _line(error: Exception) -> str:

@@ -82,7 +82,7 @@ def folder_of(run: str | Path) -> Path:
         _require_no_name(path)
         return path
     if hub.is_name(run):
-        return hub.folder_of(run)
+        return hub.folder_of(path.as_posix())
     known = installed()
     if str(run) in known:
         return get(str(run)).folder

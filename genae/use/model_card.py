@@ -52,8 +52,9 @@ def _completed(run: Run, name: str, told: Told) -> Told:
     if not (told.licence or own):
         raise GenaeError(f"model '{name}' needs a licence, and its data set says none; give it with --licence, such as mit")
     licence = told.licence or (own.licence.partition(";")[0].lower().replace(" ", "-") if own else "")
+    what = dataset.about or run.recipe.data if run.recipe.data else "its maker's own files"  # whose path nobody else is told
     credit = told.credit or (f"{dataset.about}: {own.home}, {own.licence}" if own else "")
-    return Told(licence, credit, told.summary or f"{run.recipe.preset} of {dataset.about or run.recipe.data}")
+    return Told(licence, credit, told.summary or f"{run.recipe.preset} of {what}")
 
 
 def _text(run: Run, name: str, told: Told, numbers: Mapping[str, object], cost: Mapping[str, float]) -> str:

@@ -4,6 +4,7 @@ beside what these are.
     class       share whose class is the one asked for, as a logistic regression sees it that was fitted on named features of
                 training examples; `held-out` is the same of the held-out examples, which is as good as the share can get
     attributes  of the domain's own functions of an event: mean |asked − got|, and their correlation
+    fields      how far new examples keep to them, by `Domain.kept`, beside held-out ones, and new ones that were not told
 """
 
 from __future__ import annotations
@@ -21,11 +22,10 @@ from genae.model.conditions import LABEL, one_hot
 from genae.use.probing import classified
 
 ASKED = 1000  # new examples
+Draw = Callable[[int, Tensor | None], Tensor]  # so many, with these conditions (N, C), or what a run draws where none is asked
 
 
-def obedience(
-    built: Built, held: Examples, train: Examples, features: Sequence[Features], draw: Callable[[int, Tensor], Tensor]
-) -> dict[str, Any]:
+def obedience(built: Built, held: Examples, train: Examples, features: Sequence[Features], draw: Draw) -> dict[str, Any]:
     """Of `draw(n, conditions)`, with the conditions of the first held-out examples; {} where the run has none."""
     held = held.take(torch.arange(min(ASKED, len(held))))
     own, shown = (built.domain.prepare(held.x, stage) for stage in ("score", "show"))
@@ -37,7 +37,20 @@ def obedience(
     if LABEL in built.condition.parts and train.labels is not None and held.labels is not None:
         found |= _classes(train, held, features, built.domain.prepare(train.x, "show"), shown, made)
     attributes = {name: of for name, of in built.domain.defaults.attributes.items() if name in built.condition.parts}
-    return found | {name: _apart(of(own.cpu()), of(made)) for name, of in attributes.items()}
+    found |= {name: _apart(of(own.cpu()), of(made)) for name, of in attributes.items()}
+    return found | _fields(built, held, shown, made, draw)
+
+
+def _fields(built: Built, held: Examples, shown: Tensor, made: Tensor, draw: Draw) -> dict[str, Any]:
+    """Of held-out examples (N, *event) and of new ones."""
+    fields = {name: value.cpu() for name, value in held.fields.items() if name in built.condition.parts}
+    real = built.domain.kept(shown.cpu(), fields)
+    if not real:
+        return {}
+    every = {"samples": built.domain.kept(made, fields), "held-out": real}
+    if built.condition.dropout:
+        every["not told"] = built.domain.kept(draw(len(held), None), fields)
+    return {name: {whose: float(of[name].nanmean()) for whose, of in every.items()} for name in real}
 
 
 def _classes(

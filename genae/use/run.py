@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
+from importlib import import_module
 from numbers import Number
 from pathlib import Path
 from typing import NamedTuple
@@ -561,6 +562,11 @@ class Run:
     def show(self, x: Given, /, **options: object) -> Shown:
         """Examples as a notebook shows and plays them, written with `options` as by `styled`."""
         return Shown(self.styled(**options), x if isinstance(x, Tensor) else self.seen(x).events)
+
+    def explore(self, out: str | Path = "explored") -> object:
+        """A page in a notebook's cell on which it is wandered through; what is saved there goes to `out`. `stop()` ends it."""
+        page: Callable[[Run, Path], object] = import_module("genae.explore.notebook").Framed  # of a floor above
+        return page(self, Path(out))
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """Its previews, in a notebook."""

@@ -26,7 +26,9 @@ from genae.data.media import PNG, png
 from genae.errors import GenaeError, Rejected
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
-from genae_music import chords, drums, dynamics, feel, harmony, keys, melody, midi, mix, pieces, reader, report, roll, trio
+from genae_music import (
+    chords, drums, dynamics, feel, harmony, kept, keys, melody, midi, mix, pieces, reader, report, roll, trio
+)  # fmt: skip
 from genae_music.agreement import streams
 from genae_music.drums import Kit
 from genae_music.events import begun, in_a_row, transposed
@@ -342,6 +344,12 @@ class Music(Domain):
 
         x, other = (self.prepare(x, "score").to(vae.anchor.device) for x in (held.x, train().x))
         return assess(vae, x, other, condition(held, x), kind=self.kind, steps_per_bar=self.steps_per_bar)
+
+    def kept(self, events: Tensor, fields: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """The shares of `genae_music.kept`; drums have neither chords nor a key."""
+        if self.kind == "drums":
+            return {}
+        return kept.kept(events[:, None] if self.kind == "melody" else events[:, :PITCHED], fields)
 
     def baselines(self, train: Tensor, held: Tensor, levels: int) -> Mapping[str, Tensor]:
         """The n-gram of `genae_music.ngram`."""

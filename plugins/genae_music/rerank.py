@@ -6,8 +6,8 @@ k is the likelihood of a stream's notes in the best of 24 keys: of each, the sha
 tonic, where training is in that mode. The n-gram alone hears no key over eight bars. The sum would prefer few notes; by the
 mean over the notes a reranked set has about as many as it had. Drums have no key.
 
-Of many n-grams the rare ones are left out: POP909's melodies have 444 000, of which 160 000 were counted three times or more,
-and by these the best of eight windows is better than the mean by 97 % of what it is by all.
+Of many n-grams the rare ones are left out: POP909's melodies have 444 000, of which 111 000 were counted four times or more,
+and by these the best of eight windows is better than the mean by 95 % of what it is by all.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from genae_music.smf import Array
 
 WEIGHT = 2.0  # of the key
 MODES = 2  # major, minor
-MANY, RARE = 100_000, 2  # n-grams of which those are left out that were counted so often, or less
+MANY, RARE = 100_000, 3  # n-grams of which those are left out that were counted so often, or less
 KEY = "key"  # beside an n-gram's tensors
 
 

@@ -1,17 +1,28 @@
 """The page's server: who may ask, what is answered, files that are too large, a port in use."""
 
 import json
+import os
+import re
+import shutil
+import signal
 import socket
+import subprocess
+import sys
+import time
 import urllib.request
 from urllib.error import HTTPError
 
 import pytest
+from click.testing import CliRunner
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+import genae
 from genae.errors import GenaeError
-from genae.explore import server
+from genae.explore import needed, server
+from genae.explore.explorer import Explorer
 from genae.explore.serving import Served, taken
+from genae_cli.main import cli
 
 
 @pytest.fixture
@@ -155,8 +166,6 @@ def test_saving_tells_where(ask, tmp_path):
     ],
 )
 def test_a_wrong_question_is_answered_with_a_line(ask, told, line):
-    import re
-
     told = dict(told)
     head, _ = ask(told.pop("ask"), **told)
     assert re.search(line, head["error"]), head["error"]
@@ -213,3 +222,54 @@ def test_a_port_in_use_is_one_line(explorer, tmp_path):
             Served(explorer, tmp_path, port)
     with taken(0) as free:
         assert free.getsockname()[1] > 0
+
+
+# -- in a notebook, and from the command line -------------------------------------------------------------------------
+
+
+def test_a_notebooks_cell_frames_the_page(run, tmp_path):
+    framed = run.explore(tmp_path / "kept")
+    try:
+        bundle = framed._repr_mimebundle_()
+        assert f'src="{framed.address}"' in bundle["text/html"]
+        assert _get(framed.address)[1]["content-security-policy"].endswith("frame-ancestors *")
+    finally:
+        framed.stop()
+
+
+def test_without_the_extra_there_is_one_line(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(needed, "find_spec", lambda name: None if name == "uvicorn" else "there")
+    line = r"exploring needs uvicorn: pip install 'genae\[explore\]'"
+    with pytest.raises(GenaeError, match=line):
+        run.explore(tmp_path)
+    result = CliRunner().invoke(cli, ["explore", str(run.folder)])
+    assert result.exit_code == 2
+    assert re.search(line, result.stderr)
+
+
+@pytest.mark.slow
+def test_the_command_serves_until_it_is_stopped(run, tmp_path):
+    words = [sys.executable, "-m", "genae_cli", "explore", str(run.folder), "--no-browser", "--out", str(tmp_path / "out")]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
+        address = re.search(r"http://127\.0\.0\.1:\d+/[\w-]{43}/", process.stderr.readline())[0]
+        while True:
+            try:
+                assert _get(address)[0] == 200
+                break
+            except ConnectionError:
+                time.sleep(0.05)
+        process.send_signal(signal.SIGINT if os.name == "posix" else signal.CTRL_BREAK_EVENT)
+        assert process.wait(20) == 130
+        assert process.stderr.read().splitlines() == ["Ctrl-C ends it", "", "genae: stopped"]
+
+
+def test_a_run_that_is_deleted_meanwhile_is_still_there(run, serve, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(run.folder, copy)
+    page = serve(Explorer(genae.load(copy, "cpu"), limit=5)).address
+    shutil.rmtree(copy)
+    with connect(page.replace("http", "ws", 1) + "ask") as link:
+        for name, told in (("hello", {}), ("show", {"example": 0}), ("draw", {"seed": 1})):
+            link.send(json.dumps({"id": 1, "ask": name, **told}))
+            data = link.recv(timeout=20)
+            assert "error" not in json.loads(data[4 : 4 + int.from_bytes(data[:4], "big")])

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from genae.data.examples import File
 from genae.data.found import read_found
 from genae.errors import Rejected
-from genae_music import midi, report, smf
+from genae_music import groove, midi, report, smf
 from genae_music.domain import Music
 from genae_music.quantise import Setting
 from genae_music.reasons import Reason
@@ -131,9 +131,10 @@ def survives(data: bytes, setting: Setting) -> None:
         assert (score.offset > score.onset).all()
         for windows in report.KINDS.values():
             found = windows(score, setting)
-            assert found.tokens.shape[-1] == setting.steps
-            assert found.tokens.min(initial=0) >= 0
-            assert found.tokens.max(initial=0) < 512
+            assert setting.steps in found.tokens.shape[1:]
+            least, most = (0, 511) if found.tokens.ndim == 2 else (-groove.FINEST, groove.FINEST)
+            assert found.tokens.min(initial=0) >= least
+            assert found.tokens.max(initial=0) <= most
 
 
 byte = st.integers(0, 255)

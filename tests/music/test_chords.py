@@ -17,7 +17,7 @@ from genae.learn.build import build, learned
 from genae.model.fields import Fields
 from genae.recipe.recipe import compose
 from genae_cli.main import cli
-from genae_music import chords, harmony, midi, reader
+from genae_music import chords, harmony, keys, midi, reader
 from genae_music.domain import Music
 from genae_music.score import Chord
 
@@ -215,6 +215,21 @@ def test_steps_drawn_one_by_one_are_those_scored_at_once() -> None:
         before, *state = walk(torch.tensor(t), before, torch.full((3, walk.numbers), 0.5), torch.tensor(0.0), *state)
         made.append(before)
     assert torch.equal(walk.events(torch.stack(made, 1)), p.mean)
+
+
+def test_how_far_notes_keep_to_chords_and_key() -> None:
+    c, g = (float(chords.parsed(name) or 0) for name in "CG")
+    at = {60: 41, 61: 42, 62: 43, 67: 48}  # pitches as tokens
+    line = torch.tensor([[at[60], 0, 1, at[62], at[61], 0, at[67], 0], [0.0] * 8])
+    fields = {
+        "chords": torch.tensor([[c, c, c, c, g, g, 0, g], [c] * 8]),
+        "key": torch.tensor([keys.numbers(0, 0).tolist(), [float("nan")] * 24]),
+    }
+    for events, domain in ((line, Music()), (torch.stack([line, line * 0, line], 1), Music(kind="trio"))):
+        found = domain.kept(events, fields)
+        assert found["chords"].nan_to_num(nan=-1).tolist() == pytest.approx([3 / 6, -1])  # C C, G; D, C#, C# not
+        assert found["key"].nan_to_num(nan=-1).tolist() == pytest.approx([5 / 7, -1])
+    assert Music(kind="drums").kept(line, fields) == {}
 
 
 @pytest.mark.slow

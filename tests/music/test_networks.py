@@ -134,7 +134,7 @@ def test_a_step_depends_on_those_before_it_alone(network, head):
     p, likelihood, other = vae.decode(torch.randn(2, LATENT)), vae.decoder.head, x.clone()
     at = (slice(None), slice(None), 9) if head == "trio" else (slice(None), 9)
     other[at] = 1 - x[at] if head == "full kit" else (x[at] + 1) % 90
-    features, changed = (vae.decoder.features(p.context, likelihood.steps(one)) for one in (x, other))
+    features, changed = (vae.decoder.features(p.given, likelihood.steps(one)) for one in (x, other))
     assert torch.equal(features[:, :10], changed[:, :10])
     assert (features[:, 10:12] != changed[:, 10:12]).any((0, 2)).all()
     terms = likelihood.log_prob(features, likelihood.steps(x))
@@ -146,10 +146,10 @@ def test_a_segment_begins_anew_but_for_the_step_before():
     vae, x = _made("hierarchical", "trio"), _events("trio", 1)
     p, other = vae.decode(torch.randn(1, LATENT)), x.clone()
     other[..., :3] = (x[..., :3] + 1) % 90  # the first segment is steps 0 to 3
-    features, changed = (vae.decoder.features(p.context, vae.decoder.head.steps(one)) for one in (x, other))
+    features, changed = (vae.decoder.features(p.given, vae.decoder.head.steps(one)) for one in (x, other))
     assert torch.equal(features[:, 4:], changed[:, 4:])
     other[..., 3] = (x[..., 3] + 1) % 90
-    changed = vae.decoder.features(p.context, vae.decoder.head.steps(other))
+    changed = vae.decoder.features(p.given, vae.decoder.head.steps(other))
     assert all((a != b).any() for a, b in zip(features[:, 4].split([90, 90, 521], -1), changed[:, 4].split([90, 90, 521], -1),
                                               strict=True))  # fmt: skip
 
@@ -169,12 +169,13 @@ def test_a_cell_gives_what_the_lstm_gives(network, head, packed, monkeypatch):
         monkeypatch.setattr(torch.ops, "mkldnn", object())
     vae, x = _made(network, head), _events(head, 4)
     core, steps = vae.decoder.cores[0], vae.decoder.head.steps(x)
-    context = vae.decode(torch.randn(4, LATENT)).context[:, 0]
+    contexts, along = vae.decode(torch.randn(4, LATENT)).given
+    context = contexts[:, 0]
     with torch.no_grad():
         shown = vae.decoder.head.shown(steps)
-        expected = core(torch.cat([torch.zeros_like(shown[:, :1]), shown[:, :-1]], 1), context)
+        expected = core(torch.cat([torch.zeros_like(shown[:, :1]), shown[:, :-1]], 1), context, along)
         cell = cells.Cell(core, vae.decoder.head, torch.float32)
-        cell.begin(context)
+        cell.begin(context, along)
         found = torch.stack([cell.step(steps[:, t - 1] if t else None, t) for t in range(16)], 1)
     assert torch.allclose(found, expected, atol=1e-5)
 
@@ -186,7 +187,7 @@ def test_half_precision_keeps_close():
     with torch.no_grad():
         full = [cells.Cell(decoder.cores[0], decoder.head, dtype) for dtype in (torch.float32, torch.bfloat16)]
         for cell in full:
-            cell.begin(p.context[:, 0])
+            cell.begin(p.given.context[:, 0], p.given.along)
         for t in range(32):
             exact, rough = (cell.step(decoder.head.steps(x)[:, t], t).float() for cell in full)
     assert 0 < (exact - rough).abs().max() < 0.02
@@ -247,7 +248,7 @@ def test_own_samples_are_fed_in_the_surrogate_alone(head):
     assert not torch.equal(p.surrogate(x, late), truth)
     decoder.train()
     assert torch.equal(p.log_prob(x), truth)  # a density is one, whatever the mode and whatever was trained before
-    changed = (decoder.mixed(p.context, steps, 0.25) != steps).any(-1).float().mean().item()
+    changed = (decoder.mixed(p.given, steps, 0.25) != steps).any(-1).float().mean().item()
     assert changed == pytest.approx(0.25, abs=0.04)
     assert _made("flat", head).decoder(torch.randn(2, LATENT)).surrogate(x[:2], late) is None  # there it is the density
 
@@ -258,9 +259,9 @@ def test_hidden_steps_leave_the_context_alone():
     made = []
     for one in (x, other):
         torch.manual_seed(1)
-        made.append(decoder.features(p.context, decoder.head.steps(one), decoder.dropout))
+        made.append(decoder.features(p.given, decoder.head.steps(one), decoder.dropout))
     assert (made[0] == made[1]).all(-1).float().mean() > 0.6
-    assert not torch.equal(*(decoder.eval().features(p.context, decoder.head.steps(one)) for one in (x, other)))
+    assert not torch.equal(*(decoder.eval().features(p.given, decoder.head.steps(one)) for one in (x, other)))
 
 
 def test_magentas_small_model_by_its_sizes():

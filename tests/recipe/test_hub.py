@@ -38,6 +38,10 @@ class Handler(BaseHTTPRequestHandler):
     def sha(self) -> str:
         return hashlib.sha1(b"".join(name.encode() + self.files[name] for name in sorted(self.files))).hexdigest()
 
+    @property
+    def home(self) -> str:
+        return f"http://{self.headers['Host']}/me/dotted"
+
     def answer(self, body: bytes, status: int = 200, **headers: str) -> None:
         self.send_response(status)
         for key, value in {"Content-Length": str(len(body)), **headers}.items():
@@ -70,12 +74,12 @@ class Handler(BaseHTTPRequestHandler):
             for line in map(json.loads, body.splitlines()):
                 if line["key"] == "file":
                     self.files[line["value"]["path"]] = base64.b64decode(line["value"]["content"])
-            self.answer(json.dumps({"commitUrl": f"http://hub/me/dotted/commit/{self.sha}", "commitOid": self.sha}).encode())
+            self.answer(json.dumps({"commitUrl": f"{self.home}/commit/{self.sha}", "commitOid": self.sha}).encode())
         elif self.path.endswith("/preupload/main"):
             each = [{"path": f["path"], "uploadMode": "regular", "shouldIgnore": False} for f in json.loads(body)["files"]]
             self.answer(json.dumps({"files": each}).encode())
         elif self.path == "/api/repos/create":
-            self.answer(json.dumps({"url": "http://hub/me/dotted"}).encode())
+            self.answer(json.dumps({"url": self.home}).encode())
         else:
             self.answer(json.dumps({"errors": [], "warnings": []}).encode())
 
@@ -94,7 +98,9 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Threadin
     hub.folder_of.cache_clear()
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        at = f"http://127.0.0.1:{server.server_port}"
+        monkeypatch.setattr(constants, "ENDPOINT", at)  # which is read once from HF_ENDPOINT, as the form of addresses is
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", at + "/{repo_id}/resolve/{revision}/{filename}")
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
         monkeypatch.setenv("HF_TOKEN", "hf_of_a_test")
         yield server
@@ -179,7 +185,7 @@ def test_a_run_is_pushed_with_its_card(server: ThreadingHTTPServer, run: genae.R
     words = ["models", "push", str(run.folder), NAME, "--licence", "cc0-1.0", "--credit", "nobody's", "--json"]
     done = CliRunner().invoke(cli, words)
     assert done.exit_code == 0, done.output
-    assert json.loads(done.stdout)["url"].startswith("http://hub/me/dotted/commit/")
+    assert json.loads(done.stdout)["url"].startswith(f"{constants.ENDPOINT}/me/dotted/commit/")
     names = {"recipe.json", "data.json", "weights.safetensors", "README.md", "samplers/gaussian.safetensors"}
     assert {*Handler.files} == names | {"previews/samples.png"}
     card = Handler.files["README.md"].decode()

@@ -11,6 +11,7 @@ from genae.errors import GenaeError
 from genae.learn.build import Built
 from genae.learn.device import seeded
 from genae.model.conditions import Label, Unconditional
+from genae.model.fields import Fields
 from genae.model.objectives import ELBO
 from genae.model.tasks import Reconstruct
 from genae.use.evaluate import Scored
@@ -144,6 +145,19 @@ def test_samples_of_the_class_asked_for(dots, obeys, share):
     assert (found["samples"], found["held-out"], found["features"]) == (share, 1, "itself")
     assert found["each"] == {"a": 1.0, "b": 1.0 if obeys else 0.0}
     assert obedience(built._replace(condition=Unconditional()), examples, examples, [], draw) == {}
+
+
+def test_samples_that_keep_to_a_field(dots, monkeypatch):
+    """Those told are where they were asked to be, and those not told in one of two places."""
+    monkeypatch.setattr(
+        type(dots()), "kept", lambda self, x, fields: {k: (x[:, 0] == v[:, 0]).float() for k, v in fields.items()}
+    )
+    side = 2.0 * (torch.arange(40) % 2)[:, None] - 1
+    examples = Examples(side.expand(-1, 2), fields={"side": side, "other": side})
+    fields = Fields(["side"], (), [[0.0]], [[1.0]])
+    built = Built(dots(), None, ELBO(), Reconstruct(), fields)
+    found = obedience(built, examples, examples, [], lambda n, c: (-torch.ones(n, 1) if c is None else c[:, :1]).expand(-1, 2))
+    assert found == {"asked": 40, "side": {"samples": 1.0, "held-out": 1.0, "not told": 0.5}}
 
 
 # -- baselines --------------------------------------------------------------------------------------------------------
