@@ -27,7 +27,21 @@ from genae.errors import GenaeError, Rejected
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
 from genae_music import (
-    chords, drums, dynamics, feel, harmony, kept, keys, melody, midi, mix, pieces, reader, report, roll, trio
+    chords,
+    drums,
+    dynamics,
+    feel,
+    harmony,
+    kept,
+    keys,
+    melody,
+    midi,
+    mix,
+    pieces,
+    reader,
+    report,
+    roll,
+    trio,
 )  # fmt: skip
 from genae_music.agreement import streams
 from genae_music.drums import Kit
