@@ -80,6 +80,7 @@ def _score(m: Messages, found: smf.Scan, tick: Tick, notes: tuple[Array, Array, 
         resolution, instruments, instrument[order], onset[order], offset[order], m.pitch[start], m.velocity[start],
         tuple(sorted(tempos, key=_tick)), tuple(sorted(meters, key=_tick)),
         min(length, int(offset.max()) + SILENCE * resolution), unended, tuple(sorted(keys, key=_tick)),
+        bends=m.bends, pedals=m.pedals,
     )  # fmt: skip
 
 

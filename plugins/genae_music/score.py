@@ -89,6 +89,8 @@ class Score:
     keys: tuple[Key, ...] = ()  # by tick
     lines: Array = field(default_factory=_none)  # ticks of bar lines that are known from beside the file
     chords: tuple[Chord, ...] = ()  # that are written over the notes, by tick
+    bends: int = 0  # messages of the pitch wheel,
+    pedals: int = 0  # and of the sustain pedal, which nothing here heeds
 
     def tempo(self, tick: float) -> float:
         """Quarters per minute at a tick: of several changes at one the last holds, and none reaches back."""
