@@ -44,6 +44,7 @@ from genae_music import (
     trio,
 )  # fmt: skip
 from genae_music.agreement import streams
+from genae_music.attributes import attributes
 from genae_music.drums import Kit
 from genae_music.events import begun, in_a_row, transposed
 from genae_music.quantise import Setting
@@ -92,9 +93,6 @@ class Music(Domain):
     frame: pieces.Frame | None = field(default=None, init=False, repr=False)  # of the song that it writes
 
     suffixes: ClassVar[tuple[str, ...]] = reader.SUFFIXES
-    defaults: ClassVar[Defaults] = Defaults(
-        network="music-lstm", tasks={"complete": Complete}, shows="sample", temperature=1.0, decoded=0.5, samples=10, judged=256
-    )
     reading: ClassVar[Reading] = Reading(
         cached=True, distinct=True, least=16,
         advice="give more files, or shorter windows (--set domain.bars=2); `genae data inspect` tells why, track by track",
@@ -137,6 +135,14 @@ class Music(Domain):
     def categories(self) -> Mapping[str, int]:
         """Chords are of 49 classes."""
         return {chords.FIELD: chords.CLASSES} if self.harmony else {}
+
+    @property
+    def defaults(self) -> Defaults:  # type: ignore[override]  # here attributes hang on the kind
+        """What people are given is played from samples; the attributes are those of `genae_music.attributes`."""
+        return Defaults(
+            network="music-lstm", tasks={"complete": Complete}, shows="sample", decoded=0.5, samples=10, judged=256,
+            attributes=attributes(self.kind, self.steps_per_bar),
+        )  # fmt: skip
 
     @property
     def axis(self) -> int:
