@@ -27,8 +27,9 @@ import genae
 from genae.learn.device import seeded
 from genae.learn.scoring import choose
 from genae.use.run import Run
-from genae_music.groove import KINDS, LOUDEST
+from genae_music.groove import KINDS
 from genae_music.groove_tasks import HIHAT
+from genae_music.score import LOUDEST
 
 TASKS = ("humanize", "tap", "add-hihat", "reconstruct")
 STEP = 15_000.0  # milliseconds of a step at one quarter per minute

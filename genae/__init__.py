@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from genae.data.domain import CHOICE, WRITTEN, Defaults, Domain, Features, Reading
     from genae.data.examples import Examples, File, Found, Known, Piece, Split
-    from genae.errors import GenaeError, Rejected
+    from genae.errors import GenaeError, Rejected, remark
     from genae.latent.inference import Distribution, Inference, Inferred
     from genae.latent.posteriors import Density, DiagonalGaussian, Family, Posterior
     from genae.latent.samplers import Fitting, Noise, Prior, Sampler
@@ -82,6 +82,7 @@ _HOMES = {
     "WRITTEN": "genae.data.domain",
     "load": "genae.use.run",
     "plugin": "genae.recipe.registry",
+    "remark": "genae.errors",
     "register": "genae.recipe.registry",
     "score": "genae.model.objectives",
     "train": "genae.use.training",
@@ -93,7 +94,7 @@ __all__ = [
     "Domain", "Examples", "Family", "Features", "File", "Fitting", "Found", "GenaeError", "Inference", "Inferred", "Known",
     "Likelihood", "Loss", "Model", "Moment", "Networks", "Noise", "Objective", "Piece", "Posterior", "Prior", "Progress",
     "Reading", "Rejected", "Run", "Sampler", "Space", "Split", "Steps", "Stream", "Training", "load", "plugin", "register",
-    "score", "train",
+    "remark", "score", "train",
 ]  # fmt: skip
 
 

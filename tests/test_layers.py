@@ -30,11 +30,12 @@ WORDS = re.compile(
     "piano|flute|audio|sound|waveform|spectrogram|speech|pixel|image|photo)s?(?![a-z])",
     re.IGNORECASE,
 )
-NEEDED = {  # pictures of any kind of thing are drawn of these
+NEEDED = {  # pictures of any kind of thing are drawn of these; names of libraries
     "genae/data/curve.py": {"image", "pixel"},  # Pillow's class
     "genae/data/media.py": {"image"},
     "genae/use/pictures.py": {"image", "pixel"},
     "genae/use/plots.py": {"pixel"},
+    "genae/recipe/hub.py": {"bars"},  # of progress, in the hub's library
 }
 
 # each may import those before it, and itself

@@ -9,6 +9,7 @@ import click
 
 from genae import __version__
 from genae_cli import (
+    attributes,
     common,
     data,
     decode,
@@ -46,10 +47,10 @@ def cli() -> None:
 
 for module in (
     train, sample, interpolate, reconstruct, encode, decode, fit, evaluate, explore, export, plot, data, models, presets,
-    plugins,
+    plugins, attributes,
 ):  # fmt: skip
     cli.add_command(module.command)
-for command in (going.continued, going.infill):
+for command in (going.continued, going.infill, attributes.edit):
     cli.add_command(command)
 
 

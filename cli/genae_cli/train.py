@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from genae.errors import GenaeError, Remark
 from genae_cli.common import Stopped, as_json, device, emit, on_terminal, say, settings, verb
 from genae_cli.streams import GONE, deafen
 
@@ -57,10 +60,15 @@ def command(as_json: bool, **options: Any) -> None:
     With --from RUN, a run's folder or a model's name, a model becomes one's own in minutes: two, unless said otherwise.
 
     Ctrl-C and a polite kill save and stop; --resume goes on from there, and from any kill, to the same weights.
+    Several processes share its batches: torchrun --nproc-per-node 2 --no-python genae train …
     """
+    from genae.learn.workers import started
     from genae.use.progress import counting
     from genae.use.training import Training
 
+    if not started().leads:
+        _follow(Training, options)
+        return
     reading, fitting = counting("file", "reading"), counting("turn", "fitting")
     training = Training(options.pop("preset"), report=reading, fit_report=fitting, **options)
     for line in training.count.lines[:5]:
@@ -81,6 +89,23 @@ def command(as_json: bool, **options: Any) -> None:
         f"trained {training.folder} in {training.seconds:.0f} s; look at {training.folder / 'previews'}",
         f"next: {training.run().next()}",
     ])  # fmt: skip
+
+
+def _follow(training: type[Training], options: Mapping[str, Any]) -> None:
+    """The share of a process that is not the first of several: it says nothing, unless another is gone."""
+    from genae.learn.workers import Lost
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Remark)
+        try:
+            for _ in training(**options):
+                pass
+        except Lost:
+            raise
+        except GenaeError:
+            sys.exit(2)
+        except KeyboardInterrupt:
+            sys.exit(130)
 
 
 def _files(folder: Path) -> list[str]:

@@ -20,12 +20,12 @@ from genae.data.examples import Examples, File
 from genae.data.pieces import read_piece
 from genae.errors import GenaeError
 from genae.explore.points import Point, stacked
-from genae.latent.axes import PLANE, Axes, axes_of
+from genae.latent.axes import PLANE, Axes, Straight, axes_of
 from genae.latent.draws import Chance
 from genae.learn.device import computing, seeded
 from genae.learn.scoring import chosen
 from genae.recipe.options import check
-from genae.use import output, wholes
+from genae.use import attributes, output, wholes
 from genae.use.run import Run
 from genae.use.seen import see
 from genae.use.writing import written_options
@@ -98,8 +98,12 @@ class Explorer:
 
     @cached_property
     def axes(self) -> Axes:
-        """Along which points are moved."""
-        return axes_of(self.space, self.atlas.z)
+        """Along which points are moved: the examples' own, and the attributes that were fitted."""
+        made = axes_of(self.space, self.atlas.z)
+        if not isinstance(made, Straight) or not attributes.fitted(self.run.folder):
+            return made
+        own = attributes.load(self.run)
+        return made.beside(own.names, self.space.flat(own.vectors), self.atlas.z)
 
     @cached_property
     def plane(self) -> Tensor:

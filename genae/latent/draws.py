@@ -78,6 +78,10 @@ class Draws(TorchFunctionMode):
         return self._generators[row, device]
 
 
+def _drawn(draws: Draws, call: Call, x: Tensor, *args: object, **given: object) -> Tensor:
+    return draws.draw(call, x, *args, **given)
+
+
 def _filled(draws: Draws, method: Call, x: Tensor, *args: object, **given: object) -> Tensor:
     return x.copy_(draws.draw(method, x, *args, **given))
 
@@ -120,7 +124,7 @@ DRAWS: dict[Call, Draw] = {
     torch.normal: _normal,
     torch.multinomial: _chosen,
     Tensor.multinomial: _chosen,
-    **dict.fromkeys((torch.bernoulli, Tensor.bernoulli, torch.poisson, torch.binomial), Draws.draw),
+    **dict.fromkeys((torch.bernoulli, Tensor.bernoulli, torch.poisson, torch.binomial), _drawn),
     **dict.fromkeys(
         (
             Tensor.normal_, Tensor.uniform_, Tensor.exponential_, Tensor.random_, Tensor.bernoulli_, Tensor.cauchy_,

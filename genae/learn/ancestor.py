@@ -147,12 +147,17 @@ def _require_told(built: Built, train: Examples, run: str) -> None:
         remark(f"--from {run}: these data do not tell {', '.join(lacking)}; the model learns them as unknown")
 
 
-def begin(vae: Model, own: Recipe, folder: Path) -> None:
-    """The ancestor's weights into a model, and its samplers into the run's folder. GenaeError where it is another by now."""
+def begin(vae: Model, own: Recipe, folder: Path | None) -> None:
+    """The ancestor's weights into a model, and its samplers into the run's folder. GenaeError where it is another by now.
+
+    Without a folder the weights alone: of several processes the first writes.
+    """
     of, there, tensors = opened(own.ancestor[RUN])
     if not same(tensors, own.ancestor[DIGEST]):
-        raise GenaeError(f"--from {of.run}: its weights are not those any more that {folder} was to begin with; train anew")
+        raise GenaeError(f"--from {of.run}: its weights are not those any more that this run was to begin with; train anew")
     checkpoint.fit_into(vae, tensors, there / checkpoint.WEIGHTS)
+    if folder is None:
+        return
     ends = sampler_of(own.stages)
     for name in of.fitted:
         if ends is not None and name == ends["name"]:

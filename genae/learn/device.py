@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 Precision = Literal["32", "bf16"]
+PATIENCE = timedelta(days=1)  # of one process for another, which may be validating, or fitting a sampler
 
 
 def possible() -> list[str]:
@@ -47,14 +49,16 @@ def precision(wish: str, device: torch.device) -> Precision:
     return "32"
 
 
-def fabric(device: torch.device, wish: str) -> Fabric:
-    """Fabric for one device. https://lightning.ai/docs/fabric"""
+def fabric(device: torch.device, wish: str, processes: int = 1, machines: int = 1) -> Fabric:
+    """Fabric for one device, or for so many processes on each of so many machines. https://lightning.ai/docs/fabric"""
     from lightning_fabric import Fabric
+    from lightning_fabric.strategies.ddp import DDPStrategy
 
     accelerator = "gpu" if device.type == "cuda" else device.type
     mixed: Literal["bf16-mixed", "32-true"] = "bf16-mixed" if precision(wish, device) == "bf16" else "32-true"
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it greets at every start
-    return Fabric(accelerator=accelerator, devices=1, precision=mixed)
+    strategy = DDPStrategy(timeout=PATIENCE) if processes * machines > 1 else "auto"
+    return Fabric(accelerator=accelerator, strategy=strategy, devices=processes, num_nodes=machines, precision=mixed)
 
 
 def reseed(seed: int, device: torch.device) -> None:

@@ -42,6 +42,7 @@ from genae.learn.scoring import choose, validated
 from genae.learn.signals import heard
 from genae.learn.state import Game, State, shared_out, start
 from genae.learn.watch import Watch
+from genae.learn.workers import Lost, joined, last_words, started
 from genae.model.objectives import Moment
 from genae.recipe import models, recipe
 from genae.recipe.options import Spec, named
@@ -141,10 +142,16 @@ class Session:
             self.recipe = _new(preset, settings, changes, of, tune, minutes)
             minutes = minutes if of is None else ancestor.lasting(self.recipe, changes, minutes)
             self.folder = Path(out) if out is not None else _free_folder(self.recipe.preset)
-            require_empty(self.folder, checkpoint.left)
+            if started().leads:
+                require_empty(self.folder, checkpoint.left)
         require_utf8(self.folder)
         self.sampler = sampler_of(self.recipe.stages)
-        self._read_data(report, data_changed, minutes)
+        self.workers = joined(self.device, self.recipe.precision, self.recipe.batch)
+        self.device = self.workers.fabric.device if self.workers.fabric else self.device
+        if minutes is not None and self.workers.size > 1:
+            raise GenaeError(f"--minutes {minutes:g} counts the steps of one process; give several --steps or --epochs")
+        with self.workers.agreed():
+            self._read_data(report, data_changed, minutes)
         self.begins = [] if resume is not None or of is None else ancestor.told(of, self.recipe)
 
     def _read_data(self, report: Report, changed: bool, minutes: float | None) -> None:
@@ -209,6 +216,7 @@ class Session:
 
     def _require(self) -> None:
         """What parts refuse of each other, they refuse now."""
+        self.workers.require(self.recipe.batch, len(self.examples))
         first, *_ = trainer.stages_of(self.built, self.recipe, self.steps)
         shared_out(Game(self.built.vae, self.built.objective), self.recipe)
         if self.sampler is not None:
@@ -238,28 +246,64 @@ class Session:
     # -- the loop -----------------------------------------------------------------------------------------------------
 
     def __iter__(self) -> Generator[Progress, None, None]:
-        with disk(self.folder):
-            make_folder(self.folder)
         with ExitStack() as stack:
-            stack.enter_context(checkpoint.locked(self.folder))
+            with self.workers.agreed():
+                self._open(stack)
+            stack.enter_context(last_words())
             stack.enter_context(heard(self._stop))
             self._state = self._begin()
-            recipe_of = dataclasses.asdict(self.recipe)
-            self._loggers = loggers.opened(self.log, self.folder, self._state.step, recipe_of, stack)
+            if self.workers.leads:
+                recipe_of = dataclasses.asdict(self.recipe)
+                self._loggers = loggers.opened(self.log, self.folder, self._state.step, recipe_of, stack)
             try:
                 yield from self._train(self._state)
             except GeneratorExit:  # the loop over it was left: what is done is kept
-                if not self._wrong(self._state):
+                if self.workers.leads and not self._wrong(self._state):
                     self.save()
                 raise
+            except Lost as error:
+                raise self._without(error) from error
+
+    def _open(self, stack: ExitStack) -> None:
+        """The folder is this training's own, as long as the stack is not left."""
+        if self.workers.leads:
+            with disk(self.folder):
+                make_folder(self.folder)
+            stack.enter_context(checkpoint.locked(self.folder))
+
+    def _without(self, error: Lost) -> BaseException:
+        """What is left of a run whose processes are not all there any more."""
+        if not self.workers.leads:
+            return KeyboardInterrupt() if self.interrupted else error
+        return Lost(
+            f"{error}; {self.folder} has the checkpoint of step {self._kept}, go on with: genae train --resume {self.folder}"
+        )
 
     def _begin(self) -> State:
         """State and folder as they are before the first step of this session."""
-        found = saved.newest(self.folder) if self.resumed else None
-        if found is None:
+        with self.workers.agreed():
+            found = saved.newest(self.folder) if self.resumed and self.workers.leads else None
+        if self.workers.from_first(lambda: found is None):
             self._fresh()
         state = start(self.built, self.recipe, self.device)
         state.step = self.steps if self.recipe.ancestor.get(ancestor.TUNE) == "personal" else 0
+        with self.workers.agreed():
+            if self.workers.leads:
+                self._prepare(state, found)
+        self._share(state)
+        return state
+
+    def _share(self, state: State) -> None:
+        """The state of the first process becomes that of all; a fresh one is the same by its seed."""
+        several = self.resumed and self.workers.size > 1
+        step, tensors, self.folder = self.workers.from_first(
+            lambda: (state.step, {n: x.cpu() for n, x in state.tensors().items()} if several else {}, self.folder)
+        )
+        if not self.workers.leads and tensors:
+            state.load(tensors, step, self.folder / checkpoint.TRAINING)
+
+    def _prepare(self, state: State, found: Saved | None) -> None:
+        """Of the first process: the run in its folder, new or as it was."""
         if not self.resumed:
             if (self.folder / checkpoint.RECIPE).exists():  # another training was quicker between our look and our lock
                 raise GenaeError(f"--out {self.folder} is not empty (it holds a run); choose a new or an empty folder")
@@ -269,12 +313,11 @@ class Session:
             self._save(state)
         else:
             self._go_on(state, found)
-        return state
 
     def _fresh(self) -> None:
         """The model as it is before it learns: its ancestor's weights, or what it takes of training events."""
         if self.recipe.ancestor:
-            ancestor.begin(self.built.vae, self.recipe, self.folder)
+            ancestor.begin(self.built.vae, self.recipe, self.folder if self.workers.leads else None)
             return
         with device.seeded(self.recipe.seed):
             self.built.vae.begin(self._events)
@@ -300,17 +343,24 @@ class Session:
 
     def _train(self, state: State) -> Iterator[Progress]:
         watch, began = Watch(), state.step
-        fabric = device.fabric(self.device, self.recipe.precision)
+        fabric = self.workers.fabric or device.fabric(self.device, self.recipe.precision)
         self._saved = self._validated = mark = time.perf_counter()
         self._look_at = mark + LOOK_SECONDS
-        for step in trainer.fit(self.built, self.examples, self.recipe, state, fabric):
+        for step in trainer.fit(self.built, self.examples, self.recipe, state, fabric, self.workers):
             watch.see(step)
             self.seconds += time.perf_counter() - mark
-            stopping = self.interrupted  # a signal from here on waits for the next step, since this one may be saved already
+            # a signal from here on waits for the next step, since this one may be saved already; others wait for the first
+            stopping = self.interrupted and self.workers.leads
             yield self._after(step.number, state, watch, stopping)
             if stopping and step.number < self.steps:
                 raise KeyboardInterrupt
             mark = time.perf_counter()
+        if self.workers.leads:
+            self._end(began, state)
+        self.workers.from_first(lambda: None)  # the others end when the run is whole
+
+    def _end(self, began: int, state: State) -> None:
+        """After the last step."""
         if began < self.steps and (line := state.best.remark()):
             remark(line)
         if self.sampler is not None and (
@@ -354,6 +404,8 @@ class Session:
         per_epoch = trainer.steps_per_epoch(len(self.examples), self.recipe.batch)
         place: Mapping[str, object] = {"step": number, "epoch": number / per_epoch, "seconds": round(self.seconds, 2)}
         numbers = valid = None
+        if not self.workers.leads:
+            return Progress(number, self.steps, number / per_epoch)
         if last or number % max(1, self.steps // LOGS) == 0:
             numbers = watch.read()
             self._remark(numbers, number)
@@ -392,7 +444,7 @@ class Session:
 
     def save(self) -> None:
         """Now, if steps were done since the last time. GenaeError for an exploded model: the checkpoint before stays."""
-        if self._state is not None and self._state.step > self._kept:
+        if self._state is not None and self.workers.leads and self._state.step > self._kept:
             self._save(self._state)
 
     def _save(self, state: State) -> None:

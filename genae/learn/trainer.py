@@ -22,9 +22,9 @@ from torch.nn import Parameter
 from genae.data.examples import Examples, Known
 from genae.learn import optim
 from genae.learn.build import Built
-from genae.learn.device import reseed
 from genae.learn.stages import Stage, enter, planned, stage_at
 from genae.learn.state import Player, State
+from genae.learn.workers import ALONE, Workers
 from genae.model.objectives import Batch, Loss, Moment
 from genae.recipe.recipe import Recipe
 from genae.recipe.stages import of_training
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 SEED_STRIDE = 1_000_003  # a prime: seeds of neighbouring runs do not meet at neighbouring steps
+Drawing = AbstractContextManager[object]  # in which the random numbers of a step are drawn
 
 
 class Step(NamedTuple):
@@ -62,14 +63,23 @@ def order(recipe: Recipe, n: int, epoch: int) -> Tensor:
 
 def batches(built: Built, examples: Examples, recipe: Recipe, first: int, last: int, device: torch.device) -> Iterator[Batch]:
     """The batches of steps first … last − 1, each with the generator seeded for its step."""
+    return (batch for batch, _ in shares(built, examples, recipe, first, last, device, ALONE))
+
+
+def shares(
+    built: Built, examples: Examples, recipe: Recipe, first: int, last: int, device: torch.device, workers: Workers
+) -> Iterator[tuple[Batch, Drawing]]:
+    """Of such batches this process's part, each with the block in which it is learned from."""
     per_epoch = steps_per_epoch(len(examples), recipe.batch)
     for step in range(first, last):
         if step == first or step % per_epoch == 0:
             rows = order(recipe, len(examples), step // per_epoch).to(examples.x.device)
-        index = rows[step % per_epoch]
-        reseed(recipe.seed * SEED_STRIDE + step, device)
+        index = workers.rows(rows[step % per_epoch])
+        drawing = workers.drawing(recipe.seed * SEED_STRIDE + step, len(index), device)
         known = examples.known(index).to(device) if built.condition.size else Known()
-        yield built.batch(examples.x[index].to(device, non_blocking=True), known, "train")
+        with drawing:
+            batch = built.batch(examples.x[index].to(device, non_blocking=True), known, "train")
+        yield batch, drawing
 
 
 def stages_of(built: Built, recipe: Recipe, steps: int) -> list[Stage]:
@@ -77,18 +87,21 @@ def stages_of(built: Built, recipe: Recipe, steps: int) -> list[Stage]:
     return planned(of_training(recipe.stages), steps, [*built.objective.players], built.vae)
 
 
-def fit(built: Built, examples: Examples, recipe: Recipe, state: State, fabric: Fabric) -> Iterator[Step]:
+def fit(
+    built: Built, examples: Examples, recipe: Recipe, state: State, fabric: Fabric, workers: Workers = ALONE
+) -> Iterator[Step]:
     """From `state.step` to the run's last step. Raises NotFinite only when asked to look: see `Watch`."""
     last = total_steps(recipe, len(examples))
     stages = stages_of(built, recipe, last)
-    fabric.setup(state.loss, *(o for player in state.players.values() for o in player.optimisers))
-    learner, entered = Learner(built, recipe, state, fabric), None
-    for batch in batches(built, examples, recipe, state.step, last, fabric.device):
+    if workers.size == 1:
+        fabric.setup(state.loss, *(o for player in state.players.values() for o in player.optimisers))
+    learner, entered = Learner(built, recipe, state, fabric, workers), None
+    for batch, drawing in shares(built, examples, recipe, state.step, last, fabric.device, workers):
         if (stage := stage_at(stages, state.step)) is not entered:
             enter(stage, built.vae, state.trainable)
             built.objective.train()
             entered = stage
-        step = learner.step(batch, Moment(state.step, last, stage.players, len(examples)))
+        step = learner.step(batch, Moment(state.step, last, stage.players, len(examples)), drawing)
         state.step += 1
         state.follow(recipe.ema)
         yield step
@@ -97,35 +110,44 @@ def fit(built: Built, examples: Examples, recipe: Recipe, state: State, fabric: 
 class Learner:
     """What a step needs beside its batch."""
 
-    def __init__(self, built: Built, recipe: Recipe, state: State, fabric: Fabric) -> None:
+    def __init__(self, built: Built, recipe: Recipe, state: State, fabric: Fabric, workers: Workers) -> None:
         self.vae, self.objective, self.state, self.fabric = built.vae, built.objective, state, fabric
-        self.schedule = recipe.schedule
+        self.schedule, self.workers = recipe.schedule, workers
 
-    def step(self, batch: Batch, at: Moment) -> Step:
+    def step(self, batch: Batch, at: Moment, drawing: Drawing) -> Step:
         """Every loss of the objective in turn; those of players that do not learn now change nothing."""
         losses: dict[str, Tensor] = {}
         terms: dict[str, Tensor] = {}
         factor = optim.factor(self.schedule, at.step, at.steps)
         found = self.objective.losses(self.vae, batch, at)
-        while (loss := self._next(found)) is not None:
+        while (loss := self._next(found, drawing)) is not None:
+            value, told = self._numbers(loss)
             if loss.player in at.players:
-                self._learn(self.state.players[loss.player], loss, factor)
-            losses[loss.player] = loss.value.detach()
-            terms |= {name: value.detach() for name, value in loss.terms.items()}
+                self._learn(self.state.players[loss.player], loss, factor, [value, *told.values()])
+            losses[loss.player] = value
+            terms |= told
         return Step(at.step + 1, losses, terms)
 
-    def _next(self, found: Iterator[Loss]) -> Loss | None:
+    def _next(self, found: Iterator[Loss], drawing: Drawing) -> Loss | None:
         precision: AbstractContextManager[None] = self.fabric.autocast()
-        with precision:
+        with precision, drawing:
             return next(found, None)
 
-    def _learn(self, player: Player, loss: Loss, factor: float) -> None:
+    def _numbers(self, loss: Loss) -> tuple[Tensor, dict[str, Tensor]]:
+        """Its value and terms; of a share of the batch the terms' means, which become those of the whole with the gradients."""
+        terms = {name: value.detach() for name, value in loss.terms.items()}
+        if self.workers.size == 1:
+            return loss.value.detach(), terms
+        return loss.value.detach().clone(), {name: value.float().mean() for name, value in terms.items()}
+
+    def _learn(self, player: Player, loss: Loss, factor: float, numbers: list[Tensor]) -> None:
         """One backward and one step. What other players have in the loss gets no gradient."""
         alone = len(self.state.players) == 1 and player.whole
         learning = [p for p in player.parameters if p.requires_grad]
         if not learning:
             return
         loss.value.backward(inputs=None if alone else learning)  # type: ignore[no-untyped-call]  # of torch
+        self.workers.mean_([p.grad for p in learning if p.grad is not None] + numbers)
         if player.clip or player.skip:
             bound(learning, player.clip, player.skip)
         player.step(factor)

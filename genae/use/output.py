@@ -93,7 +93,11 @@ def write_morph(domain: Domain, steps: Tensor, whole: Tensor, out: Path, loop: b
 
 
 def write_pairs(
-    domains: Sequence[Domain], inputs: Sequence[Tensor] | Tensor, outputs: Sequence[Tensor] | Tensor, out: Path
+    domains: Sequence[Domain],
+    inputs: Sequence[Tensor] | Tensor,
+    outputs: Sequence[Tensor] | Tensor,
+    out: Path,
+    stem: str = "reconstruction",
 ) -> list[Path]:
     """Inputs above what came back of them, each by its domain, and each of the latter."""
     with marked_folder(out) as folder:
@@ -102,8 +106,8 @@ def write_pairs(
             whole = pictures.grid([*above, *below], columns=len(inputs))
         else:
             whole = pictures.column([seen for pair in zip(above, below, strict=True) for seen in pair])
-        pictures.save(whole, folder / "reconstructions.png")
-        names = ["reconstructions.png", *write_events(domains, outputs, folder, "reconstruction")]
+        pictures.save(whole, folder / f"{stem}s.png")
+        names = [f"{stem}s.png", *write_events(domains, outputs, folder, stem)]
     return [out / name for name in names]
 
 

@@ -209,6 +209,23 @@ def reconstructions(inputs: Tensor, outputs: Tensor, domain: Domain, names: Sequ
     return figure
 
 
+def effects(got: Tensor, names: Sequence[str]) -> Figure:
+    """What is got of each attribute, in standard deviations, where one of each is asked for, (M, M) by their names."""
+    values, most = got.numpy(), max(1.0, float(got.abs().max()))
+    side = 1.1 * len(names) + 1.6
+    figure = Figure(figsize=(side + 1, side), layout="constrained")
+    axes = figure.subplots()
+    shown = axes.imshow(values, cmap="PuOr_r", vmin=-most, vmax=most)
+    axes.set_xticks(range(len(names)), list(names), rotation=30, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(names)), list(names))
+    axes.set(xlabel="got, standard deviations", ylabel="asked for: 1 more")
+    for row, column in np.ndindex(values.shape):
+        light = abs(values[row, column]) > 0.6 * most
+        axes.text(column, row, f"{values[row, column]:+.2f}", ha="center", va="center", color="white" if light else "black")
+    figure.colorbar(shown, shrink=0.8)
+    return figure
+
+
 def curves(records: Sequence[Mapping[str, Any]]) -> Figure:
     """ELBO, distortion and rate, where there are such, against the step, of training and validation: lines of metrics.jsonl."""
     if not records:

@@ -27,7 +27,7 @@ from genae.data.examples import Examples, File, Found, Piece
 from genae.errors import GenaeError
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
-from genae_audio import judged, reading, recording, spectrogram, whole
+from genae_audio import attributes, judged, reading, recording, spectrogram, whole
 from genae_audio.channels import Channels
 from genae_audio.formats import SUFFIXES
 from genae_audio.mel import RANGE, MelScale
@@ -70,7 +70,8 @@ class Mel(Domain):
         """The metrics are of reconstructions, dB."""
         metrics = {"log_mel_distance": log_mel_distance, "log_mel_rms": log_mel_rms}
         tasks: Mapping[str, Callable[..., object]] = {"lowpass": MelLowpass, "denoise": MelDenoise}
-        return Defaults("residual", tasks=tasks, samples=10, metrics=metrics, judged=judged.JUDGED)
+        own = attributes.of_levels()
+        return Defaults("residual", tasks=tasks, samples=10, metrics=metrics, judged=judged.JUDGED, attributes=own)
 
     @property
     def scale(self) -> MelScale:

@@ -25,7 +25,7 @@ from genae.data.domain import CHOICE, Condition, Defaults, Domain, Figures, Read
 from genae.data.examples import Examples, File, Found, Piece
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
-from genae_audio import judged, reading, recording, spectrogram, whole
+from genae_audio import attributes, judged, reading, recording, spectrogram, whole
 from genae_audio.channels import Channels
 from genae_audio.formats import SUFFIXES
 from genae_audio.stft import distance
@@ -68,7 +68,14 @@ class Wave(Domain):
             "log_mel_distance": partial(spectrogram.log_mel_distance, rate=self.rate),
         }
         tasks: Mapping[str, Callable[..., object]] = {"lowpass": WaveLowpass, "denoise": WaveDenoise}
-        return Defaults(network="rave", tasks=tasks, samples=1, metrics=metrics, judged=judged.JUDGED)
+        return Defaults(
+            network="rave",
+            tasks=tasks,
+            samples=1,
+            metrics=metrics,
+            judged=judged.JUDGED,
+            attributes=attributes.of_waves(self.rate),
+        )
 
     # -- files --------------------------------------------------------------------------------------------------------
 

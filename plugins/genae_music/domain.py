@@ -26,8 +26,25 @@ from genae.data.media import PNG, png
 from genae.errors import GenaeError, Rejected
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
-from genae_music import chords, drums, feel, harmony, kept, keys, melody, midi, pieces, reader, report, roll, trio
+from genae_music import (
+    chords,
+    drums,
+    dynamics,
+    feel,
+    harmony,
+    kept,
+    keys,
+    melody,
+    midi,
+    mix,
+    pieces,
+    reader,
+    report,
+    roll,
+    trio,
+)  # fmt: skip
 from genae_music.agreement import streams
+from genae_music.attributes import attributes
 from genae_music.drums import Kit
 from genae_music.events import begun, in_a_row, transposed
 from genae_music.quantise import Setting
@@ -70,14 +87,12 @@ class Music(Domain):
     amount: Annotated[
         float, WRITTEN, Ge(0), Le(1), doc("of how drummers strike and time their drums; 0 is all as loud, and on the grid")
     ] = 1.0
+    drumkit: Annotated[mix.Kit, WRITTEN, doc("General MIDI 2's drum kit that plays the drums")] = "standard"
     audio: Annotated[bool, WRITTEN, doc("a WAV beside every MIDI file")] = True
     tail: Annotated[float, WRITTEN, Ge(0), Le(60), Unit("seconds"), doc("how long a WAV rings on after the last bar")] = 0.0
     frame: pieces.Frame | None = field(default=None, init=False, repr=False)  # of the song that it writes
 
     suffixes: ClassVar[tuple[str, ...]] = reader.SUFFIXES
-    defaults: ClassVar[Defaults] = Defaults(
-        network="music-lstm", tasks={"complete": Complete}, shows="sample", temperature=1.0, decoded=0.5, samples=10, judged=256
-    )
     reading: ClassVar[Reading] = Reading(
         cached=True, distinct=True, least=16,
         advice="give more files, or shorter windows (--set domain.bars=2); `genae data inspect` tells why, track by track",
@@ -122,6 +137,14 @@ class Music(Domain):
         return {chords.FIELD: chords.CLASSES} if self.harmony else {}
 
     @property
+    def defaults(self) -> Defaults:  # type: ignore[override]  # here attributes hang on the kind
+        """What people are given is played from samples; the attributes are those of `genae_music.attributes`."""
+        return Defaults(
+            network="music-lstm", tasks={"complete": Complete}, shows="sample", decoded=0.5, samples=10, judged=256,
+            attributes=attributes(self.kind, self.steps_per_bar),
+        )  # fmt: skip
+
+    @property
     def axis(self) -> int:
         """Of an event, along time."""
         return 1 if self.kind == "trio" else 0
@@ -142,12 +165,11 @@ class Music(Domain):
     def piece(self, file: File) -> Piece:
         """The whole song: its melody, all its drums, or a trio; silent bars are rests."""
         score, song = self._song(file)
-        mine = np.isin(score.instrument, song.instrument[:1])
         framed = pieces.frame_of(score, song)
         frame = {
             **framed._asdict(),
             "program": self.program if self.kind == "drums" else score.instruments[song.instrument[0]].program,
-            "velocity": int(np.median(score.velocity[mine])),
+            "velocity": dynamics.middle(score, int(song.instrument[0])),
         }
         tokens = drums.roll(song.tokens, "full") if self.kit == "full" else song.tokens
         x = torch.from_numpy(np.ascontiguousarray(tokens))
@@ -193,7 +215,7 @@ class Music(Domain):
         return [*told.lines, harmony.line(reader.read(file, self.setting.magenta), file)]
 
     def style(self, file: File) -> dict[str, object]:
-        """The tempo where the first window's notes begin, and program and velocity of the instrument whose it is."""
+        """The tempo where the first window's notes begin, program and velocity of whose it is, and the drum kit."""
         score, found = self._found(file)
         whose = int(np.ravel(found.instrument)[0]) if len(found.tokens) else 0
         velocity = int(np.median(score.velocity[score.instrument == whose]))
@@ -201,7 +223,8 @@ class Music(Domain):
         program = self.program if player.is_drum else player.program
         begins = float(found.sounds(score.resolution)[0] if len(found.tokens) else score.onset.min())
         tempo = min(max(score.tempo(begins), SLOWEST), FASTEST)
-        return {"tempo": round(tempo, 3), "program": program, "velocity": velocity}
+        kit = {} if self.kind == "melody" else {"drumkit": mix.kit_of(score)}
+        return {"tempo": round(tempo, 3), "program": program, "velocity": velocity, **kit}
 
     def write(self, example: Tensor, path: Path) -> None:
         """As MIDI, of any length."""
@@ -226,10 +249,15 @@ class Music(Domain):
         return {**made, "audio/wav": wav(score, self.tail)}
 
     def _score(self, example: Tensor) -> Score:
-        score = self._played(example.detach().cpu().round().long().numpy())
+        score = mix.with_kit(self._played(example.detach().cpu().round().long().numpy()), self.drumkit)
         step = score.onset // TICKS_PER_STEP
-        placed = score if self.frame is None else pieces.place(score, self.frame)
-        return feel.played(placed, step, self.amount, self.velocity)
+        if self.frame is None:
+            return feel.played(score, step, self.amount, self.velocity)
+        placed, length = pieces.place(score, self.frame), sum(self.frame.take)
+        if not self.frame.strokes:
+            return feel.played(placed, step, self.amount, self.velocity)
+        of, unit = self.frame.strokes, self.frame.unit
+        return dynamics.played(placed, step, of, length, unit, self.velocity, self.amount)
 
     def _played(self, tokens: Array) -> Score:
         if self.kind == "drums":

@@ -15,8 +15,8 @@ from hashlib import blake2b
 
 import numpy as np
 
-from genae_music import drums, groove
-from genae_music.score import TICKS_PER_STEP, Score
+from genae_music import drums
+from genae_music.score import LOUDEST, TICKS_PER_STEP, Score, early
 from genae_music.smf import Array
 
 BAR = 16  # steps
@@ -56,13 +56,13 @@ def played(score: Score, step: Array, amount: float, mean: int) -> Score:
     own, steps = kind[drum], step[drum]
     mark = np.stack([steps, score.pitch[drum]]).astype("<i8").tobytes()
     chance = np.random.default_rng(int.from_bytes(blake2b(mark, digest_size=8).digest(), "little"))
-    of_drum = chance.standard_normal((2, groove.KINDS))[:, own] * BETWEEN[:, own]
+    of_drum = chance.standard_normal((2, len(drums.REDUCED)))[:, own] * BETWEEN[:, own]
     _, together = np.unique(steps, return_inverse=True)
     of_step = chance.standard_normal(int(together.max()) + 1)[together]
     of_hit = np.stack([chance.standard_normal(len(drum)), of_step]) * WITHIN[:, own]
     table = np.array(VELOCITY)[own, steps % BAR]
     louder, late = np.stack([table - np.mean(VELOCITY), np.array(LATE)[own, steps % BAR]]) + of_drum + of_hit
-    velocity, early = score.velocity.copy(), np.zeros(len(score.onset))
-    velocity[drum] = np.clip(np.round(mean + amount * louder), 1, groove.LOUDEST)
-    early[drum] = np.clip(-2 * amount * late / TICKS_PER_STEP, -FURTHEST, FURTHEST)
-    return groove.early(replace(score, velocity=velocity), early)
+    velocity, offset = score.velocity.copy(), np.zeros(len(score.onset))
+    velocity[drum] = np.clip(np.round(mean + amount * louder), 1, LOUDEST)
+    offset[drum] = np.clip(-2 * amount * late / TICKS_PER_STEP, -FURTHEST, FURTHEST)
+    return early(replace(score, velocity=velocity), offset)

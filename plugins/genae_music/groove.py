@@ -16,21 +16,18 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from genae_music import drums, pieces
 from genae_music.quantise import STEPS_PER_QUARTER, Setting, Steps, along, quantise
 from genae_music.reasons import Reason, Unusable
-from genae_music.score import Instrument, Score, arrange
+from genae_music.score import LOUDEST, Floats, Instrument, Score, arrange, early
 from genae_music.smf import Array, Mask
 from genae_music.windows import MAX_WINDOWS, Lost, Windows, choose, cut, limit, passages, sift, ticks, unfilled
 
 ROLAND = ((36,), (38, 37, 40), (42, 22, 44), (46, 26), (43, 58), (47, 45), (50, 48), (49, 52, 55, 57), (51, 53, 59))
 KINDS = len(ROLAND)
-Floats = npt.NDArray[np.floating]
 WIDTH = 3 * KINDS  # numbers of a step
 FINEST = 20_160  # of a stored offset's unit: any number of ticks up to ten a step, and 480 a quarter, are whole numbers of it
-LOUDEST = 127
 
 
 def windows(score: Score, setting: Setting) -> Windows:
@@ -164,15 +161,3 @@ def score(of: Hits, steps: int, tempo: float, steps_per_bar: int, frame: pieces.
     made = arrange([(Instrument(0, True, "drums"), (of.step, of.step + 1, pitch))], steps, tempo, LOUDEST, steps_per_bar)
     made = replace(made, velocity=of.velocity)
     return early(made if frame is None else pieces.place(made, frame), of.early)
-
-
-def early(score: Score, offsets: Floats) -> Score:
-    """A score whose notes (N,) begin, and end, so many half steps before; none before the beginning."""
-    by = np.round(offsets * score.resolution / (2 * STEPS_PER_QUARTER)).astype(np.int64)
-    onset = np.maximum(score.onset - by, 0)
-    offset = np.maximum(score.offset - by, onset + 1)
-    order = np.lexsort((onset, score.instrument))
-    return replace(
-        score, instrument=score.instrument[order], onset=onset[order], offset=offset[order], pitch=score.pitch[order],
-        velocity=score.velocity[order],
-    )  # fmt: skip

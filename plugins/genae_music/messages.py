@@ -15,6 +15,8 @@ from genae_music import smf
 from genae_music.reasons import Reason, Unusable
 from genae_music.smf import Array
 
+PEDAL = 64  # controller
+
 
 class Messages(NamedTuple):
     """All note-ons and note-offs of a file, in its order, as columns (M,)."""
@@ -26,6 +28,8 @@ class Messages(NamedTuple):
     velocity: Array  # 0 is a note-off
     run_ends: Array  # (R,), the tick at which each run ends
     banks: Array  # (B, 3): tick, channel and most significant byte of every bank select
+    bends: int = 0  # messages of the pitch wheel,
+    pedals: int = 0  # and of the sustain pedal
 
 
 def messages(data: bytes, found: smf.Scan) -> Messages:
@@ -46,10 +50,12 @@ def messages(data: bytes, found: smf.Scan) -> Messages:
     run = begin.searchsorted(note, "right") - 1 if len(begin) > 2 else np.zeros(len(note), np.int64)
     bank = ((status >> 4 == 0xB) & (b[first] == 0)).nonzero()[0]
     banks = np.stack([tick[bank], status[bank] & 15, b[second[bank]]], 1).astype(np.int64)
+    bends, pedals = status >> 4 == 0xE, (status >> 4 == 0xB) & (b[first] == PEDAL)
     status, velocity = status[note], b[second[note]]
     return Messages(
         tick[note], run, (status & 15).astype(np.int64), b[first[note]].astype(np.int64),
         np.where(status < 0x90, 0, velocity).astype(np.int64), tick[begin[1:] - 1], banks,
+        int(bends.sum()), int(pedals.sum()),
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from genae_music import banks, smf
+from genae_music import banks, mix, smf
 from genae_music.banks import DRUM_CHANNEL
 from genae_music.messages import Messages, messages
 from genae_music.pairs import pair
@@ -27,6 +27,7 @@ from genae_music.smf import Array, Mask
 
 MAX_QUARTERS, MAX_SECONDS = 1 << 18, 86_400  # a file that lasts longer is corrupt, whatever its ticks are
 SILENCE = 1 << 12  # quarters after the last note that are kept
+CONTROLLERS = (7, 10)  # level and panning
 _MELODIC = [c for c in range(16) if c != DRUM_CHANNEL]
 
 Tick = Callable[[int, int, int], int]  # of a track, the runs before and the ticks waited since the last of them
@@ -79,6 +80,7 @@ def _score(m: Messages, found: smf.Scan, tick: Tick, notes: tuple[Array, Array, 
         resolution, instruments, instrument[order], onset[order], offset[order], m.pitch[start], m.velocity[start],
         tuple(sorted(tempos, key=_tick)), tuple(sorted(meters, key=_tick)),
         min(length, int(offset.max()) + SILENCE * resolution), unended, tuple(sorted(keys, key=_tick)),
+        bends=m.bends, pedals=m.pedals,
     )  # fmt: skip
 
 
@@ -119,18 +121,19 @@ def write(score: Score) -> bytes:
     changes = [(t.tick, b"\xff\x51\x03" + round(6e7 / t.qpm).to_bytes(3, "big")) for t in score.tempos]
     changes += [(m.tick, bytes([0xFF, 0x58, 4, m.beats, m.unit.bit_length() - 1, 24, 8])) for m in score.meters]
     tracks = [smf.chunk(sorted(changes), score.length)]
-    free = 0
-    for i, instrument in enumerate(score.instruments):
+    free, band = 0, len(score.instruments) > 1
+    for i, (instrument, seat) in enumerate(zip(score.instruments, mix.seats(score), strict=True)):
         channel = DRUM_CHANNEL if instrument.is_drum else _MELODIC[free % 15]
         free += not instrument.is_drum
-        tracks.append(_track(score, score.instrument == i, instrument, channel))
+        tracks.append(_track(score, score.instrument == i, instrument, channel, seat.controllers if band else ()))
     return struct.pack(">4sLHHH", b"MThd", 6, 1, len(tracks), score.resolution) + b"".join(tracks)
 
 
-def _track(score: Score, mine: Array, instrument: Instrument, channel: int) -> bytes:
+def _track(score: Score, mine: Array, instrument: Instrument, channel: int, controllers: tuple[int, ...]) -> bytes:
     name = instrument.name.encode()
     start: list[tuple[int, bytes]] = [(0, b"\xff\x03" + smf.number(len(name)) + name)] if name else []
     start.append((0, bytes([0xC0 | channel, instrument.program])))
+    start += [(0, bytes([0xB0 | channel, which, value])) for which, value in zip(CONTROLLERS, controllers, strict=False)]
     notes = np.stack([score.onset[mine], score.offset[mine], score.pitch[mine], score.velocity[mine]], 1).tolist()
     ends = [(off, 0, bytes([0x80 | channel, pitch, 0])) for _, off, pitch, _ in notes]  # before an onset at the same tick
     onsets = [(on, 1, bytes([0x90 | channel, pitch, velocity])) for on, _, pitch, velocity in notes]

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genae_music import drums, melody, trio
+from genae_music import drums, dynamics, melody, trio
 from genae_music.quantise import STEPS_PER_QUARTER, Setting, Steps, along, written
 from genae_music.reasons import Reason, Unusable
 from genae_music.score import TICKS_PER_STEP, Meter, Score, Tempo
@@ -51,6 +51,7 @@ class Song:
     grid: Grid
     instrument: Array  # (V,), who plays
     lost: list[Lost]
+    strokes: dynamics.Strokes = ()
 
 
 def melodic(score: Score, setting: Setting) -> Song:
@@ -63,7 +64,8 @@ def melodic(score: Score, setting: Setting) -> Song:
     lost += _left(score, use, mine, np.array([who]))
     grid = tiles(steps, tick, mine, setting)
     tokens, hold = _melodic(score, steps, mine, grid, setting)
-    return Song(tokens, np.asarray((tokens >= melody.FIRST).any(1)), hold, grid, np.array([who]), lost)
+    strokes = dynamics.strokes(score, steps, mine, int(grid.start[0]), np.zeros_like(mine), who)
+    return Song(tokens, np.asarray((tokens >= melody.FIRST).any(1)), hold, grid, np.array([who]), lost, strokes)
 
 
 def drummed(score: Score, setting: Setting, kit: drums.Kit) -> Song:
@@ -73,9 +75,15 @@ def drummed(score: Score, setting: Setting, kit: drums.Kit) -> Song:
     require(use)
     grid = tiles(steps, tick, use, setting)
     tokens = _drummed(score, steps, use, grid, setting, kit)
-    return Song(
-        tokens, np.asarray(tokens.any(1)), np.zeros(len(tokens), np.int64), grid, np.unique(score.instrument[use]), lost
-    )
+    who = np.unique(score.instrument[use])
+    strokes = dynamics.strokes(score, steps, use, int(grid.start[0]), _struck(score, use, kit), int(who[0]))
+    return Song(tokens, np.asarray(tokens.any(1)), np.zeros(len(tokens), np.int64), grid, who, lost, strokes)
+
+
+def _struck(score: Score, use: Array, kit: drums.Kit) -> Array:
+    """The voices of drums (n,): the pitches that they are written as."""
+    first = np.array([pitches[0] for pitches in drums.KITS[kit]])
+    return np.asarray(dynamics.FIRST_DRUM + first[drums.classes(kit)[score.pitch[use]]])
 
 
 def together(score: Score, setting: Setting) -> Song:
@@ -94,7 +102,9 @@ def together(score: Score, setting: Setting) -> Song:
     hits = _drummed(score, steps, mine[2], grid, setting, "reduced")
     tokens = np.stack([*(line.astype(np.int16) for line, _ in pitched), hits], 1)
     heard = (tokens[:, :2] >= melody.FIRST).any((1, 2)) | hits.any(1)
-    return Song(tokens, np.asarray(heard), np.stack([hold for _, hold in pitched], 1), grid, who, lost)
+    voice = np.concatenate([*(np.full(len(notes), i) for i, notes in enumerate(mine[:2])), _struck(score, mine[2], "reduced")])
+    strokes = dynamics.strokes(score, steps, np.concatenate(mine), int(grid.start[0]), voice, int(who[0]))
+    return Song(tokens, np.asarray(heard), np.stack([hold for _, hold in pitched], 1), grid, who, lost, strokes)
 
 
 def _left(score: Score, use: Array, mine: Array, who: Array) -> list[Lost]:
@@ -186,6 +196,7 @@ class Frame(NamedTuple):
     length: int  # ticks of the file
     meters: list[list[int]]  # tick, beats, unit
     tempo: Sequence[list[float]] = ()  # tick, quarters per minute; none: it is said by whoever writes
+    strokes: dynamics.Strokes = ()
 
 
 def frame_of(score: Score, song: Song) -> Frame:
@@ -194,7 +205,7 @@ def frame_of(score: Score, song: Song) -> Frame:
     return Frame(
         grid.take.tolist(), np.atleast_2d(song.hold.T).tolist(), grid.first.tolist(), grid.tick.tolist(), grid.bar.tolist(),
         grid.unit, score.resolution, score.length, [[m.tick, m.beats, m.unit] for m in written(score)],
-        [[t.tick, t.qpm] for t in score.tempos if t.track == track] or [[0, score.tempo(0)]],
+        [[t.tick, t.qpm] for t in score.tempos if t.track == track] or [[0, score.tempo(0)]], song.strokes,
     )  # fmt: skip
 
 

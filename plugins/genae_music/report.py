@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from genae.data.examples import File
-from genae_music import beside, drums, groove, keys, melody, quantise, reader, smf, trio
+from genae_music import beside, drums, groove, keys, melody, quantise, reader, smf, trio, uncarried
 from genae_music.quantise import Setting
 from genae_music.reasons import Reason, Unusable
 from genae_music.score import Score
@@ -109,6 +109,7 @@ def inspect(file: File, setting: Setting, kind: str = "melody") -> FileReport:
     ]  # fmt: skip
     unended = (_loss(Reason.UNENDED, score.unended, "notes", score, 0, setting),) if score.unended else ()
     remarks = _miscounted(file) + (() if setting.magenta else _bars(score)) + _melody(score, whose, setting) + _key(score)
+    remarks += uncarried.remarks(score, kind)
     return FileReport(file.name, len(found.tokens), tuple(tracks), unended, remarks)
 
 

@@ -11,17 +11,20 @@ windows depend on that, so `tempos` and `meters` keep their track and both readi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from genae_music.smf import Array, Mask
 
 DEFAULT_QPM = 120.0  # of a file that does not say
 TICKS_PER_STEP = 120  # of scores made of tokens; a step is a sixteenth
+LOUDEST = 127  # velocity
+Floats = npt.NDArray[np.floating]
 
 
 class Instrument(NamedTuple):
@@ -86,6 +89,8 @@ class Score:
     keys: tuple[Key, ...] = ()  # by tick
     lines: Array = field(default_factory=_none)  # ticks of bar lines that are known from beside the file
     chords: tuple[Chord, ...] = ()  # that are written over the notes, by tick
+    bends: int = 0  # messages of the pitch wheel,
+    pedals: int = 0  # and of the sustain pedal, which nothing here heeds
 
     def tempo(self, tick: float) -> float:
         """Quarters per minute at a tick: of several changes at one the last holds, and none reaches back."""
@@ -140,4 +145,16 @@ def arrange(parts: Sequence[Part], steps: int, tempo: float, velocity: int, step
     return Score(
         4 * TICKS_PER_STEP, tuple(part for part, _ in parts), instrument, onset * TICKS_PER_STEP, end * TICKS_PER_STEP, pitch,
         np.full(len(onset), velocity), (Tempo(0, tempo),), (Meter(0, steps_per_bar // 4, 4),), steps * TICKS_PER_STEP,
+    )  # fmt: skip
+
+
+def early(score: Score, offsets: Floats) -> Score:
+    """A score whose notes (N,) begin, and end, so many halves of a sixteenth before; none before the beginning."""
+    by = np.round(offsets * score.resolution / 8).astype(np.int64)
+    onset = np.maximum(score.onset - by, 0)
+    offset = np.maximum(score.offset - by, onset + 1)
+    order = np.lexsort((onset, score.instrument))
+    return replace(
+        score, instrument=score.instrument[order], onset=onset[order], offset=offset[order], pitch=score.pitch[order],
+        velocity=score.velocity[order],
     )  # fmt: skip

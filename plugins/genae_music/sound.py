@@ -1,7 +1,8 @@
 """A score to sound: 16-bit stereo WAV at 44.1 kHz, with what a plain install brings.
 
 The General MIDI SoundFont that pretty_midi ships is played by the system's fluidsynth where there is one, and else by
-`genae_music.soundfont`. Every clip is written with the same peak, so velocities compare within a clip, not between clips.
+`genae_music.soundfont`. Players of a band have their places (`mix`). Every clip is written at −14 LUFS and below −1 dB of full
+scale (`loudness`), so velocities compare within a clip, not between clips.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ import numpy as np
 
 from genae.errors import GenaeError
 from genae.files import write_file
-from genae_music import midi
+from genae_music import midi, mix
+from genae_music.loudness import levelled
 from genae_music.score import Score
 from genae_music.soundfont import RATE, Array, SoundFont
 
 FADE, CLICK = 0.3, 0.005  # seconds of fading at the end, the first where the sound has rung on as long
 SPARE = 0.5  # seconds that fluidsynth is given more: before 2.3.1 it stopped at the track's end, whatever still rang
-PEAK = 0.7  # of full scale, about -3 dB: every clip's, however quiet or loud it was
 PATIENCE = 120.0  # seconds that fluidsynth may take; some releases never end on some notes
 
 _log = logging.getLogger(__name__)
@@ -42,9 +43,7 @@ def render(score: Score, path: Path, tail: float = 0.0) -> Path:
 
 def wav(score: Score, tail: float = 0.0) -> bytes:
     """As `render`, in memory."""
-    sound = synthesise(score, tail)
-    peak = np.abs(sound).max(initial=0.0)
-    samples = np.round(sound * (PEAK * 32767 / peak if peak > 0 else 0.0)).astype("<i2")
+    samples = np.round(32767 * levelled(synthesise(score, tail))).astype("<i2")
     with BytesIO() as stream, wave.open(stream, "wb") as file:
         file.setnchannels(2)
         file.setsampwidth(2)
@@ -88,13 +87,13 @@ def _mix(score: Score, sound: Array) -> None:
     """Every note added to `sound` (N, 2) at its place."""
     font = _font(place())
     onset, length = score.seconds(score.onset), score.seconds(score.offset) - score.seconds(score.onset)
-    for i, player in enumerate(score.instruments):
+    for i, (player, seat) in enumerate(zip(score.instruments, mix.seats(score), strict=True)):
         for k in np.flatnonzero(score.instrument == i).tolist():
             seconds = round(float(length[k]), 4)
             note = font.note(player.program, player.is_drum, int(score.pitch[k]), int(score.velocity[k]), seconds)
             first = round(float(onset[k]) * RATE)
             part = note[: max(0, len(sound) - first)]
-            sound[first : first + len(part)] += part
+            sound[first : first + len(part)] += part * seat.gains
 
 
 def _fluidsynth(score: Score, font: Path, tail: float) -> Array | None:

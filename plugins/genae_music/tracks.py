@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from genae_music.mix import BASS
 from genae_music.quantise import Steps
 from genae_music.score import Score
 from genae_music.smf import Array
 
 NAMES = ("melod", "vocal", "voice", "lead")  # in the names of tracks that are one
-BASS = (32, 39)  # programs
 MELODY = "melody"
 
 

@@ -19,11 +19,11 @@ from itertools import product
 import numpy as np
 
 from genae_music import drums, melody
+from genae_music.mix import BASS
 from genae_music.quantise import Setting, Steps, quantise
 from genae_music.reasons import Reason
 from genae_music.score import Instrument, Score, arrange
 from genae_music.smf import Array
-from genae_music.tracks import BASS
 from genae_music.windows import MAX_STEPS, MAX_WINDOWS, Lost, Passages, Windows, limit, sift, ticks, unique
 
 MELODY = (0, 31)  # programs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from genae_music import drums, groove, melody, midi, trio
+from genae_music import drums, groove, melody, midi, score, trio
 from genae_music.quantise import Setting
 from genae_music.reasons import Unusable
 
@@ -35,7 +35,7 @@ def test_every_file_gives_magentas_windows(conformance, archive, name: str) -> N
 
 def test_every_groove_is_magentas(conformance, archive) -> None:
     """Its numbers have five decimals: hits, velocities of 127 and offsets in half steps."""
-    unit = np.repeat([1, 1 / groove.LOUDEST, 1 / groove.FINEST], groove.KINDS)
+    unit = np.repeat([1, 1 / score.LOUDEST, 1 / groove.FINEST], groove.KINDS)
     with archive("groove-midionly.zip") as files:
         for file, want in conformance("groove_2bar").items():
             got = groove.windows(midi.read(files.read("groove/" + file), True), SMALL).tokens * unit

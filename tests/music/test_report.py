@@ -64,3 +64,15 @@ def test_a_trio_is_reported_for_each_of_its_parts(raw) -> None:
     assert found.windows == 1
     assert [t.windows for t in found.tracks] == [1, 1, 1, 0]
     assert found.tracks[3].losses[0].reason == Reason.PROGRAM
+
+
+def test_what_no_preset_has_is_named(raw) -> None:
+    """Two bends, a pedal pressed and let go; of sixteen notes three quarters are a third of a step late."""
+    wheel, pedal = b"\x00\xe0\x00\x50\x00\xe0\x00\x40", b"\x00\xb0\x40\x7f\x00\xb0\x40\x00"
+    straight = raw.notes(*((480 * i, 480 * i + 90, 60) for i in range(16)))
+    found = inspected("a.mid", raw.file(wheel + pedal + straight), Setting())
+    assert found.remarks[-1] == "2 pitch bends and 2 pedal messages are left out, which no preset has"
+    late = raw.file(raw.notes(*((480 * i + 40 * (i % 4 > 0), 480 * i + 200, 60) for i in range(16))))
+    said = "75% of its notes lie between steps, where they are put on the nearest: timing is not kept"
+    assert inspected("b.mid", late, Setting()).remarks[-1] == said
+    assert said not in inspected("b.mid", late, Setting(), "groove").remarks

@@ -25,17 +25,17 @@ export class LatentMap {
     this.whole();
   }
 
-  // Everything but the farthest hundredth in sight.
+  // All but the farthest in sight.
   whole() {
     const edge = (values, share) => [...values].sort((a, b) => a - b)[Math.round(share * (values.length - 1))] ?? 0;
-    const [left, right, bottom, top] = [0, 1].flatMap((k) => [0.005, 0.995].map((share) => edge(this.dots.map((dot) => dot[k]), share)));
+    const [left, right, bottom, top] = [0, 1].flatMap((k) => [0.02, 0.98].map((share) => edge(this.dots.map((dot) => dot[k]), share)));
     this.view = { x: (left + right) / 2, y: (bottom + top) / 2, wide: Math.max(right - left, 1e-3), high: Math.max(top - bottom, 1e-3), zoom: 1 };
     this.redraw();
   }
 
   get scale() {
     const { width, height } = this.size;
-    return 0.9 * Math.min(width / this.view.wide, height / this.view.high) * this.view.zoom;
+    return 0.8 * Math.min(width / this.view.wide, height / this.view.high) * this.view.zoom;
   }
 
   get size() { return { width: this.canvas.clientWidth, height: this.canvas.clientHeight }; }
