@@ -143,17 +143,17 @@ def stored(path: Path, preset: str, settings: Sequence[str] = (), report: Report
 
 
 def _domain_of(dataset: Dataset, preset: str | None, settings: Sequence[str] = ()) -> tuple[str, Domain]:
-    """The preset's domain with its options, the data set's own, or the one that reads most of its files."""
+    """The preset's domain with its options, the data set's own, or the one that reads most of its files, and most kinds."""
     if preset is not None:
         spec = recipe.compose(preset, settings).domain
         return named("domain", spec), instance(Domain, "domain", spec)
     if dataset.domain:
         return dataset.domain, instance(Domain, "domain", {"name": dataset.domain})
     suffixes = Counter(file.suffix for split in SPLITS for file in dataset.split(split).files)
-    scores: dict[str, int] = {}
+    scores: dict[str, tuple[int, int]] = {}
     passed = list(dataset.passed) if isinstance(dataset, Local) else []
     for names in (registry.own("domain"), registry.third_party("domain")):
-        if 2 * max(scores.values(), default=0) > suffixes.total():
+        if 2 * max((count for count, _ in scores.values()), default=0) > suffixes.total():
             break  # strangers' are imported only where genae's own do not read most of it
         for name, found in quarantine.each("domain", names):
             try:
@@ -161,7 +161,7 @@ def _domain_of(dataset: Dataset, preset: str | None, settings: Sequence[str] = (
             except GenaeError as error:
                 passed.append(str(error))
     best = max(scores, key=lambda name: scores[name], default="")
-    if not best or not scores[best]:
+    if not best or not scores[best][0]:
         kinds = ", ".join(suffixes) or "no files"
         broken = f"; passed over: {'; '.join(passed)}" if passed else ""
         raise GenaeError(f"{dataset.name} holds nothing that a domain reads ({kinds}); domains: {', '.join(scores)}{broken}")
@@ -169,10 +169,10 @@ def _domain_of(dataset: Dataset, preset: str | None, settings: Sequence[str] = (
         return best, instance(Domain, "domain", {"name": best})
 
 
-def _score(name: str, found: object, suffixes: Mapping[str, int]) -> int:
-    """How many of the files a domain reads. GenaeError if it is broken."""
+def _score(name: str, found: object, suffixes: Mapping[str, int]) -> tuple[int, int]:
+    """How many of the files a domain reads, and how many kinds it does at all. GenaeError if it is broken."""
     if isinstance(found, GenaeError):
         raise found
     if not isinstance(found, Suffixed):
         raise GenaeError(f"domain '{name}' does not say which suffixes it reads")
-    return sum(suffixes.get(s, 0) for s in found.suffixes)
+    return sum(suffixes.get(s, 0) for s in found.suffixes), len(found.suffixes)

@@ -139,8 +139,8 @@ def test_a_good_one_passes_all(tmp_path):
     found = list(run(checks(_module(tmp_path, "good_pairs", GOOD))))
     assert [f"{o.title}: {o.reason}" for o in found if o.status == "failed"] == []
     skipped = [o.title.partition(": ")[2] for o in found if o.status == "skipped"]
-    assert skipped == ["judging", "scoring", "baselines", "features", "parts"]
-    assert len(found) == 40
+    assert skipped == ["judging", "scoring", "baselines", "features", "parts", "chosen"]
+    assert len(found) == 41
 
 
 @pytest.mark.parametrize("name", MUTANTS)
@@ -203,7 +203,7 @@ def test_check_reports_like_a_test_run(tmp_path):
     done = _genae("plugins", "check", tmp_path / "wind")
     assert done.exit_code == 0, done.output
     assert "\n  ok      round trip\n" in done.stdout
-    assert re.search(r"35 ok, 0 failed, 10 skipped in [\d.]+ s$", done.stdout.strip())
+    assert re.search(r"35 ok, 0 failed, 11 skipped in [\d.]+ s$", done.stdout.strip())
     bad = _module(tmp_path, "pairs_bad", GOOD.replace("example.numpy(),", "-3 * example.numpy(),"))
     done = _genae("plugins", "check", bad)
     assert done.exit_code == 1
