@@ -1,6 +1,6 @@
 """Whether melodies keep to the chords that were asked for: the share of their sounding time that is on chord tones.
 
-    python bench/chords.py RUN [--windows 512] [--clips 64] [--bars 8] [--seed 0]
+    python bench/chords.py RUN [--sampler NAME] [--windows 512] [--clips 64] [--bars 8] [--seed 0]
 
 Of held-out windows, whose chords are asked for: the windows themselves, new ones of a model that is told chords and key, chords
 alone, the key alone, and nothing. Likewise of clips of held-out songs, where the run has a sampler of windows in a row. What
@@ -57,7 +57,7 @@ def windows(run: Run, n: int, seed: int) -> dict[str, float]:
     return shares
 
 
-def clips(run: Run, n: int, length: int, seed: int) -> dict[str, float]:
+def clips(run: Run, sampler: str | None, n: int, length: int, seed: int) -> dict[str, float]:
     """The share of the beginnings of so many held-out songs, and of new clips told of them."""
     voices = read_pieces(run.dataset(), "test", run.domain).voices
     whole = [voice for voice in voices if voice.seamless and len(voice.x) >= length][:n]
@@ -68,9 +68,8 @@ def clips(run: Run, n: int, length: int, seed: int) -> dict[str, float]:
     real = torch.stack([voice.x[:length].flatten() for voice in whole])
     shares = {"held-out": on_chord(real, asked)}
     for name, told in TOLD.items():
-        made = run.sample(
-            len(whole), seed=seed, length=length, condition=conditions(run, fields, told).view(len(whole), length, -1)
-        )
+        given = conditions(run, fields, told).view(len(whole), length, -1)
+        made = run.sample(len(whole), seed=seed, length=length, condition=given, sampler=sampler)
         shares[name] = on_chord(made, asked)
     return shares
 
@@ -86,6 +85,7 @@ def table(title: str, shares: Mapping[str, float]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
+    parser.add_argument("--sampler", help="of windows in a row")
     for name, default in {"--windows": 512, "--clips": 64, "--bars": 8, "--seed": 0}.items():
         parser.add_argument(name, type=int, default=default)
     asked = parser.parse_args()
@@ -93,9 +93,9 @@ def main() -> int:
     if chords.FIELD not in run.built.condition.parts:
         raise GenaeError(f"{asked.run} is not told chords; train melody-2bar-chords")
     found = {f"{asked.windows} windows": windows(run, asked.windows, asked.seed)}
-    if isinstance(run.sampler(), Sequential):
+    if isinstance(run.sampler(asked.sampler), Sequential):
         length = asked.bars // int(next(iter(run.domain.units.values())))
-        found[f"{asked.clips} clips of {asked.bars} bars"] = clips(run, asked.clips, length, asked.seed)
+        found[f"{asked.clips} clips of {asked.bars} bars"] = clips(run, asked.sampler, asked.clips, length, asked.seed)
     print("\n\n".join(table(title, shares) for title, shares in found.items()))
     way = [(s["chords"] - s["nothing"]) / (s["held-out"] - s["nothing"]) for s in found.values()]
     return int(min(way) < ENOUGH)

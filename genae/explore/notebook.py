@@ -8,7 +8,7 @@ from pathlib import Path
 from genae.explore.needed import require
 from genae.use.run import Run
 
-HEIGHT = 820  # in CSS units
+HEIGHT = 820  # of the frame, as CSS has it
 
 
 class Framed:

@@ -91,7 +91,7 @@ def _stored(run: Run, cost: Mapping[str, float]) -> dict[str, str]:
     """How numbers are stored, and what that cost."""
     made = header(run.folder / checkpoint.WEIGHTS).facts
     shares = ", ".join(f"{what} {share:.1e}" for what, share in cost.items())
-    stored = f"16 bits, which cost, as shares of distortion and of the spread of z: {shares}" if cost else "32 bits"
+    stored = f"16 bits, which cost, as shares of rate and distortion and of the spread of z: {shares}" if cost else "32 bits"
     return {"steps": f"{int(made['step']):,}", "numbers": stored}
 
 

@@ -37,7 +37,7 @@ from genae.use.model_card import Told, write_card
 from genae.use.run import Run, load
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
-LEAST = 1e-3  # of the distortion, or of the spread of z: what 16 bits may cost, a tenth of what estimates are uncertain by
+LEAST = 1e-3  # of rate and distortion, or of the spread of z: what 16 bits may cost, a tenth of what estimates are uncertain by
 MEASURED = 500  # held-out examples, and draws of each sampler
 Form = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
 
@@ -47,7 +47,7 @@ class Packed(NamedTuple):
 
     folder: Path
     halved: bool
-    cost: dict[str, float]  # of 16 bits, each as a share: "elbo" of the distortion, "sampler NAME" of the spread of z
+    cost: dict[str, float]  # of 16 bits, each as a share: "elbo" of rate and distortion, "sampler NAME" of the spread of z
     numbers: dict[str, object]
 
 
@@ -112,10 +112,11 @@ def _name(data: str) -> str:
 
 
 def _cost(run: Run, small: Run, held: Examples) -> dict[str, float]:
-    """What 16 bits cost: of the ELBO as a share of the distortion, of each sampler's z as a share of their spread."""
+    """What 16 bits cost: of the ELBO as a share of rate and distortion, of each sampler's z as a share of their spread."""
     numbers = [validated(one.built, held, one.device, "32") for one in (run, small)]
     key = "elbo" if run.built.bounded else "distortion"
-    share = abs(numbers[0][key] - numbers[1][key]) / max(abs(numbers[0]["distortion"]), 1.0)
+    nats = abs(numbers[0]["distortion"]) + abs(numbers[0].get("rate", 0.0))
+    share = abs(numbers[0][key] - numbers[1][key]) / max(nats, 1.0)
     drawn = {f"sampler {name}": _apart(run, small, name) for name in fitting.offered(small.folder, run.built.bounded)}
     return {key: share, **drawn}
 
