@@ -81,14 +81,16 @@ def limited(sound: Array) -> Array:
 
 def levelled(sound: Array) -> Array:
     """Samples (N, channels) at TARGET, as near as they come without going beyond the ceiling; silence stays."""
-    have = loudness(sound)
-    if not math.isfinite(have):
+    peak = np.abs(sound).max(initial=0.0)
+    if not peak:
         return sound
-    gain, made = TARGET - have, sound
+    sound = sound / peak  # or what is very quiet would be below the gate
+    have = loudness(sound)
+    gain, made = TARGET - have if math.isfinite(have) else 0.0, sound
     for _ in range(TRIES):
         made = limited(sound * np.float32(10 ** (gain / 20)))
         off = TARGET - loudness(made)
-        if abs(off) < NEAR:
+        if abs(off) < NEAR or not math.isfinite(off):
             break
         gain += off
     return made

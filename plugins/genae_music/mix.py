@@ -54,7 +54,7 @@ def seats(score: Score) -> list[Seat]:
     made, leads, others = list[Seat](), 0, 0
     for who in score.instruments:
         if who.is_drum or _is_bass(who):
-            made.append(Seat(-2.0))
+            made.append(Seat(0.0 if who.is_drum else -2.0))
             continue
         side = SIDES[others % len(SIDES)] if leads else 0.0
         level = -7.0 if who.program in PADS else -4.0 if leads else 0.0

@@ -78,7 +78,7 @@ def test_a_band_stands_apart_and_a_lone_player_in_the_middle():
     band = Score(480, tuple(Instrument(p, d) for p, d in ((0, False), (33, False), (0, True), (24, False), (48, False))))
     seats = mix.seats(band)
     assert [seat.side for seat in seats] == [0, 0, 0, 0.35, -0.35]
-    assert [seat.level for seat in seats] == [0, -2, -2, -4, -7]
+    assert [seat.level for seat in seats] == [0, -2, 0, -4, -7]
     assert seats[0].controllers == (100, 64)
     assert seats[3].controllers == (round(100 * 10**-0.1), 86)
     assert (seats[3].gains ** 2).sum() == pytest.approx(2 * 10**-0.4)
