@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -20,9 +19,8 @@ from annotated_types import Ge, Le, Unit, doc
 from torch import Tensor
 
 from genae.data.curve import Picture
-from genae.data.domain import CHOICE, WRITTEN, Condition, Defaults, Domain, Figures, Reading, Scorer, Stage
+from genae.data.domain import CHOICE, WRITTEN, Condition, Defaults, Figures, Reading, Scorer, Stage
 from genae.data.examples import Examples, File, Found, Piece
-from genae.data.media import PNG, png
 from genae.errors import GenaeError, Rejected
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
@@ -35,7 +33,6 @@ from genae_music import (
     kept,
     keys,
     melody,
-    midi,
     mix,
     pieces,
     reader,
@@ -50,6 +47,7 @@ from genae_music.events import begun, in_a_row, transposed
 from genae_music.quantise import Setting
 from genae_music.reasons import Unusable, told
 from genae_music.score import TICKS_PER_STEP, Score
+from genae_music.scored import Scored
 from genae_music.smf import Array
 from genae_music.tasks import Complete
 from genae_music.windows import Lost, Windows
@@ -60,7 +58,7 @@ SLOWEST, FASTEST = 4, 60_000  # quarters per minute
 
 
 @dataclass(frozen=True)
-class Music(Domain):
+class Music(Scored):
     """Windows of `bars` bars, one beginning at every bar. Tempo, program and velocity are a file's own where one is read."""
 
     kind: Annotated[Kind, doc("one melody, drums, or melody, bass and drums together")] = "melody"
@@ -225,28 +223,6 @@ class Music(Domain):
         tempo = min(max(score.tempo(begins), SLOWEST), FASTEST)
         kit = {} if self.kind == "melody" else {"drumkit": mix.kit_of(score)}
         return {"tempo": round(tempo, 3), "program": program, "velocity": velocity, **kit}
-
-    def write(self, example: Tensor, path: Path) -> None:
-        """As MIDI, of any length."""
-        path.write_bytes(midi.write(self._score(example)))
-
-    def extras(self, example: Tensor, path: Path) -> list[Path]:
-        """Its sound."""
-        if not self.audio:
-            return []
-        from genae_music.sound import render
-
-        return [render(self._score(example), path.with_suffix(".wav"), self.tail)]
-
-    def media(self, example: Tensor) -> Mapping[str, bytes]:
-        """MIDI, its piano roll and its sound."""
-        score = self._score(example)
-        made = {"audio/midi": midi.write(score), PNG: png(self.picture(example))}
-        if not self.audio:
-            return made
-        from genae_music.sound import wav
-
-        return {**made, "audio/wav": wav(score, self.tail)}
 
     def _score(self, example: Tensor) -> Score:
         score = mix.with_kit(self._played(example.detach().cpu().round().long().numpy()), self.drumkit)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -17,25 +16,25 @@ from annotated_types import Ge, Le, Unit, doc
 from torch import Tensor
 
 from genae.data.curve import Picture
-from genae.data.domain import WRITTEN, Defaults, Domain, Reading
+from genae.data.domain import WRITTEN, Defaults, Reading
 from genae.data.examples import File, Found, Piece
-from genae.data.media import PNG, png
 from genae.errors import Rejected
 from genae.latent.space import Shape
-from genae_music import groove, groove_metrics, groove_roll, keys, midi, mix, pieces, reader, report
+from genae_music import groove, groove_metrics, groove_roll, keys, mix, pieces, reader, report
 from genae_music.domain import FASTEST, SLOWEST, sums
 from genae_music.groove import KINDS, WIDTH
 from genae_music.groove_tasks import AddHihat, Humanize, Tap
 from genae_music.quantise import Setting
 from genae_music.reasons import Unusable, told
 from genae_music.score import LOUDEST, Score
+from genae_music.scored import Scored
 from genae_music.smf import Array
 
 UNIT = torch.tensor([1.0] * KINDS + [1 / LOUDEST] * KINDS + [1 / groove.FINEST] * KINDS)
 
 
 @dataclass(frozen=True)
-class Groove(Domain):
+class Groove(Scored):
     """Windows of `bars` bars of a drummer's playing, one beginning at every bar."""
 
     bars: Annotated[int, Ge(1), Le(1024), doc("length of a window")] = 2
@@ -130,28 +129,6 @@ class Groove(Domain):
         tempo = score.tempo(float(begins.min()) if len(begins) else 0.0)
         rounded = round(min(max(tempo, SLOWEST), FASTEST), 3)
         return {"tempo": rounded, "velocity": _loudness(score), "drumkit": mix.kit_of(score)}
-
-    def write(self, example: Tensor, path: Path) -> None:
-        """As MIDI, of any length."""
-        path.write_bytes(midi.write(self._score(example)))
-
-    def extras(self, example: Tensor, path: Path) -> list[Path]:
-        """Its sound."""
-        if not self.audio:
-            return []
-        from genae_music.sound import render
-
-        return [render(self._score(example), path.with_suffix(".wav"), self.tail)]
-
-    def media(self, example: Tensor) -> Mapping[str, bytes]:
-        """MIDI, its drum roll and its sound."""
-        score = self._score(example)
-        made = {"audio/midi": midi.write(score), PNG: png(self.picture(example))}
-        if not self.audio:
-            return made
-        from genae_music.sound import wav
-
-        return {**made, "audio/wav": wav(score, self.tail)}
 
     def _score(self, example: Tensor) -> Score:
         hits = self._hits(example)
