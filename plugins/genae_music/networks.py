@@ -105,7 +105,7 @@ def hierarchical(
 def _length(likelihood: Head, event: Shape, form: Form) -> int:
     """T of an event. GenaeError if the likelihood is none of sequences, and for a condition of other steps."""
     if not isinstance(likelihood, Stepwise):
-        raise GenaeError("a music network ends with likelihood=tokens or likelihood=nade; set one of them")
+        raise GenaeError("a music network ends with likelihood=tokens or nade, with groove in that domain; set one of them")
     steps = int(likelihood.length(event))
     if form.steps and steps % form.steps:
         raise GenaeError(f"the condition says something of each of {form.steps} steps, and events have {steps}")

@@ -205,7 +205,7 @@ def frame_of(score: Score, song: Song) -> Frame:
     return Frame(
         grid.take.tolist(), np.atleast_2d(song.hold.T).tolist(), grid.first.tolist(), grid.tick.tolist(), grid.bar.tolist(),
         grid.unit, score.resolution, score.length, [[m.tick, m.beats, m.unit] for m in written(score)],
-        [[t.tick, t.qpm] for t in score.tempos if t.track == track] or [[0, score.tempo(0)]], song.strokes,
+        [[t.tick, t.qpm] for t in score.tempos if t.track == track] or [[0, score.tempo(0)]], list(song.strokes),
     )  # fmt: skip
 
 
