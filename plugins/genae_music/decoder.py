@@ -53,7 +53,7 @@ class Decoder(nn.Module):
     def given(self, z: Tensor, condition: Tensor | None = None) -> Contexts:
         """z (B, …) and condition (B, C) to what segments and steps are given."""
         z = z.flatten(1)
-        whole, along = self.form.split(z.new_zeros(len(z), self.form.size) if condition is None else condition.to(z.dtype))
+        whole, along = self.form.split(z.new_zeros(z.shape[0], self.form.size) if condition is None else condition.to(z.dtype))
         first = torch.cat([z, whole], 1)
         contexts: Tensor = first[:, None] if self.conductor is None else self.conductor(first)
         return Contexts(contexts, stretched(along, self.head.length(self.event)))
@@ -83,7 +83,9 @@ class Decoder(nn.Module):
 
 def stretched(along: Tensor, length: int) -> Tensor:
     """What is said of steps (B, T, K), as of so many; of none, nothing."""
-    return along.repeat_interleave(length // along.shape[1], 1) if along.shape[1] else along.new_zeros(len(along), length, 0)
+    if not along.shape[1]:
+        return along.new_zeros(along.shape[0], length, 0)
+    return along.repeat_interleave(length // along.shape[1], 1)
 
 
 class Autoregressive:

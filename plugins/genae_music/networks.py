@@ -133,7 +133,7 @@ class Encoder(nn.Module):
         """x (B, *event), condition (B, C)."""
         head = self.show[0]
         shown = head.shown(head.steps(x))  # (B, T, inputs)
-        whole, along = self.form.split(shown.new_zeros(len(x), self.form.size) if condition is None else condition)
+        whole, along = self.form.split(shown.new_zeros(x.shape[0], self.form.size) if condition is None else condition)
         if self.form.steps:
             shown = torch.cat([shown, stretched(along, shown.shape[1]).to(shown.dtype)], 2)
         if self.upper is None:

@@ -247,8 +247,16 @@ def test_without_the_extra_there_is_one_line(run, tmp_path, monkeypatch):
     assert re.search(line, result.stderr)
 
 
+@pytest.fixture
+def interruptible():
+    """A process that is started where Ctrl-C was ignored, as in the background of a shell, would ignore it too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.slow
-def test_the_command_serves_until_it_is_stopped(run, tmp_path):
+def test_the_command_serves_until_it_is_stopped(run, tmp_path, interruptible):
     words = [sys.executable, "-m", "genae_cli", "explore", str(run.folder), "--no-browser", "--out", str(tmp_path / "out")]
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
         address = re.search(r"http://127\.0\.0\.1:\d+/[\w-]{43}/", process.stderr.readline())[0]
