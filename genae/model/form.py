@@ -45,7 +45,7 @@ class Form:
         rows = torch.split(condition, [part.size for part in self.parts], 1)
         none = condition[:, :0]
         whole = [row for row, part in zip(rows, self.parts, strict=True) if not part.steps]
-        along = [row.unflatten(1, (p.steps, p.width)) for row, p in zip(rows, self.parts, strict=True) if p.steps]
+        along = [row.reshape(row.shape[0], p.steps, p.width) for row, p in zip(rows, self.parts, strict=True) if p.steps]
         return torch.cat([none, *whole], 1), torch.cat(along, 2) if along else none[..., None]
 
     def over(self, said: Tensor, rest: Tensor) -> Tensor:

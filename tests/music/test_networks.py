@@ -304,7 +304,7 @@ def test_learning_uses_the_latent():
         ("lstm", (3, 32), Tokens(), {}, r"has 1 stream, events \(3, 32\) have 3"),
         ("lstm", (32,), Nade(61), {}, r"nade of 61 pitches has events \(T, 61\), not \(32,\)"),
         ("lstm", (32,), Tokens(), {"width": 0}, r"network\.width must be at least 1, not 0"),
-        ("lstm", (32,), torch.nn.Identity(), {}, "likelihood=tokens or likelihood=nade"),
+        ("lstm", (32,), torch.nn.Identity(), {}, "likelihood=tokens or nade"),
         ("lstm", (32,), Tokens(), {"dropout": 1.0}, r"network\.dropout must be .* below 1, not 1\.0"),
         ("lstm", (32,), Tokens(), {"sampling": "often"}, "sampling must be one of none, inverse-sigmoid, not 'often'"),
         ("lstm", (32,), Tokens(), {"sampling_rate": 0}, r"sampling_rate must be above 0, not 0\.0"),
