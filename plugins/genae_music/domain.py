@@ -21,7 +21,7 @@ from torch import Tensor
 from genae.data.curve import Picture
 from genae.data.domain import CHOICE, WRITTEN, Condition, Defaults, Figures, Reading, Scorer, Stage
 from genae.data.examples import Examples, File, Found, Piece
-from genae.errors import GenaeError, Rejected
+from genae.errors import GenaeError
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
 from genae_music import (
@@ -45,16 +45,15 @@ from genae_music.attributes import attributes
 from genae_music.drums import Kit
 from genae_music.events import begun, in_a_row, transposed
 from genae_music.quantise import Setting
-from genae_music.reasons import Unusable, told
+from genae_music.reasons import told
 from genae_music.score import TICKS_PER_STEP, Score
-from genae_music.scored import Scored
+from genae_music.scored import FASTEST, SLOWEST, Scored, rejecting, tempo_at
 from genae_music.smf import Array
 from genae_music.tasks import Complete
 from genae_music.windows import Lost, Windows
 
 Kind = Literal["melody", "drums", "trio"]
 PITCHED = 2  # the first streams of a trio
-SLOWEST, FASTEST = 4, 60_000  # quarters per minute
 
 
 @dataclass(frozen=True)
@@ -181,13 +180,11 @@ class Music(Scored):
         return keys.fields(score, ticks) | beside
 
     def _song(self, file: File) -> tuple[Score, pieces.Song]:
-        try:
+        with rejecting(file):
             score = reader.read(file, self.setting.magenta)
             if self.kind == "drums":
                 return score, pieces.drummed(score, self.setting, self.kit)
             return score, (pieces.together if self.kind == "trio" else pieces.melodic)(score, self.setting)
-        except Unusable as error:
-            raise Rejected(f"{file.name}: {error}", told("files", error.reason)) from error
 
     def framed(self, frame: Mapping[str, Any]) -> Music:
         """With the song's bars, tempi, program and velocity."""
@@ -197,13 +194,11 @@ class Music(Scored):
         return made
 
     def _found(self, file: File) -> tuple[Score, Windows]:
-        try:
+        with rejecting(file):
             score = reader.read(file, self.setting.magenta)
             if self.kind == "drums":
                 return score, drums.windows(score, self.setting, self.kit)
             return score, report.KINDS[self.kind](score, self.setting)
-        except Unusable as error:
-            raise Rejected(f"{file.name}: {error}", told("files", error.reason)) from error
 
     def inspect(self, file: File) -> list[str]:
         """A line for the file and one for each of its tracks."""
@@ -216,13 +211,11 @@ class Music(Scored):
         """The tempo where the first window's notes begin, program and velocity of whose it is, and the drum kit."""
         score, found = self._found(file)
         whose = int(np.ravel(found.instrument)[0]) if len(found.tokens) else 0
-        velocity = int(np.median(score.velocity[score.instrument == whose]))
         player = score.instruments[whose]
         program = self.program if player.is_drum else player.program
         begins = float(found.sounds(score.resolution)[0] if len(found.tokens) else score.onset.min())
-        tempo = min(max(score.tempo(begins), SLOWEST), FASTEST)
         kit = {} if self.kind == "melody" else {"drumkit": mix.kit_of(score)}
-        return {"tempo": round(tempo, 3), "program": program, "velocity": velocity, **kit}
+        return {"tempo": tempo_at(score, begins), "program": program, "velocity": dynamics.middle(score, whose), **kit}
 
     def _score(self, example: Tensor) -> Score:
         score = mix.with_kit(self._played(example.detach().cpu().round().long().numpy()), self.drumkit)

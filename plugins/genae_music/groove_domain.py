@@ -18,16 +18,14 @@ from torch import Tensor
 from genae.data.curve import Picture
 from genae.data.domain import WRITTEN, Defaults, Reading
 from genae.data.examples import File, Found, Piece
-from genae.errors import Rejected
 from genae.latent.space import Shape
 from genae_music import groove, groove_metrics, groove_roll, keys, mix, pieces, reader, report
-from genae_music.domain import FASTEST, SLOWEST, sums
+from genae_music.domain import sums
 from genae_music.groove import KINDS, WIDTH
 from genae_music.groove_tasks import AddHihat, Humanize, Tap
 from genae_music.quantise import Setting
-from genae_music.reasons import Unusable, told
 from genae_music.score import LOUDEST, Score
-from genae_music.scored import Scored
+from genae_music.scored import FASTEST, SLOWEST, Scored, rejecting, tempo_at
 from genae_music.smf import Array
 
 UNIT = torch.tensor([1.0] * KINDS + [1 / LOUDEST] * KINDS + [1 / groove.FINEST] * KINDS)
@@ -86,20 +84,16 @@ class Groove(Scored):
 
     def read(self, file: File) -> Found:
         """One file to all of its windows (W, T, 27)."""
-        try:
+        with rejecting(file):
             score = reader.read(file, self.setting.magenta)
             found = groove.windows(score, self.setting)
-        except Unusable as error:
-            raise Rejected(f"{file.name}: {error}", told("files", error.reason)) from error
         return Found(torch.from_numpy(found.tokens), sums(found.lost), _fields(score, found.tick))
 
     def piece(self, file: File) -> Piece:
         """All drums of the song; silent bars are rests."""
-        try:
+        with rejecting(file):
             score = reader.read(file, self.setting.magenta)
             song = groove.song(score, self.setting)
-        except Unusable as error:
-            raise Rejected(f"{file.name}: {error}", told("files", error.reason)) from error
         framed = pieces.frame_of(score, song)
         frame = {**framed._asdict(), "velocity": _loudness(score)}
         seamless = bool((song.grid.take[:-1] == self.setting.steps).all())
@@ -121,14 +115,11 @@ class Groove(Scored):
 
     def style(self, file: File) -> dict[str, object]:
         """The tempo where the drums begin, how loud they are in the middle, and of which kit."""
-        try:
+        with rejecting(file):
             score = reader.read(file, self.setting.magenta)
-        except Unusable as error:
-            raise Rejected(f"{file.name}: {error}", told("files", error.reason)) from error
         begins = score.onset[score.drums()]
-        tempo = score.tempo(float(begins.min()) if len(begins) else 0.0)
-        rounded = round(min(max(tempo, SLOWEST), FASTEST), 3)
-        return {"tempo": rounded, "velocity": _loudness(score), "drumkit": mix.kit_of(score)}
+        at = float(begins.min()) if len(begins) else 0.0
+        return {"tempo": tempo_at(score, at), "velocity": _loudness(score), "drumkit": mix.kit_of(score)}
 
     def _score(self, example: Tensor) -> Score:
         hits = self._hits(example)
