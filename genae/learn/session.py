@@ -90,28 +90,15 @@ class Session:
     _asked = 0.0  # when it was asked to stop
     _place = ""  # where the data are now
     _look_at = 0.0  # when the next look is due
+    _of: Ancestor | None = None  # the run that it begins with
 
     def __init__(
-        self,
-        preset: Preset | None = None,
-        *,
-        data: Data | None = None,
-        out: str | Path | None = None,
-        epochs: float | None = None,
-        steps: int | None = None,
-        minutes: float | None = None,
-        settings: Settings = (),
-        seed: int | None = None,
-        device: str = "auto",
-        resume: str | Path | None = None,
-        parent: str | Path | None = None,
-        tune: Tune = "all",
-        data_changed: bool = False,
-        log: Sequence[str] = (),
-        save_seconds: float = SAVE_SECONDS,
-        report: Report = quiet,
-        fit_report: Report = quiet,
-    ) -> None:
+        self, preset: Preset | None = None, *, data: Data | None = None, out: str | Path | None = None,
+        epochs: float | None = None, steps: int | None = None, minutes: float | None = None, settings: Settings = (),
+        seed: int | None = None, device: str = "auto", resume: str | Path | None = None, parent: str | Path | None = None,
+        tune: Tune = "all", data_changed: bool = False, log: Sequence[str] = (), save_seconds: float = SAVE_SECONDS,
+        report: Report = quiet, fit_report: Report = quiet,
+    ) -> None:  # fmt: skip
         """As `genae train`. GenaeError for anything that cannot be trained; nothing has been written then.
 
         What Python has, a preset, its parts (genae/learn/objects.py) or data, will do for a name. A run whose data are not
@@ -128,31 +115,53 @@ class Session:
         settings = with_names(settings) if isinstance(settings, Mapping) else settings
         self.dataset = None if data is None or isinstance(data, str | Path) else as_dataset(data)
         changes = _changes(data, epochs, steps, minutes, seed)
-        if resume is not None and parent is not None:
-            raise GenaeError(f"--resume {resume} goes on with a run, and --from {parent} begins a new one; give one of them")
-        if resume is not None and minutes is not None:
-            raise GenaeError(f"--resume {resume} goes on to the last step of its recipe; leave out --minutes {minutes:g}")
         if resume is not None:
-            self.folder = models.folder_of(resume)
-            models.require_own(self.folder, "train")
-            self.recipe = _resumed(self.folder, preset, settings, changes)
-            _require_same(out, self.folder, resume)
+            _require_alone(resume, parent, minutes)
+            self._go_back(resume, out, preset, settings, changes)
         else:
-            of = None if parent is None else ancestor.opened(parent).of
-            self.recipe = _new(preset, settings, changes, of, tune, minutes)
-            minutes = minutes if of is None else ancestor.lasting(self.recipe, changes, minutes)
-            self.folder = Path(out) if out is not None else _free_folder(self.recipe.preset)
-            if started().leads:
-                require_empty(self.folder, checkpoint.left)
+            minutes = self._start_anew(preset, settings, changes, parent, tune, minutes)
+            self._take(out)
         require_utf8(self.folder)
         self.sampler = sampler_of(self.recipe.stages)
+        self._join(minutes)
+        with self.workers.agreed():
+            self._read_data(report, data_changed, minutes)
+
+    def _go_back(
+        self, run: str | Path, out: str | Path | None, preset: Preset | None, settings: Settings, changes: Mapping[str, object]
+    ) -> None:
+        """To a run that was stopped."""
+        self.folder = models.folder_of(run)
+        models.require_own(self.folder, "train")
+        self.recipe = _resumed(self.folder, preset, settings, changes)
+        _require_same(out, self.folder, run)
+
+    def _start_anew(
+        self, preset: Preset | None, settings: Settings, changes: Mapping[str, object], parent: str | Path | None, tune: Tune,
+        minutes: float | None,
+    ) -> float | None:  # fmt: skip
+        """With a recipe of its own; so many minutes as its steps are still to be counted of, if any."""
+        self._of = None if parent is None else ancestor.opened(parent).of
+        self.recipe = _new(preset, settings, changes, self._of, tune, minutes)
+        return minutes if self._of is None else ancestor.lasting(self.recipe, changes, minutes)
+
+    def _take(self, out: str | Path | None) -> None:
+        """A folder that is new or empty."""
+        self.folder = Path(out) if out is not None else _free_folder(self.recipe.preset)
+        if started().leads:
+            require_empty(self.folder, checkpoint.left)
+
+    def _join(self, minutes: float | None) -> None:
+        """The other processes, if there are any."""
         self.workers = joined(self.device, self.recipe.precision, self.recipe.batch)
         self.device = self.workers.fabric.device if self.workers.fabric else self.device
         if minutes is not None and self.workers.size > 1:
             raise GenaeError(f"--minutes {minutes:g} counts the steps of one process; give several --steps or --epochs")
-        with self.workers.agreed():
-            self._read_data(report, data_changed, minutes)
-        self.begins = [] if resume is not None or of is None else ancestor.told(of, self.recipe)
+
+    @property
+    def begins(self) -> list[str]:
+        """What it keeps of the run that it begins with, and what it changes, for people."""
+        return [] if self._of is None else ancestor.told(self._of, self.recipe)
 
     def _read_data(self, report: Report, changed: bool, minutes: float | None) -> None:
         domain, dataset = instance(Domain, "domain", self.recipe.domain), self._opened()
@@ -506,6 +515,14 @@ def _changes(
         changes |= {"epochs": 0.0, "steps": steps}
     named = str(data) if isinstance(data, str | Path) else ""  # what Python has, a recipe cannot name
     return changes | ({"data": named} if data is not None else {}) | ({"seed": seed} if seed is not None else {})
+
+
+def _require_alone(resume: str | Path, parent: str | Path | None, minutes: float | None) -> None:
+    """GenaeError for what does not go with going on."""
+    if parent is not None:
+        raise GenaeError(f"--resume {resume} goes on with a run, and --from {parent} begins a new one; give one of them")
+    if minutes is not None:
+        raise GenaeError(f"--resume {resume} goes on to the last step of its recipe; leave out --minutes {minutes:g}")
 
 
 def _new(
