@@ -49,19 +49,19 @@ def fit(run: Path, data: str | None, device: str, as_json: bool) -> None:
 
     loaded = load(run, device)
     made = attributes.fit(loaded, data)
-    measured = made.names[: len(made.spreads)]
-    files = [save(effects(made.effects, measured), loaded.folder / "previews" / PICTURE)] if measured else []
-    result = {"run": str(run), "attributes": made.names, "measured": measured, "effects": made.effects.tolist(), "files": files}
+    picture = loaded.folder / "previews" / PICTURE
+    files = [save(effects(made.effects, made.measured), picture)] if made.measured else []
+    result = {"run": str(run), "attributes": made.names, "measured": made.measured, "effects": made.effects.tolist(),
+              "files": files}  # fmt: skip
     emit(result, as_json, lambda: [*_lines(made), *(wrote(files) if files else [])])
 
 
 def _lines(made: Attributes) -> list[str]:
     """What is got of each where one is asked for."""
-    measured, classes = made.names[: len(made.spreads)], made.names[len(made.spreads) :]
-    rows = [[name, *(f"{got:+.2f}" for got in row)] for name, row in zip(measured, made.effects.tolist(), strict=True)]
+    rows = [[name, *(f"{got:+.2f}" for got in row)] for name, row in zip(made.measured, made.effects.tolist(), strict=True)]
     return [
-        *(table(["asked +1 sd of", *measured], rows) if rows else []),
-        *([f"classes: {', '.join(classes)}"] if classes else []),
+        *(table(["asked +1 sd of", *made.measured], rows) if rows else []),
+        *([f"classes: {', '.join(made.classes)}"] if made.classes else []),
     ]
 
 

@@ -43,16 +43,9 @@ FITTED = {"resample": "stretched in latent time", "loop": "begun again"}
 @window
 @making
 def command(
-    run: Path,
-    points: tuple[str, ...],
-    steps: int,
-    kind: Kind,
-    loop: bool,
-    fit: Fit,
-    between: Between,
-    window: int | None,
+    run: Path, points: tuple[str, ...], steps: int, kind: Kind, loop: bool, fit: Fit, between: Between, window: int | None,
     asked: Asked,
-) -> None:
+) -> None:  # fmt: skip
     """Interpolate between examples A, B, … in a RUN's latent space: a strip, an animation and every step.
 
     Where the domain can join examples, also one file of the whole morph, in the style of the first point. A point is a

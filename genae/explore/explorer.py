@@ -22,7 +22,6 @@ from genae.errors import GenaeError
 from genae.explore.points import Point, stacked
 from genae.latent.axes import PLANE, Axes, Straight, axes_of
 from genae.latent.draws import Chance
-from genae.learn.device import computing, seeded
 from genae.learn.scoring import chosen
 from genae.recipe.options import check
 from genae.use import attributes, output, wholes
@@ -155,11 +154,9 @@ class Explorer:
         """New ones, with the condition of another, or one that is drawn."""
         source, own = self.run.sampler(), self.run.built.condition
         chance, none = Chance(seed, range(n), "z"), torch.empty(n, 0)
-        given = None
-        if self.condition:
-            given = self.run.each(lambda x, c: own.drawn(len(x)), none, None, Chance(seed, range(n), "c"))
-        if like is not None and like.condition is not None:
-            given = like.condition.expand(n, -1)
+        given = None if like is None or like.condition is None else like.condition.expand(n, -1)
+        if given is None and self.condition:
+            given = self.run.each(lambda x, c: own.drawn(len(x)), none, None, chance._replace(stream="c"))
         z = self.run.each(lambda x, c: source.sample(len(x), temperature, c), none, given, chance)
         return [Point(one, None if given is None else given[i]) for i, one in enumerate(z)]
 
@@ -181,12 +178,8 @@ class Explorer:
     def decoded(self, points: Sequence[Point], look: Look) -> Tensor:
         """Events (N, *event), as `Run.decode` has them but for the last bits: a batch that is not filled up is faster."""
         run, (z, given) = self.run, stacked(points)
-        chance, there = Chance(look.seed, [0] * len(z)), run.device
-        with seeded(chance.seed), computing(there, run.recipe.precision), chance.rows(range(len(z))):
-            shown = run.vae.show(
-                z.to(there), None if given is None else given.to(there), run.temperature(look.temperature, given=True)
-            )
-        return shown.float().cpu()
+        temperature, chance = run.temperature(look.temperature, given=True), Chance(look.seed, [0] * len(z))
+        return run.each(lambda z, c: run.vae.show(z, c, temperature), z, given, chance, filled=False)
 
     def media(self, points: Sequence[Point], look: Look) -> list[Media]:
         """What the domain shows and plays of each."""

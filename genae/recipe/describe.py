@@ -190,7 +190,7 @@ def setters(name: str) -> dict[str, str]:
 def command(recipe: Recipe) -> str:
     """The command that trains a recipe: what it has else than its preset, as settings."""
     own = asdict(recipe)
-    words = ["genae", "train", tuning(recipe) or recipe.preset, *(["--data", recipe.data] if recipe.data else [])]
+    words = ["genae", "train", origin(recipe), *(["--data", recipe.data] if recipe.data else [])]
     words += ["--steps", str(recipe.steps)] if recipe.steps else ["--epochs", f"{recipe.epochs:g}"]
     base = asdict(compose(recipe.preset, parts := _other_parts(recipe)))
     changes = {key: own[key] for key in own if key not in (*SECTIONS, *WRITTEN, *LONG) and own[key] != base[key]}
@@ -201,9 +201,9 @@ def command(recipe: Recipe) -> str:
     return shlex.join([*words, *(word for setting in settings for word in ("--set", setting))])
 
 
-def tuning(recipe: Recipe) -> str:
-    """`--from RUN --tune all` of a recipe that began with another run, else ""."""
-    return "--from {run} --tune {tune}".format(**recipe.ancestor) if recipe.ancestor else ""
+def origin(recipe: Recipe) -> str:
+    """What a training is told to begin with: its preset, or `--from RUN --tune all` where it began with another run."""
+    return "--from {run} --tune {tune}".format(**recipe.ancestor) if recipe.ancestor else recipe.preset
 
 
 def _other_parts(recipe: Recipe) -> list[str]:

@@ -41,6 +41,16 @@ class Attributes(NamedTuple):
     spreads: Tensor  # (M,)
     effects: Tensor  # (M, M), asked of i, got of j
 
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """Names of those of numbers."""
+        return self.names[: len(self.spreads)]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the rest."""
+        return self.names[len(self.spreads) :]
+
     def vector(self, name: str) -> Tensor:
         """By its name. GenaeError for one that there is not."""
         if name not in self.names:
@@ -96,10 +106,9 @@ def _classes(train: Seen, z: Tensor) -> tuple[list[str], Tensor]:
 
 def effects(run: Run, attributes: Attributes, held: Seen) -> Tensor:
     """E (M, M), the mean over held-out examples; names follow those of numbers."""
-    count = len(attributes.spreads)
     z, given = run.encode(held), run.condition(held)
     rows = list[Tensor]()
-    for vector in attributes.vectors[:count]:
+    for vector in attributes.vectors[: len(attributes.measured)]:
         more, less = (_values(run, attributes, run.vae.space.onto(z + sign * vector), given) for sign in (1, -1))
         rows.append((more - less).mean(0) / (2 * attributes.spreads))
     return torch.stack(rows) if rows else torch.empty(0, 0)
@@ -108,7 +117,7 @@ def effects(run: Run, attributes: Attributes, held: Seen) -> Tensor:
 def _values(run: Run, attributes: Attributes, z: Tensor, given: Tensor | None) -> Tensor:
     """Of what is decoded, (N, M)."""
     names, values = measured(run.domain, run.decode(z, given))
-    return values[:, [names.index(name) for name in attributes.names[: len(attributes.spreads)]]]
+    return values[:, [names.index(name) for name in attributes.measured]]
 
 
 def keep(run: Run, attributes: Attributes) -> Attributes:

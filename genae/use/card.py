@@ -13,7 +13,7 @@ from genae.errors import GenaeError
 from genae.files import write_text
 from genae.learn import checkpoint, fitting
 from genae.learn.metrics import read_metrics
-from genae.recipe.describe import tuning
+from genae.recipe.describe import origin
 from genae.recipe.options import Spec, named
 from genae.recipe.stages import sampler_of
 from genae.use import output, pictures
@@ -83,7 +83,7 @@ def _text(run: Run, made: Made, last: dict[str, Any], shown: list[str]) -> str:
     scores = "\n".join(f"| {key} | {value:.2f} nats |" for key, value in last.items() if key not in PLACE)
     return f"""# {run.folder.name}
 
-{"A variational" if run.built.bounded else "A plain"} autoencoder trained with `genae train {_how(recipe)}` on {_data(run)}.
+{"A variational" if run.built.bounded else "A plain"} autoencoder trained with `genae train {origin(recipe)}` on {_data(run)}.
 
 {chr(10).join(shown)}
 
@@ -128,11 +128,6 @@ def traits(run: Run) -> dict[str, str]:
         "prior": _part(run.recipe.prior),
         "sampler": _samplers(run),
     }
-
-
-def _how(recipe: Recipe) -> str:
-    """A preset's name, or what it began with."""
-    return tuning(recipe) or recipe.preset
 
 
 def _data(run: Run) -> str:

@@ -307,9 +307,12 @@ class Run:
     def _shown(
         self, z: Tensor, condition: Tensor | None, temperature: float, chance: Chance, kept: Kept | None = None
     ) -> Tensor:
+        if kept is None:
+            return self.each(lambda z, c: self.vae.show(z, c, temperature), z, condition, chance)
+
         def show(rows: Tensor, c: Tensor | None) -> Tensor:
             at = rows.cpu()
-            own = None if kept is None else Kept(*(part[at].to(self.device) for part in kept))
+            own = Kept(*(part[at].to(self.device) for part in kept))
             return self.vae.show(z[at].to(self.device), c, temperature, own)
 
         return self.each(show, torch.arange(len(z)), condition, chance)
@@ -637,14 +640,16 @@ class Run:
         condition: Tensor | None,
         chance: Chance | None = None,
         precision: str = "",
+        filled: bool = True,
     ) -> Tensor:
         """`call(part, condition)` for x (N, …) in parts on the device, in the run's precision or another; on the CPU.
 
-        What is drawn is each example's own, by `chance`; parts are filled up to multiples of ROWS.
+        What is drawn is each example's own, by `chance`; parts are filled up to multiples of ROWS, without which a few examples
+        are there sooner, and the last bits hang on how many.
         """
         chance, parts = chance or Chance(0, [0] * len(x)), []
         with seeded(chance.seed), computing(self.device, precision or self.recipe.precision):
-            for rows in batches(len(x)):
+            for rows in batches(len(x), ROWS if filled else 1):
                 given = None if condition is None else condition[rows].to(self.device)
                 with chance.rows(rows):
                     parts.append(call(x[rows].to(self.device), given).cpu())
@@ -703,9 +708,9 @@ def _heard(spans: Sequence[Span]) -> None:
             raise GenaeError(f"{span.name}: holds nothing from its beginning to its end, so there is no way to it")
 
 
-def batches(n: int) -> list[list[int]]:
-    """0 … n − 1 in batches of multiples of ROWS; the last is filled up with the last example."""
-    return [[min(row, n - 1) for row in range(begin, min(begin + CHUNK, -(-n // ROWS) * ROWS))] for begin in range(0, n, CHUNK)]
+def batches(n: int, of: int = ROWS) -> list[list[int]]:
+    """0 … n − 1 in batches of multiples of `of`; the last is filled up with the last example."""
+    return [[min(row, n - 1) for row in range(begin, min(begin + CHUNK, -(-n // of) * of))] for begin in range(0, n, CHUNK)]
 
 
 def samplers(folder: Path) -> list[str]:

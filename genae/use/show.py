@@ -7,7 +7,6 @@ element of HTML: it is named by the major part of the file's media type (https:/
 from __future__ import annotations
 
 import base64
-import mimetypes
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -16,6 +15,7 @@ from tempfile import TemporaryDirectory
 from torch import Tensor
 
 from genae.data.domain import Domain
+from genae.data.media import media_type
 from genae.use import output, pictures
 
 PLAYED = 16  # examples whose files are shown, at most: a notebook holds them all
@@ -48,7 +48,7 @@ def bundle_of(text: str, files: Sequence[Path]) -> dict[str, str]:
 
 def _media(path: Path) -> str:
     """Its media type, "" for one without an element."""
-    kind = mimetypes.guess_type(path.name)[0] or ""
+    kind = media_type(path.name)
     return "" if kind.partition("/")[0] in SILENT else kind
 
 
