@@ -1,0 +1,25 @@
+"""Presets for many voices: the piano's keys in two bars, a z for the window, and a prior over the z of windows in a row.
+
+Sized for a core: POP909's three tracks, melody, bridge and piano, together are the arrangement for piano that the set is of.
+"""
+
+from __future__ import annotations
+
+Preset = dict[str, object]
+
+piano_2bar: Preset = {
+    "domain": {"name": "piano", "bars": 2, "transpose": 6},
+    "data": "pop909",
+    "latent": 192,
+    "network": {"name": "beats"},
+    "posterior": {"name": "gaussian", "scale": "softplus"},
+    "likelihood": {"name": "keys"},
+    "objective": {"name": "elbo", "beta": 0.2, "warmup": 0.5},
+    "steps": 8000,
+    "epochs": 0.0,
+    "batch": 64,
+    "optimiser": {"name": "adam", "lr": 3e-3, "beta2": 0.99, "clip": 200.0, "skip": 10_000.0},
+    "schedule": {"name": "cosine", "warmup": 200, "final": 0.01},
+    "ema": 0.998,
+    "stages": [{"sampler": {"name": "sequence"}}],
+}
