@@ -73,7 +73,8 @@ class Encoder(nn.Module):
         self.seen, self.own = layers(inputs, width, inner), layers(inner, inner, own)
         self.direct, self.mix = nn.Linear(inputs, own), layers(count * inner + condition, mixed, mixed)
         self.last = nn.Linear(mixed, count * own)
-        nn.init.zeros_(self.last.weight)  # at first every beat is by itself
+        for first in (self.last.weight, self.last.bias):
+            nn.init.zeros_(first)  # every beat is by itself
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> object:
         """x (B, T, 88), condition (B, C)."""

@@ -4,8 +4,8 @@ r"""Many voices: for every sixteenth and each of the piano's 88 keys whether it 
     1 … 127   struck, and how hard
     128       goes on: from the step before, or, in a window's first step, from what was before the window
 
-All pitched tracks are one player's. A key that is struck while it sounds ends the note before; of notes that strike one key
-at one step, the loudest counts, for as long as the longest lasts. What goes on in a window's first step is tied to the note
+All pitched tracks are one player's. A key that is struck while it sounds ends the note before, and sounds as long as the longer
+of both; of notes that strike one key at one step the loudest counts. What goes on in a window's first step is tied to the note
 before it, where there is one, and struck where there is none. So any number of notes a step is kept between 21 and 108; what
 is not are players, the pedal, and what lies between steps.
 """
@@ -101,8 +101,8 @@ def struck(score: Score, steps: Steps, use: Array) -> tuple[Struck, list[Lost]]:
     use, place = use[order], place[:, order]
     first = np.append(True, (place[:, 1:] != place[:, :-1]).any(0))[: len(use)]
     kept = np.flatnonzero(first)
-    stop = np.maximum.reduceat(steps.stop[use], kept)
     piece, pitch, start = place[:, kept]
+    stop = _latest(np.maximum.reduceat(steps.stop[use], kept), 128 * piece + pitch)
     again = (piece[1:] == piece[:-1]) & (pitch[1:] == pitch[:-1])
     stop[:-1] = np.where(again, np.minimum(stop[:-1], start[1:]), stop[:-1])
     note, twice = use[kept], score.instrument[use[~first]]
@@ -126,10 +126,10 @@ def onsets(tokens: Array) -> Array:
     return np.asarray((tokens > 0) & (tokens < GOES_ON))
 
 
-def _latest(stop: Array, piece: Array) -> Array:
-    """Of notes (N,) sorted by piece, the latest end among those up to each, in its piece."""
+def _latest(stop: Array, group: Array) -> Array:
+    """Of notes (N,) sorted by group, the latest end among those up to each, in its group."""
     far = int(stop.max()) + 1
-    return np.asarray(np.maximum.accumulate(stop + piece * far) - piece * far)
+    return np.asarray(np.maximum.accumulate(stop + group * far) - group * far)
 
 
 # -- the way back -----------------------------------------------------------------------------------------------------

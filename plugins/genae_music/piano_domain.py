@@ -7,7 +7,7 @@ event    the same as floats: 0, velocity / 127, or −1 where a note goes on; wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -17,16 +17,17 @@ from annotated_types import Ge, Le, Unit, doc
 from torch import Tensor
 
 from genae.data.curve import Picture
-from genae.data.domain import CHOICE, WRITTEN, Defaults, Reading, Stage
-from genae.data.examples import File, Found, Piece
+from genae.data.domain import CHOICE, WRITTEN, Defaults, Figures, Reading, Stage
+from genae.data.examples import Examples, File, Found, Piece
 from genae.latent.space import Shape
 from genae_music import keys, piano, piano_metrics, pieces, reader, report, roll
 from genae_music.domain import sums
-from genae_music.piano import GOES_ON, KEYS
+from genae_music.piano import KEYS
+from genae_music.piano_cells import Cells
+from genae_music.piano_events import event, tokens, transposed
 from genae_music.quantise import Setting
-from genae_music.score import LOUDEST, Score
+from genae_music.score import Score
 from genae_music.scored import FASTEST, SLOWEST, Scored, rejecting, tempo_at
-from genae_music.smf import Array
 
 
 @dataclass(frozen=True)
@@ -118,15 +119,15 @@ class Piano(Scored):
 
     def prepare(self, stored: Tensor, stage: Stage) -> Tensor:
         """(B, T, 88) to floats; transposed while training."""
-        return self.augmented(stored, {})[0] if stage == "train" else _event(stored)
+        return self.augmented(stored, {})[0] if stage == "train" else event(stored)
 
     def augmented(self, stored: Tensor, fields: Mapping[str, Tensor]) -> tuple[Tensor, Mapping[str, Tensor]]:
         """(B, T, 88) transposed, and their keys likewise."""
         if not self.transpose:
-            return _event(stored), fields
+            return event(stored), fields
         moved, by = transposed(stored, self.transpose)
         known = {name: keys.moved(value, by) if name == "key" else value for name, value in fields.items()}
-        return _event(moved), known
+        return event(moved), known
 
     def spelled(self, field: str, text: str) -> Sequence[float] | None:
         """A key or a meter, as people write them."""
@@ -158,30 +159,17 @@ class Piano(Scored):
         padded = torch.nn.functional.pad(long, (0, 0, 0, -len(long) % steps))
         return torch.stack(torch.split(padded, steps))
 
+    def baselines(self, train: Tensor, held: Tensor, levels: int) -> Mapping[str, Tensor]:
+        """Every key by itself: `genae_music.piano_cells`."""
+        return {"cells": Cells.of(train).nats(held)}
 
-def tokens(example: Tensor) -> Array:
-    """An event (T, 88) as it is stored."""
-    x = example.detach().cpu()
-    velocity = (x * LOUDEST).round().clamp(1, LOUDEST)
-    return np.asarray(torch.where(x > 0, velocity, torch.where(x < 0, float(GOES_ON), 0.0)).to(torch.uint8).numpy())
+    def judge(self, samples: Tensor, held: Examples, train: Callable[[], Examples]) -> Figures:
+        """The figures of `genae_music.piano_judged`, of the samples and of its baselines."""
+        from genae_music.piano_judged import Judge
 
-
-def _event(stored: Tensor) -> Tensor:
-    """Stored (B, T, 88) to floats."""
-    x = stored.float()
-    return torch.where(stored == GOES_ON, -1.0, x / LOUDEST)
-
-
-def transposed(x: Tensor, most: int) -> tuple[Tensor, Tensor]:
-    """Rolls (B, T, 88), each moved by so many keys (B,), uniform within ±`most` and the piano's."""
-    key, there = torch.arange(KEYS, device=x.device), x.amax(1) > 0
-    low, high = torch.where(there, key, KEYS - 1).amin(1), torch.where(there, key, 0).amax(1)
-    least, largest = (-low).clamp(min=-most), (KEYS - 1 - high).clamp(max=most)
-    shift = least + (torch.rand(len(x), device=x.device) * (largest - least + 1)).floor().long()
-    source = key - shift[:, None]
-    inside = (source >= 0) & (source < KEYS)
-    moved = x.gather(2, source.clamp(0, KEYS - 1)[:, None].expand_as(x)) * inside[:, None]
-    return moved, shift.float()
+        judge = Judge(train().x, held.x)
+        made, others = judge(samples), judge.baselines(len(samples))
+        return {name: {"samples": value, **{whose: of[name] for whose, of in others.items()}} for name, value in made.items()}
 
 
 def _program(score: Score) -> int:
