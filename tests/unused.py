@@ -20,7 +20,6 @@ CALLED = [
     "seekable",  # of a file, by soundfile
     *("_repr_mimebundle_", "include", "exclude"),  # a notebook's display
     "should_exit",  # of uvicorn's server
-    "find_class",  # of a pickle, by what reads it
     *("set_by", "unlabelled"),  # keys of what is told as JSON
 ]
 

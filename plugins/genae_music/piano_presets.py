@@ -21,5 +21,14 @@ piano_2bar: Preset = {
     "optimiser": {"name": "adam", "lr": 3e-3, "beta2": 0.99, "clip": 200.0, "skip": 10_000.0},
     "schedule": {"name": "cosine", "warmup": 200, "final": 0.01},
     "ema": 0.998,
-    "stages": [{"sampler": {"name": "sequence"}}],
+    "stages": [{"sampler": {"name": "sequence", "steps": 1500, "width": 160, "drift": 384, "blocks": 2}}],
+}  # fmt: skip
+
+# Bach's, as likely as can be: less in z, and the rate at its full price.
+chorales_2bar: Preset = {
+    "parent": "piano-2bar",
+    "data": "chorales",
+    "latent": 64,
+    "objective": {"name": "elbo", "beta": 1.0, "warmup": 0.5},
+    "steps": 4000,
 }
