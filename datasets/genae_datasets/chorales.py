@@ -104,7 +104,7 @@ def arrays(file: File, split: str) -> list[Pitches]:
 def _contents(pickled: bytes) -> Iterator[bytes]:
     """The contents of the arrays in a pickle, which is taken apart and never run."""
     for code, value, _ in genops(pickled):
-        if code.name in STRINGS and len(value) >= FRAME:
+        if code.name in STRINGS and isinstance(value, str | bytes) and len(value) >= FRAME:
             yield value.encode("latin1") if isinstance(value, str) else value
 
 
