@@ -50,7 +50,7 @@ def plain(core: Any, stack: list[nn.LSTMCell], z: Tensor, noise: Tensor | None =
             h[i], c[i] = cell(x, (h[i], c[i]))
             x = h[i]
         logits = core.out(x).float()
-        token = torch.multinomial(logits.softmax(1), 1)[:, 0] if noise is None else (logits + noise[t]).argmax(1)
+        token = torch.multinomial(logits.softmax(1), 1)[:, 0] if noise is None else (logits + noise[:, t]).argmax(1)
         before = F.one_hot(token, CLASSES).float()
         steps.append(token)
     return torch.stack(steps, 1).float()

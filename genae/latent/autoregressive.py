@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from genae.errors import GenaeError
 from genae.latent.descent import Batch, Rate, Steps, descended
 from genae.latent.posteriors import Density
+from genae.latent.precision import full_precision
 from genae.latent.samplers import Fitting, Prior
 from genae.latent.space import Space
 
@@ -67,7 +68,7 @@ class Autoregressive(Prior):
     @torch.no_grad()
     def sample(self, n: int, temperature: float = 1.0, condition: Tensor | None = None) -> Tensor:
         z = torch.empty(n, 0, dtype=torch.int64, device=self.anchor.device)
-        with torch.autocast(self.anchor.device.type, enabled=False):
+        with full_precision(self.anchor.device):
             for _ in range(self.space.size):
                 gumbel = -torch.empty(n, self.space.codes, device=z.device).exponential_().log()
                 chosen = (self.logits(z, condition)[:, -1] + temperature * gumbel).argmax(1)
@@ -83,7 +84,7 @@ class _InTurn:
         """In full precision, z (…, B, *shape)."""
         lead = z.shape[: z.ndim - len(self.prior.space.shape)]
         given = None if self.condition is None else self.condition.expand(*lead, -1).flatten(0, -2)
-        with torch.autocast(z.device.type, enabled=False):
+        with full_precision(z.device):
             return -self.prior.nats(z.reshape(-1, self.prior.space.size), given).view(lead)
 
 

@@ -17,6 +17,8 @@ import torch.nn.functional as F
 from annotated_types import Ge, Le, Lt, doc
 from torch import Tensor, nn
 
+from genae.latent.precision import full_precision
+
 DECAY = 0.99  # γ of counts
 EPSILON = 1e-5  # ε
 RARE = 0.01  # of an even use: a code that is used less is said to be unused
@@ -69,7 +71,7 @@ class Codebook(Use):
     @torch.no_grad()
     def choose(self, h: Tensor) -> Chosen:
         """h (N, D), which the codebook learns from while it is training."""
-        with torch.autocast(h.device.type, enabled=False):
+        with full_precision(h.device):
             if self.training:
                 self._revive(h)
             index = (self.vectors.square().sum(1) - 2 * h @ self.vectors.mT).argmin(1)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from genae.latent.descent import Batch, Rate, Standardised, Steps, descended
 from genae.latent.posteriors import LOG_2PI, Density
+from genae.latent.precision import full_precision
 from genae.latent.priors import Flow
 from genae.latent.samplers import Fitting, Noise, Prior
 from genae.latent.space import Space
@@ -59,7 +60,7 @@ class Gaussian(Noise, Prior):
         return ones if context is None else torch.cat([ones, context.double().expand(n, -1)], 1)
 
     def _mean(self, n: int, condition: Tensor | None) -> Tensor:
-        with torch.autocast(self.linear.device.type, enabled=False):
+        with full_precision(self.linear.device):
             mean: Tensor = self._given(n, condition).to(self.linear) @ self.linear
         return mean
 
@@ -68,7 +69,7 @@ class Gaussian(Noise, Prior):
         return _Normal(self._mean(n, condition), self.root, len(self.space.shape))
 
     def push(self, u: Tensor, condition: Tensor | None = None) -> Tensor:
-        with torch.autocast(u.device.type, enabled=False):
+        with full_precision(u.device):
             return self.space.shaped(self._mean(u.shape[0], condition) + u.to(self.root) @ self.root.mT)
 
 
@@ -79,7 +80,7 @@ class _Normal:
         self.mean, self.root, self.axes = mean, root, axes
 
     def log_prob(self, z: Tensor) -> Tensor:
-        with torch.autocast(z.device.type, enabled=False):
+        with full_precision(z.device):
             apart = (z.flatten(-self.axes) - self.mean).unsqueeze(-1)
             u = torch.linalg.solve_triangular(self.root, apart, upper=False).squeeze(-1)
         log_prob: Tensor = -0.5 * (u.square() + LOG_2PI).sum(-1) - self.root.diagonal().log().sum()

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from genae.errors import GenaeError
 from genae.latent.posteriors import LOG_SIGMA, Density, DiagonalGaussian, Family
+from genae.latent.precision import full_precision
 from genae.latent.space import Shape, Space
 
 Steps = Annotated[int, Ge(1), Le(64), doc("how many, one after the other")]
@@ -61,12 +62,12 @@ class Bent:
     def log_prob(self, z: Tensor) -> Tensor:
         if self._drawn is not None and z is self._drawn[0]:
             return self._drawn[1]
-        with torch.autocast(z.device.type, enabled=False):
+        with full_precision(z.device):
             z0 = self.bend.back(z.flatten(-len(self.shape))).view(z.shape)
         return self.base.log_prob(z0) - self._bent(z0)[1]
 
     def _bent(self, z0: Tensor) -> tuple[Tensor, Tensor]:
-        with torch.autocast(z0.device.type, enabled=False):
+        with full_precision(z0.device):
             z, log_det = self.bend(z0.flatten(-len(self.shape)))
         return z.view(z0.shape), log_det
 

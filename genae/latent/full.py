@@ -10,6 +10,7 @@ from torch import Tensor
 
 from genae.errors import GenaeError
 from genae.latent.posteriors import LOG_2PI, LOG_SIGMA, Density, DiagonalGaussian, Family
+from genae.latent.precision import full_precision
 from genae.latent.space import Shape, Space
 
 LARGEST = 512  # numbers: an encoder gives half of their square
@@ -28,11 +29,11 @@ class FullGaussian:
     def rsample(self, samples: int | None = None) -> Tensor:
         shape = self.mean.shape if samples is None else (samples, *self.mean.shape)
         noise = torch.randn(shape, device=self.mean.device, dtype=self.mean.dtype)
-        with torch.autocast(noise.device.type, enabled=False):
+        with full_precision(noise.device):
             return self.mean + (self.root @ noise[..., None]).squeeze(-1)
 
     def log_prob(self, z: Tensor) -> Tensor:
-        with torch.autocast(z.device.type, enabled=False):
+        with full_precision(z.device):
             apart = (z - self.mean).unsqueeze(-1)
             u = torch.linalg.solve_triangular(self.root.expand(*apart.shape[:-2], -1, -1), apart, upper=False).squeeze(-1)
         return self._summed(-0.5 * (u.square() + LOG_2PI).sum(-1) - self._log_det())

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from genae.errors import GenaeError
 from genae.latent.posteriors import LOG_2PI, LOG_SIGMA, Density, Family
+from genae.latent.precision import full_precision
 from genae.latent.samplers import Noise, Prior
 from genae.latent.space import EDGE, Shape, Space
 
@@ -59,7 +60,7 @@ class WrappedNormal:
         return inside(shifted(self.mean, expand(self.log_sigma.exp() * noise)))
 
     def log_prob(self, z: Tensor) -> Tensor:
-        with torch.autocast(z.device.type, enabled=False):
+        with full_precision(z.device):
             w = shifted(-self.mean, z)
             v, d = contract(w), z.shape[-1]
             normal = (-0.5 * (v * (-self.log_sigma).exp()).square() - self.log_sigma - 0.5 * LOG_2PI).sum(-1)
@@ -95,7 +96,7 @@ class WrappedNormalPosterior(Family):
         return (*space.shape[:-1], 2 * space.shape[-1])
 
     def forward(self, h: Tensor) -> WrappedNormal:
-        with torch.autocast(h.device.type, enabled=False):
+        with full_precision(h.device):
             v, log_sigma = h.float().chunk(2, -1)
             near = FARTHEST * (_length(v) / FARTHEST).tanh() / _length(v)
             return WrappedNormal(expand(near * v), F.logsigmoid(log_sigma).clamp(min=LOG_SIGMA[0]))

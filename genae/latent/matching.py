@@ -13,6 +13,7 @@ from torch import Tensor
 
 from genae.latent.descent import Batch, Rate, Standardised, Steps, descended
 from genae.latent.drift import Blocks, Turns, Width, drift
+from genae.latent.precision import full_precision
 from genae.latent.samplers import Fitting, Noise, Variants
 from genae.latent.space import Space
 
@@ -52,7 +53,7 @@ class FlowMatching(Noise, Standardised):
 
     @torch.no_grad()
     def push(self, u: Tensor, condition: Tensor | None = None) -> Tensor:
-        with torch.autocast(u.device.type, enabled=False):
+        with full_precision(u.device):
             return self.shaped(self.drift.carried(u.float(), self._given(u.shape[0], condition), self.turns))
 
     def _given(self, n: int, condition: Tensor | None) -> Tensor:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from genae.errors import GenaeError
 from genae.latent.posteriors import LOG_2PI, LOG_SIGMA, Density
+from genae.latent.precision import full_precision
 from genae.latent.samplers import Fitting, Prior
 from genae.latent.space import Space
 
@@ -75,7 +76,7 @@ class _Learned:
 
     def log_prob(self, z: Tensor) -> Tensor:
         prior = self.prior
-        with torch.autocast(z.device.type, enabled=False):
+        with full_precision(z.device):
             log_weight = prior.log_weight(self.condition)
             flat = z.flatten(-len(prior.space.shape))
             return joint(flat, log_weight, prior.mean, (2 * prior.log_sigmas()).exp()).logsumexp(-1)
@@ -165,7 +166,7 @@ class _Mixed:
         self.mixture = mixture
 
     def log_prob(self, z: Tensor) -> Tensor:
-        with torch.autocast(z.device.type, enabled=False):
+        with full_precision(z.device):
             return self.mixture.joint(z.flatten(-len(self.mixture.space.shape))).logsumexp(-1)
 
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from genae.errors import GenaeError
 from genae.latent.posteriors import Density, DiagonalGaussian
+from genae.latent.precision import full_precision
 from genae.latent.samplers import Noise, Prior
 from genae.latent.space import Space
 
@@ -92,7 +93,7 @@ class Flow(Noise, Prior):
         return _InFullPrecision(self.flow, self.context(condition), self.anchor)
 
     def push(self, u: Tensor, condition: Tensor | None = None) -> Tensor:
-        with torch.autocast(u.device.type, enabled=False):
+        with full_precision(u.device):
             return self.space.shaped(self.flow(self.context(condition)).transform.inv(u))
 
 
@@ -104,6 +105,6 @@ class _InFullPrecision:
         self.flow, self.context, self.anchor = flow, context, anchor
 
     def log_prob(self, z: Tensor) -> Tensor:
-        with torch.autocast(z.device.type, enabled=False):
+        with full_precision(z.device):
             nats: Tensor = self.flow(self.context).log_prob(z.flatten(1 - self.anchor.ndim).to(self.anchor))
             return nats

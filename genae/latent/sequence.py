@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from genae.errors import GenaeError
 from genae.latent.descent import Rate, Standardised, Steps, descended
 from genae.latent.drift import Blocks, Turns, VectorDrift, Width
+from genae.latent.precision import full_precision
 from genae.latent.samplers import Fitting, Passage, Variants
 from genae.latent.space import Space
 from genae.latent.trunk import NEVER, PLACES, About, Form, Trunk, nearest, unlike, ways
@@ -193,7 +194,7 @@ class SequencePrior(Standardised):
             z[:, :past] = self.unit(before.flatten(0, 1)).view(n, past, -1)
             back[:, :past] = nearest(ways((z[:, :past, None] == z[:, None, :past]).all(-1).tril(-1)))
         about, every = self._about(n, whole, condition, part, after, before is not None), torch.arange(n, device=device)
-        with torch.autocast(device.type, enabled=False):
+        with full_precision(device):
             for k in range(past, whole):
                 so_far, at = about.upto(k + 1), k - past
                 if form is None:

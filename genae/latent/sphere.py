@@ -21,6 +21,7 @@ from torch import Tensor
 
 from genae.errors import GenaeError
 from genae.latent.posteriors import Density, Family
+from genae.latent.precision import full_precision
 from genae.latent.samplers import Prior
 from genae.latent.space import Shape, Space
 
@@ -136,7 +137,7 @@ class VonMisesFisherPosterior(Family):
         return (*space.shape[:-1], space.shape[-1] + 1)
 
     def forward(self, h: Tensor) -> VonMisesFisher:
-        with torch.autocast(h.device.type, enabled=False):
+        with full_precision(h.device):
             direction, height = torch.split(h.float(), [h.shape[-1] - 1, 1], -1)
             kappa = F.softplus(height) if self.scale == "softplus" else height.clamp(max=10.0).exp()
             return VonMisesFisher(F.normalize(direction, dim=-1), (self.least + kappa).clamp(max=SHARPEST))

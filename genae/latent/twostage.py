@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from genae.latent.descent import Batch, Rate, Standardised, Steps, descended
 from genae.latent.posteriors import LOG_2PI, LOG_SIGMA, DiagonalGaussian
+from genae.latent.precision import full_precision
 from genae.latent.samplers import Fitting, Variants
 from genae.latent.space import Space
 
@@ -66,7 +67,7 @@ class Second(Standardised):
     @torch.no_grad()
     def sample(self, n: int, temperature: float = 1.0, condition: Tensor | None = None) -> Tensor:
         u, noise = (torch.randn(n, size, device=self.anchor.device) for size in (self.numbers, self.space.size))
-        with torch.autocast(u.device.type, enabled=False):
+        with full_precision(u.device):
             unit = self._mean(temperature * u, condition) + temperature * self.scale.exp() * noise
         return self.shaped(unit)
 

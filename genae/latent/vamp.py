@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from genae.errors import GenaeError
 from genae.latent.mixture import drawn, joint
 from genae.latent.posteriors import Density, DiagonalGaussian, Encoder, Posterior
+from genae.latent.precision import full_precision
 from genae.latent.samplers import Fitting, Prior
 from genae.latent.space import Kind, Shape, Space
 
@@ -75,7 +76,7 @@ class _Mixture:
         self.q, self.count, self.axes = q, count, axes
 
     def log_prob(self, z: Tensor) -> Tensor:
-        with torch.autocast(z.device.type, enabled=False):
+        with full_precision(z.device):
             return self._each(z).logsumexp(-1) - math.log(self.count)
 
     def _each(self, z: Tensor) -> Tensor:

@@ -60,7 +60,7 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
         return []
     require_regular(path)
     with disk(path), path.open("rb") as file:
-        *lines, last = file.read(MOST).split(b"\n")
+        *lines, last = file.read(min(path.stat().st_size, MOST)).split(b"\n")  # read() takes room for all that it is asked for
     checked = any(f'"{CHECK}"'.encode() in line for line in [*lines, last])
     own = _own(folder) if checked else None
     if checked and not any(_parsed(line, own) for line in lines) and any(_parsed(line, 0) for line in lines):

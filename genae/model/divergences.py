@@ -22,6 +22,7 @@ from annotated_types import Ge, Gt, Le, MinLen, doc
 from torch import Tensor
 
 from genae.errors import GenaeError
+from genae.latent.precision import full_precision
 from genae.model.objectives import VAE, Batch, Loss, Moment, Objective, score
 from genae.model.suited import require_density, require_fixed_prior, require_gradient
 from genae.model.vae import Model
@@ -101,7 +102,7 @@ def drawn(vae: Model, batch: Batch) -> Tensor:
 
 def mmd(z: Tensor, prior: Tensor, kernel: Name, scales: Sequence[float], sigma: float) -> Tensor:
     """MMD² of z (B, *shape) and as many draws of the prior, (); around 0, below too, where they are alike."""
-    with torch.autocast(z.device.type, enabled=False):
+    with full_precision(z.device):
         both = torch.cat([z.flatten(1), prior.flatten(1)]).float()
         n, alike = len(z), _kernel(both, kernel, scales, 2 * both.shape[1] * sigma**2)
         within = alike[:n, :n].sum() + alike[n:, n:].sum() - alike.trace()

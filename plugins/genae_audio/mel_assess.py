@@ -22,6 +22,7 @@ from torch import Tensor
 from genae.data.domain import Condition
 from genae.data.examples import Examples
 from genae.latent.inference import Generative
+from genae.latent.precision import full_precision
 from genae.use.probing import components, probe
 from genae_audio.mel import RANGE
 
@@ -41,7 +42,7 @@ def assess(vae: Generative, domain: Mel, held: Examples, train: Examples, condit
     given = condition(held, y)
     codes, latents = _encoded(vae, x, condition(train, x)), _encoded(vae, y, given)
     shown = torch.cat([vae.show(z.view(-1, *vae.space.shape), c, 0.0) for z, c in _parts(latents, given)]).float()
-    with torch.autocast(device.type, enabled=False):
+    with full_precision(device):
         centre, axes = components(x, vae.space.size)
         own, other = ((v.flatten(1) - centre) @ axes for v in (x, y))
         linear = (centre + other @ axes.mT).view_as(y)

@@ -21,6 +21,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from genae.latent.precision import full_precision
+
 ATTENUATION = 108.0  # dB, of the window: what is added to the sinc leaves 103 of them in the stop band
 CUTOFF = 0.55  # of the sinc and of the fastest cosine, in π/M
 PHASES = 16  # taps of every polyphase component: L = 16 M, the least for that attenuation
@@ -70,12 +72,12 @@ class PQMF(nn.Module):
 
     def analysis(self, x: Tensor) -> Tensor:
         """x (B, 1, N), N a multiple of M, to bands (B, M, N / M)."""
-        with torch.autocast(x.device.type, enabled=False):
+        with full_precision(x.device):
             blocks = F.pad(x.float(), (self.pad, self.pad)).view(x.shape[0], -1, self.bands).transpose(1, 2)
             return F.conv1d(blocks, self.weight)
 
     def synthesis(self, u: Tensor) -> Tensor:
         """Bands (B, M, T) to y (B, 1, M·T)."""
-        with torch.autocast(u.device.type, enabled=False):
+        with full_precision(u.device):
             blocks = F.conv1d(u.float(), self.inverse, padding=PHASES - 1)  # (B, phase, T + 15)
             return blocks.transpose(1, 2).reshape(u.shape[0], 1, -1)[..., self.pad : -self.pad]

@@ -13,10 +13,10 @@ from functools import cache
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from genae.data.curve import Picture
+from genae.latent.precision import full_precision
 from genae_audio.stft import magnitudes
 from genae_audio.torchaudio_cpu import torchaudio
 
@@ -56,6 +56,6 @@ def log_mel_distance(target: Tensor, output: Tensor, rate: int) -> float:
     """The mean over clips (B, 1, N) at `rate` Hz, dB."""
     size = min(2 ** round(math.log2(WINDOW * rate)), target.shape[-1])
     bands = _bands(rate, size).to(target.device)
-    with torch.autocast(target.device.type, enabled=False):
+    with full_precision(target.device):
         x, y = (10 * (magnitudes(w.float()[:, 0], size).square().mT @ bands).log10() for w in (target, output))
     return (x - y).abs().mean().item()

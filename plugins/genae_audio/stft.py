@@ -28,6 +28,7 @@ from torch import Tensor
 from torch.autograd.function import BackwardCFunction, FunctionCtx, once_differentiable
 
 from genae.errors import GenaeError
+from genae.latent.precision import full_precision
 from genae.latent.space import Shape
 from genae.model.likelihoods import Likelihood
 
@@ -97,7 +98,7 @@ def distance(x: Tensor, y: Tensor) -> Tensor:
     if not sizes:
         raise GenaeError(f"an STFT distance needs {SIZES[-1]} samples or more, not {samples}")
     total = rows_y.new_zeros(len(rows_y))
-    with torch.autocast(x.device.type, enabled=False):
+    with full_precision(x.device):
         for size in sizes:
             total = total + _Apart.apply(spectrum(rows_x, size), spectrum(rows_y, size), size)  # type: ignore[no-untyped-call]  # of torch
     return total.view(x.shape[:2]).mean(1)

@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from genae.latent.precision import full_precision
 from genae_audio.stft import magnitudes
 
 WIDTH = 256  # channels between z and the levels
@@ -47,7 +48,7 @@ class Levels(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x (B, 1, F·hop) to (B, features, F)."""
-        with torch.autocast(x.device.type, enabled=False):
+        with full_precision(x.device):
             levels = magnitudes(x.float()[:, 0], 2 * self.hop)[..., 1::2].log()  # those around the middles of frames
         h: Tensor = self.layers((levels + 2) / 4)
         return h
@@ -71,7 +72,7 @@ class Tones(nn.Module):
     def forward(self, h: Tensor) -> Tensor:
         """h (B, features, F) to y (B, 1, F·hop)."""
         h = self.layers(h)
-        with torch.autocast(h.device.type, enabled=False):
+        with full_precision(h.device):
             v, g = self.last(h.float()).transpose(1, 2).chunk(2, -1)  # (B, F, K) each
             return self.added(v.tanh() * (5 * (g / 5).tanh() - 6).exp())
 

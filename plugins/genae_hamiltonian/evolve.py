@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 
 from genae import Distribution, GenaeError
+from genae.latent.precision import full_precision
 
 LOG_2PI = math.log(2 * math.pi)
 TURNS = 3
@@ -78,7 +79,7 @@ class Path:
 
     def travelled(self, z: Tensor, rho: Tensor) -> tuple[Tensor, Tensor]:
         """z_K and ρ_K, in full precision: slopes do not bear bf16."""
-        with torch.enable_grad(), torch.autocast(z.device.type, enabled=False):
+        with torch.enable_grad(), full_precision(z.device):
             z, rho = z.float(), rho.float()
             for k in range(self.steps):
                 rho = self._kicked(z, rho, self.turns)

@@ -13,6 +13,7 @@ from annotated_types import Ge, Gt, Le, doc
 from torch import Tensor, nn
 
 from genae import DiagonalGaussian, Distribution, Family, GenaeError, Likelihood, Model, Networks, Space
+from genae.latent.precision import full_precision
 from genae.latent.priors import StandardNormal
 from genae.latent.space import Shape
 from genae.model.networks import Activation, Conditioned, Sizes, mlp, perceptron
@@ -102,7 +103,7 @@ class Learned(nn.Module):
         """The metric around a batch in training, or around the examples kept; in training these are kept."""
         if not self.training:
             return self._of(self.centres, self.squares)
-        with torch.autocast(x.device.type, enabled=False):
+        with full_precision(x.device):
             square = self._square(x.float())
         self._keep(mean.detach(), square.detach())
         return self._of(mean, square)

@@ -23,6 +23,7 @@ from annotated_types import Ge, Gt, Le, doc
 from torch import Tensor
 
 from genae.errors import GenaeError
+from genae.latent.precision import full_precision
 from genae.latent.space import Shape
 from genae.model.likelihoods import Likelihood
 
@@ -45,7 +46,7 @@ def ms_ssim(x: Tensor, y: Tensor, window: int = 11) -> Tensor:
     count = sizes(min(x.shape[-2:]), window)
     weights = torch.tensor(WEIGHTS[:count], device=x.device)
     factors = []
-    with torch.autocast(x.device.type, enabled=False):
+    with full_precision(x.device):
         x, y = x.float(), y.float()
         for left in reversed(range(count)):
             brightness, structure = _alike(x, y, window)

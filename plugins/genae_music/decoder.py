@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from genae.latent.inference import Kept
+from genae.latent.precision import full_precision, products
 from genae.latent.space import Shape
 from genae.model.form import Form, Part
 from genae.model.objectives import Moment
@@ -137,10 +138,9 @@ class Autoregressive:
     def _loop(self, length: int, temperature: float, noise: Tensor | None, given: Given | None) -> list[Tensor]:
         """The steps (B, S), in the precision of the autocast around it."""
         decoder, head, (context, along) = self.decoder, self.decoder.head, self.given
-        device, per_segment = context.device.type, length // decoder.segments
-        dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else context.dtype
+        dtype, per_segment = products(context), length // decoder.segments
         steps: list[Tensor] = []
-        with torch.autocast(device, enabled=False):
+        with full_precision(context.device):
             cells = [Cell(core, head, dtype) for core in decoder.cores]
             for t in range(length):
                 place = t % per_segment

@@ -19,6 +19,7 @@ from annotated_types import Ge, doc
 from torch import Tensor, nn
 
 from genae.errors import GenaeError
+from genae.latent.precision import full_precision
 from genae.latent.space import Shape
 from genae_music.groove import KINDS, WIDTH
 from genae_music.steps import COLDEST, Given, Stepwise
@@ -137,7 +138,7 @@ class Groove(Stepwise):
 
     def _values(self, h: Tensor, hit: Tensor) -> Truncated:
         """Features (…, F) and hits (…, 9) to the densities of 9 velocities and 9 offsets."""
-        with torch.autocast(h.device.type, enabled=False):
+        with full_precision(h.device):
             made = self.values(torch.tanh(h[..., KINDS:] + self.together(hit)))
         logits, location, log_scale = made.unflatten(-1, (3, VALUES, self.mixtures)).unbind(-3)
         location = location + torch.linspace(-0.5, 0.5, self.mixtures + 2, device=h.device)[1:-1] + (self.low + self.high) / 2

@@ -20,6 +20,7 @@ from annotated_types import Ge, MinLen, doc
 from torch import Tensor, nn
 
 from genae.errors import GenaeError
+from genae.latent.precision import full_precision
 from genae.latent.space import Shape
 from genae_music import drums, melody
 
@@ -186,7 +187,7 @@ class Tokens(Stepwise):
 
     def _labels(self, h: Tensor) -> Tensor:
         """(…, 512 + 9) to the logits of drum labels (…, 512)."""
-        with torch.autocast(h.device.type, enabled=False):
+        with full_precision(h.device):
             return h[..., : drums.LABELS] + h[..., drums.LABELS :] @ self.kit
 
     def log_prob(self, h: Tensor, steps: Tensor) -> Tensor:

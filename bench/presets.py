@@ -1,0 +1,73 @@
+"""What each preset costs: the steps that it takes, one step, and the whole training, on one core.
+
+    python bench/presets.py [PRESET …] > docs/presets.md
+
+A table in Markdown. A step is the median of processor-seconds of one thread after the first steps, in float32 or bf16 as the
+preset has it; the whole is that many of them, to which what is fitted at the end comes. A preset whose data set is not there is
+left out, and named.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from genae.errors import GenaeError
+from genae.recipe import registry
+from genae.recipe.recipe import compose
+from genae.use.training import Training
+
+WARM, TIMED, LONGEST = 3, 7, 20.0  # steps, and the seconds after which no more are timed
+HEAD = """# Presets
+
+What `genae train PRESET` does without another option, and how long one core works at it (`bench/presets.py`; two cores take a
+little more than half of that for larger networks). Training can be stopped and sampled from at any time. *Then* is what is fitted
+afterwards.
+
+| preset | on | weights | batch | steps | a step, ms | minutes of one core | then |
+|---|---|---|---|---|---|---|---|"""
+
+
+def row(preset: str, folder: Path) -> str:
+    """Its line of the table."""
+    plan = compose(preset)
+    training = Training(preset, out=folder / preset)
+    weights = sum(p.numel() for p in training.built.vae.parameters())
+    step = statistics.median(times(training)[WARM:])
+    data, fitted = plan.data or "files of your own", training.sampler["name"] if training.sampler else ""
+    cells = (
+        f"`{preset}`", data, f"{weights / 1e6:.1f} M", plan.batch, f"{training.steps:,}", f"{1000 * step:.0f}",
+        f"{training.steps * step / 60:,.0f}", fitted,
+    )  # fmt: skip
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def times(training: Training) -> list[float]:
+    """Processor-seconds of its first steps."""
+    spent: list[float] = []
+    steps, began = iter(training), time.perf_counter()
+    while len(spent) < WARM + TIMED and (len(spent) <= WARM or time.perf_counter() - began < LONGEST):
+        before = time.process_time()
+        next(steps)
+        spent.append(time.process_time() - before)
+    return spent
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    print(HEAD)
+    with tempfile.TemporaryDirectory() as folder:
+        for name in sys.argv[1:] or registry.names("preset"):
+            try:
+                print(row(name, Path(folder)), flush=True)
+            except GenaeError as error:
+                print(f"{name} is left out: {error}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
