@@ -143,8 +143,8 @@ def test_a_good_one_passes_all(tmp_path):
     found = list(run(checks(_module(tmp_path, "good_pairs", GOOD))))
     assert [f"{o.title}: {o.reason}" for o in found if o.status == "failed"] == []
     skipped = [o.title.partition(": ")[2] for o in found if o.status == "skipped"]
-    assert skipped == ["judging", "scoring", "baselines", "features", "parts", "chosen"]
-    assert len(found) == 41
+    assert skipped == ["judging", "scoring", "baselines", "features", "direct", "parts", "chosen"]
+    assert len(found) == 42
 
 
 @pytest.mark.parametrize("name", MUTANTS)
