@@ -62,7 +62,7 @@ def new(run: Run, temperature: float | None, seed: int) -> dict[str, Row]:
     """What new windows have in common with held-out ones."""
     judge = Judge(run.training().x, run.held_out()[1].x)
     own = run.default_sampler
-    ways = {f"from {own}": judge(run.sample(DRAWN, temperature, seed, sampler=own))} if own != "prior" else {}
+    ways = {f"from {own}": judge(run.sample(DRAWN, temperature, seed, sampler=own))} if own not in (None, "prior") else {}
     with seeded(seed):
         normal = run.decode(torch.randn(DRAWN, *run.vae.space.shape), temperature=temperature, seed=seed)
     return ways | {"from N(0, 1)": judge(normal)} | judge.baselines(DRAWN)
