@@ -134,8 +134,9 @@ def test_the_order_of_tracks_is_by_mean_pitch_and_bass_and_drums_have_their_own(
 
 
 def test_what_is_not_read_is_said(raw):
-    with pytest.raises(Rejected, match="one track alone"):
-        domain().read(of(player(raw, 0, (0, 4, 60)), raw=raw))
+    with pytest.raises(Rejected, match="no notes that this model reads"):
+        domain().read(of(player(raw, 0, (0, 4, 10)), raw=raw))
+    assert "it has one track alone" in domain().inspect(of(player(raw, 0, (0, 4, 60)), raw=raw))[0]
     bent = b"\0\xe0\0\x40" + b"\0\xb0\x40\x7f"
     file = of(
         named("tempo"), player(raw, 0, (0, 4, 60)) + bent, player(raw, 33, (0, 4, 36), channel=1), named("Empty"), raw=raw
