@@ -23,6 +23,7 @@ $(VENV)/plain: pyproject.toml models/pyproject.toml constraints.txt
 
 $(VENV)/installed: $(VENV)/plain
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,export,hub,explore,browser]'
+	-$(BIN)/python -c 'from genae.explore.runtime import files; files()' # of pages without a server, for their tests
 	touch $@
 
 demo: $(VENV)/plain

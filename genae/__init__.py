@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from genae.data.domain import CHOICE, WRITTEN, Defaults, Domain, Features, Reading
+    from genae.data.domain import CHOICE, WRITTEN, Defaults, Direct, Domain, Features, Reading
     from genae.data.examples import Examples, File, Found, Known, Piece, Split
     from genae.errors import GenaeError, Rejected, remark
     from genae.latent.inference import Distribution, Inference, Inferred
@@ -43,6 +43,7 @@ _HOMES = {
     "Condition": "genae.model.conditions",
     "Conditioned": "genae.model.networks",
     "Defaults": "genae.data.domain",
+    "Direct": "genae.data.domain",
     "Density": "genae.latent.posteriors",
     "DiagonalGaussian": "genae.latent.posteriors",
     "Distribution": "genae.latent.inference",
@@ -90,7 +91,7 @@ _HOMES = {
 
 __all__ = [
     "CHOICE", "ELBO", "WRITTEN", "Batch", "Before", "Begun", "Condition", "Conditioned", "Defaults", "Density",
-    "DiagonalGaussian", "Distribution",
+    "DiagonalGaussian", "Direct", "Distribution",
     "Domain", "Examples", "Family", "Features", "File", "Fitting", "Found", "GenaeError", "Inference", "Inferred", "Known",
     "Likelihood", "Loss", "Model", "Moment", "Networks", "Noise", "Objective", "Piece", "Posterior", "Prior", "Progress",
     "Reading", "Rejected", "Run", "Sampler", "Space", "Split", "Steps", "Stream", "Training", "load", "plugin", "register",

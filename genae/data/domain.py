@@ -60,6 +60,17 @@ class Features(NamedTuple):
     of: Callable[[Tensor], Tensor]  # events (N, *event), as they are shown, to (N, F) on the CPU, the same at every time
 
 
+class Direct(NamedTuple):
+    """What a page without Python shows or plays of events, by torch's operations alone, so that it can be exported.
+
+    .png    (N, *event) to (N, H, W, 1 or 3), from 0 to 1        .wav    to (N, channels, length), from −1 to 1, at `rate` Hz
+    """
+
+    suffix: Literal[".png", ".wav"]
+    of: Callable[[Tensor], Tensor]
+    rate: int = 0
+
+
 @dataclass(frozen=True)
 class Written:
     """The mark of an option that only writing looks at, in its annotation: WRITTEN, or Written("face") with another name."""
@@ -207,6 +218,11 @@ class Domain(ABC):
             path = Path(folder) / f"example{self.suffixes[0]}"
             self.write(example, path)
             return {PNG: png(self.picture(example)), **contents([path, *self.extras(example, path)])}
+
+    @property
+    def direct(self) -> Direct | None:
+        """How `genae explore --static` shows events in the page itself. None where that takes more than tensors."""
+        return None
 
     def join(self, examples: Tensor) -> Tensor | None:
         """Events (N, *event) in a row: one longer example that `write`, `picture` and `extras` take. None if it cannot be."""

@@ -163,4 +163,24 @@ def media(s: Subject) -> None:
     expect(dict(made) == dict(s.domain.media(s.events(1)[0])), "media gives other bytes for an equal example")
 
 
-CHECKS = (round_trip, pictures, companions, media, pieces, parts)
+def direct(s: Subject) -> None:
+    """What a page without Python shows of an event is of its form, whatever else is in the batch, and as `picture` has it."""
+    how = s.domain.direct
+    if how is None:
+        skip("a page without Python shows none of it but what was decoded beforehand")
+    events = s.events()
+    made = how.of(events)
+    if how.suffix == ".wav":
+        expect(made.ndim == 3 and how.rate > 0, f"direct gives {tuple(made.shape)} at {how.rate} Hz, not (N, channels, length)")
+    else:
+        expect(made.ndim == 4 and made.shape[3] in (1, 3), f"direct gives {tuple(made.shape)}, not (N, H, W, 1 or 3)")
+    same(how.of(events[:1]), made[:1], "what direct gives of an event alone")
+    for event, shown in zip(events, made, strict=True):
+        if how.suffix == ".png":
+            levels = (shown * 255).round().clamp(0, 255).to(torch.uint8).numpy()
+            seen = s.domain.picture(event)
+            alike = seen.size == levels.size and bool((np.abs(levels.astype(int) - seen.reshape(levels.shape)) <= 1).all())
+            expect(alike, "direct shows something else than picture")
+
+
+CHECKS = (round_trip, pictures, companions, media, direct, pieces, parts)

@@ -54,7 +54,7 @@ class Part(NamedTuple):
 class Parts:
     """Of a run's model and of one of its samplers."""
 
-    def __init__(self, built: Built, sampler: Sampler) -> None:
+    def __init__(self, built: Built, sampler: Sampler | None) -> None:
         self.built, self.vae, self.source = built, built.vae, sampler
         self.decoder = self.vae.decoder if isinstance(self.vae, VAE) else None
         self.hop = _hop(self.vae)
@@ -67,8 +67,20 @@ class Parts:
 
     def every(self) -> list[Part]:
         """All that there are."""
-        decoder = self._stepped(self.decoder.steps()) if isinstance(self.decoder, Stepped) else [self._decoder()]
-        return [self._encoder(), *decoder, *([self._sampler(self.source)] if isinstance(self.source, Noise) else [])]
+        decoder = self._stepped(self.decoder.steps()) if isinstance(self.decoder, Stepped) else [self.shown("event")]
+        return [self._encoder(), *decoder, *self.drawn()]
+
+    def drawn(self) -> list[Part]:
+        """The sampler, where it carries noise to z."""
+        return [self._sampler(self.source)] if isinstance(self.source, Noise) else []
+
+    def shown(self, name: str, of: Callable[[Tensor], Tensor] = lambda event: event) -> Part:
+        """The decoder, with what is made of its event."""
+
+        def decode(z: Tensor, condition: Tensor | None = None) -> Tensors:
+            return (of(self.vae.decode(z, condition).mean),)
+
+        return self._part("decoder", decode, {"z": self._along}, (name,), self.z)
 
     def left_out(self) -> list[str]:
         """A line for each part that cannot be."""
@@ -90,12 +102,6 @@ class Parts:
             outputs = ("z", "sigma")[: len(encode(self.events(1), *given))]
         last = {len(self.vae.event): f"{self.hop}*{FRAMES}"} if self.hop else {}
         return self._part("encoder", encode, {"x": {0: BATCH, **last}}, outputs, self.events)
-
-    def _decoder(self) -> Part:
-        def decode(z: Tensor, condition: Tensor | None = None) -> Tensors:
-            return (self.vae.decode(z, condition).mean,)
-
-        return self._part("decoder", decode, {"z": self._along}, ("event",), self.z)
 
     def _stepped(self, steps: Steps) -> list[Part]:
         """`decoder-begin` and `decoder-step`."""

@@ -21,7 +21,7 @@ from annotated_types import doc
 from torch import Tensor
 
 from genae.data.curve import Picture
-from genae.data.domain import CHOICE, Condition, Defaults, Domain, Figures, Reading, Stage
+from genae.data.domain import CHOICE, Condition, Defaults, Direct, Domain, Figures, Reading, Stage
 from genae.data.examples import Examples, File, Found, Piece
 from genae.latent.inference import Generative
 from genae.latent.space import Shape
@@ -105,6 +105,11 @@ class Wave(Domain):
     def picture(self, example: Tensor) -> Picture:
         """Its spectrogram."""
         return spectrogram.picture(example)
+
+    @property
+    def direct(self) -> Direct:
+        """As it is."""
+        return Direct(".wav", lambda events: events, self.rate)
 
     @property
     def _fade(self) -> int:

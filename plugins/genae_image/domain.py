@@ -22,7 +22,7 @@ from PIL import Image as Pillow
 from torch import Tensor
 
 from genae.data.curve import Picture
-from genae.data.domain import CHOICE, Defaults, Domain, Features, Stage
+from genae.data.domain import CHOICE, Defaults, Direct, Domain, Features, Stage
 from genae.data.examples import Array, File, Found
 from genae.data.media import PNG, png
 from genae.errors import GenaeError, Rejected
@@ -156,3 +156,8 @@ class Image(Domain):
     def media(self, example: Tensor) -> Mapping[str, bytes]:
         """PNG alone."""
         return {PNG: png(self.picture(example))}
+
+    @property
+    def direct(self) -> Direct:
+        """Its channels last."""
+        return Direct(".png", lambda events: events.movedim(1, -1))

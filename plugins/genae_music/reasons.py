@@ -27,6 +27,7 @@ class Reason(StrEnum):
     RANGE = "out-of-range"  # notes outside the piano's 88 keys, or drums without a class
     POLYPHONY = "polyphony"  # notes under a higher one
     SOFTER = "softer"  # hits of a drum beside a louder one of its own at the same step
+    UNISON = "unison"  # notes of a key that another voice strikes at the same step
     TRACK = "track"  # notes of another track than the one whose piece it is
     SHORT = "too-short"  # notes in a passage that fills no window
     LONG = "too-long"  # notes after the longest passage taken
@@ -56,6 +57,7 @@ PHRASES = {
     Reason.KIND: "of drums where a melody is wanted, or the reverse", Reason.PROGRAM: "of a program that is not asked for",
     Reason.RANGE: "out of range", Reason.POLYPHONY: "under a higher one", Reason.TRACK: "of other tracks",
     Reason.SHORT: "in a passage shorter than a window", Reason.SOFTER: "beside a louder one of the same drum",
+    Reason.UNISON: "that another voice strikes at the same step",
     Reason.LONG: "after the longest passage taken", Reason.GAP: "silent for too long",
     Reason.DUPLICATE: "a second time in their file", Reason.PARTS: "without the other parts of a trio",
     Reason.BAND: "of tracks beyond the eight of a band",

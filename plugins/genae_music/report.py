@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from genae.data.examples import File
-from genae_music import beside, drums, groove, keys, melody, multitrack, quantise, reader, smf, trio, uncarried
+from genae_music import beside, drums, groove, keys, melody, multitrack, piano, quantise, reader, smf, trio, uncarried
 from genae_music.messages import messages
 from genae_music.quantise import Setting
 from genae_music.reasons import Reason, Unusable
@@ -19,12 +19,9 @@ from genae_music.windows import Windows
 
 Kind = Callable[[Score, Setting], Windows]
 KINDS: Mapping[str, Kind] = {
-    "melody": melody.windows,
-    "drums": drums.windows,
-    "trio": trio.windows,
-    "groove": groove.windows,
+    "melody": melody.windows, "drums": drums.windows, "trio": trio.windows, "groove": groove.windows, "piano": piano.windows,
     "band": multitrack.windows,
-}
+}  # fmt: skip
 
 _LINES = {
     Reason.EMPTY: "{n} without an onset",
@@ -36,6 +33,7 @@ _LINES = {
     Reason.TRACK: "{n} of another track",
     Reason.POLYPHONY: "{n} under a higher one at the same step",
     Reason.SOFTER: "{n} beside a louder one of the same drum at the same step",
+    Reason.UNISON: "{n} that another voice strikes at the same step",
     Reason.SHORT: "{n} in a passage shorter than {bars} bars",
     Reason.LONG: "{n} after the longest passage taken",
     Reason.GAP: "{n} silent for too long",
@@ -149,7 +147,7 @@ def _melody(score: Score, whose: Array, setting: Setting) -> tuple[str, ...]:
     """Which track was taken for the melody, and why, where one was looked for."""
     if setting.tracks != MELODY or not len(whose):
         return ()
-    name = " ".join(score.instruments[whose[0]].name.split())
+    name = " ".join(score.instruments[np.ravel(whose)[0]].name.split())
     why = "by its name" if is_named(name) else "heard in the most bars with single notes"
     return (f"its melody is {name or 'an unnamed track'}, {why}",)
 

@@ -1,10 +1,18 @@
-"""Runs of a few steps, and their explorers."""
+"""Runs of a few steps, their explorers, and a browser."""
+
+import os
+import shutil
 
 import pytest
 
 import genae
+from genae.explore import runtime
 from genae.explore.explorer import Explorer
 from genae.explore.serving import Served
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PATIENCE = 15_000  # milliseconds
+FETCHED = runtime.place()  # the user's own, before tests have caches of their own
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +41,50 @@ def serve(tmp_path):
     yield start
     for served in started:
         served.stop()
+
+
+@pytest.fixture
+def own_runtime():
+    """onnxruntime-web, as `make install` fetched it. Skips where it did not, but fails in CI."""
+    if not FETCHED.is_dir():
+        told = f"no {FETCHED}; make install fetches it"
+        pytest.fail(told) if os.environ.get("GENAE_REQUIRE_DATA") else pytest.skip(told)
+    return FETCHED
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """The system's own: `apt install chromium`, or a Chrome that is installed."""
+    api = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install 'genae[browser]'")
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        pytest.skip(f"no browser; install one of {', '.join(NAMES)}")
+    with api.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=found, args=["--no-sandbox", "--mute-audio"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium):
+    """`visit(served, width=380)` is the page once it is ready, watched: nothing goes wrong in it, and it asks nobody else."""
+    seen, wrong = [], []
+
+    def go(served, width=1280, height=800, prepared=lambda page: None, **options):
+        context = chromium.new_context(viewport={"width": width, "height": height}, **options)
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        page.on("request", lambda request: seen.append((served.address, request.url)))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+        prepared(page)
+        page.goto(served.address)
+        page.wait_for_selector("body[data-ready]")
+        return page
+
+    yield go
+    for context in chromium.contexts:
+        context.close()
+    assert seen
+    assert [url for address, url in seen if not url.startswith((address, f"blob:{address.rsplit('/', 2)[0]}"))] == []
+    assert [line for line in wrong if "422" not in line] == []  # a file that was refused

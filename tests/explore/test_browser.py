@@ -4,7 +4,6 @@ Chromium is the system's own: `apt install chromium`, or a Chrome that is instal
 """
 
 import re
-import shutil
 import struct
 import time
 from pathlib import Path
@@ -15,47 +14,9 @@ import genae
 from genae.explore.explorer import Explorer
 
 pytestmark = pytest.mark.slow
-api = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install 'genae[browser]'")
 
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PATIENCE = 15_000  # milliseconds
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        pytest.skip(f"no browser; install one of {', '.join(NAMES)}")
-    with api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=found, args=["--no-sandbox", "--mute-audio"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def visit(chromium):
-    """`visit(served, width=380)` is the page once it is ready, watched: nothing goes wrong in it, and it asks nobody else."""
-    seen, wrong = [], []
-
-    def go(served, width=1280, height=800, prepared=lambda page: None, **options):
-        context = chromium.new_context(viewport={"width": width, "height": height}, **options)
-        context.set_default_timeout(PATIENCE)
-        page = context.new_page()
-        page.on("request", lambda request: seen.append((served.address, request.url)))
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-        prepared(page)
-        page.goto(served.address)
-        page.wait_for_selector("body[data-ready]")
-        return page
-
-    yield go
-    for context in chromium.contexts:
-        context.close()
-    assert seen
-    assert [url for address, url in seen if not url.startswith((address, f"blob:{address.rsplit('/', 2)[0]}"))] == []
-    assert [line for line in wrong if "422" not in line] == []  # a file that was refused
 
 
 @pytest.fixture

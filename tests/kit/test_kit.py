@@ -28,7 +28,7 @@ import numpy as np
 import torch
 from annotated_types import Ge
 from torch import nn
-from genae import WRITTEN, Defaults, Domain, Found, Rejected, GenaeError
+from genae import WRITTEN, Defaults, Direct, Domain, Found, Rejected, GenaeError
 from genae.model.networks import Networks, mlp
 
 
@@ -94,6 +94,10 @@ MUTANTS = {  # what is done to it: the check that must fail, and of what it must
                         "media", r"media names '\.txt'; a type is as image/png"),
     "media at random": ("    def prepare", "    def media(self, example):\n        return {'text/plain': str(np.random.rand())"
                         ".encode()}\n\n    def prepare", "media", "other bytes"),
+    "direct is not picture": ("    def prepare", "    @property\n    def direct(self):\n        return Direct('.png', lambda "
+                              "x: x.sigmoid()[:, None, :, None])\n\n    def prepare", "direct", "else than picture"),
+    "direct at no rate": ("    def prepare", "    @property\n    def direct(self):\n        return Direct('.wav', lambda x: "
+                          "x[:, None])\n\n    def prepare", "direct", r"direct gives \(\d+, 1, 2\) at 0 Hz"),
     "a style of the model's": ("    def prepare", "    def style(self, file):\n        return {'size': 2}\n\n    def prepare",
                                "style", r"style gives \['size'\]; the options marked WRITTEN are \['digits'\]"),
     "a length of nothing": ("    fields =", "    units = {'rows': 0}\n    fields =", "style", "above 0 rows long, not 0"),
@@ -139,8 +143,8 @@ def test_a_good_one_passes_all(tmp_path):
     found = list(run(checks(_module(tmp_path, "good_pairs", GOOD))))
     assert [f"{o.title}: {o.reason}" for o in found if o.status == "failed"] == []
     skipped = [o.title.partition(": ")[2] for o in found if o.status == "skipped"]
-    assert skipped == ["judging", "scoring", "baselines", "features", "parts", "chosen"]
-    assert len(found) == 41
+    assert skipped == ["judging", "scoring", "baselines", "features", "direct", "parts", "chosen"]
+    assert len(found) == 42
 
 
 @pytest.mark.parametrize("name", MUTANTS)

@@ -1,12 +1,12 @@
 // Questions and answers over one websocket, which comes back by itself; what was asked meanwhile is asked again.
 
+import { Asking } from "./asking.js";
+
 const FIRST = 400, LONGEST = 5000; // milliseconds until it is tried again
 
-export class Link {
+export class Link extends Asking {
   constructor(onState) {
-    this.onState = onState;
-    this.waiting = []; // asked and not yet answered, in order: {message, resolve, reject, channel}
-    this.number = 0;
+    super(onState);
     this.pause = FIRST;
     this.open();
   }
@@ -16,7 +16,7 @@ export class Link {
     this.socket.binaryType = "arraybuffer";
     this.sent = null;
     this.socket.onopen = () => { this.pause = FIRST; this.onState("open"); this.next(); };
-    this.socket.onmessage = (event) => this.answered(event.data);
+    this.socket.onmessage = (event) => this.answered(unpacked(event.data));
     this.socket.onclose = () => {
       this.sent = null;
       this.onState("lost");
@@ -25,37 +25,9 @@ export class Link {
     };
   }
 
-  // What is asked on a channel replaces what waits there: of a drag only the last place is of interest.
-  ask(ask, told = {}, channel = null) {
-    return new Promise((resolve, reject) => {
-      const late = channel && this.waiting.find((one) => one.channel === channel && one !== this.sent);
-      if (late) {
-        late.resolve(null);
-        this.waiting.splice(this.waiting.indexOf(late), 1);
-      }
-      this.waiting.push({ message: { id: ++this.number, ask, ...told }, resolve, reject, channel });
-      this.next();
-    });
-  }
+  get ready() { return this.socket.readyState === WebSocket.OPEN; }
 
-  next() {
-    if (this.sent || !this.waiting.length || this.socket.readyState !== WebSocket.OPEN) return;
-    this.sent = this.waiting[0];
-    this.began = performance.now();
-    this.socket.send(JSON.stringify(this.sent.message));
-  }
-
-  answered(data) {
-    const one = this.sent;
-    if (!one) return;
-    this.sent = null;
-    this.waiting.splice(this.waiting.indexOf(one), 1);
-    this.onState("open", performance.now() - this.began);
-    this.next();
-    const answer = unpacked(data);
-    if (answer.error) one.reject(new Error(answer.error));
-    else one.resolve(answer);
-  }
+  send(message) { this.socket.send(JSON.stringify(message)); }
 }
 
 // A head of JSON and the media it lists: each becomes a Blob.

@@ -146,7 +146,7 @@ const tray = new Tray($("tray"), `${location.pathname} tray`, {
 
 const save = quietly(async (points, along = false) => {
   const answer = await ask("save", { points, way: along });
-  $("saved").textContent = `${answer.files} files in ${answer.folder}`;
+  $("saved").textContent = `${answer.files} ${answer.files === 1 ? "file" : "files"} in ${answer.folder}`;
 });
 
 const variations = quietly(async () => {
@@ -258,20 +258,32 @@ function told_(hello) {
 async function begin(hello) {
   let before = null;
   try { before = JSON.parse(sessionStorage.getItem(`${location.pathname} here`)); } catch { /* a new tab */ }
-  await (before ? go("show", { point: before }) : example(0));
+  if (before) await go("show", { point: before });
+  if (!page.here) await example(0);
   const n = hello.examples.places.length;
   for (const [i, corner] of pad.corners.entries()) {
     const answer = await ask("show", { example: Math.floor(((i + 0.5) * n) / 4) });
     await corner.fill([answer.shown[0].point]);
   }
-  for (const point of tray.stored()) {
-    const answer = await ask("show", { point });
-    await tray.add(answer.shown[0]);
-  }
+  for (const point of tray.stored()) await kept(point);
 }
+
+// A page without a server reads no files, and shows points in one way.
+function alone() {
+  document.body.dataset.alone = "yes";
+  $("how").textContent = "Drag favourites to a corner, or press it to set it to this point.";
+  $("save").textContent = "Save";
+  $("looks").hidden = true;
+}
+
+const kept = quietly(async (point) => {
+  const answer = await ask("show", { point });
+  await tray.add(answer.shown[0]);
+});
 
 async function start() {
   const hello = (page.hello = await link.ask("hello"));
+  if (!hello.suffixes.length) alone();
   $("title").textContent = document.title = hello.title;
   $("remark").textContent = hello.remark;
   page.sliders = new Sliders($("sliders"), hello.axes, (i, place) => move({ [i]: place }));

@@ -131,14 +131,16 @@ function paintRoll(canvas, { notes, bars, seconds }, share, length) {
   if (playing >= 0) line(context, playing / (seconds || 1), size);
 }
 
+const kindOf = (type) => type.split("/")[1].replace(/^x-/, "").replace("octet-stream", "file");
+export const suffix = (type) => (kindOf(type) === "midi" ? "mid" : kindOf(type));
+
 // Links to each medium as a file: to be pressed, or dragged to another program.
 export function links(media, stem) {
   return media.map(({ type, blob }) => {
     const link = document.createElement("a");
-    const kind = type.split("/")[1].replace(/^x-/, "").replace("octet-stream", "file");
     link.href = URL.createObjectURL(blob);
-    link.download = `${stem}.${kind === "midi" ? "mid" : kind}`;
-    link.textContent = kind.toUpperCase();
+    link.download = `${stem}.${suffix(type)}`;
+    link.textContent = kindOf(type).toUpperCase();
     link.draggable = true;
     link.addEventListener("dragstart", (event) => event.dataTransfer.setData("DownloadURL", `${type}:${link.download}:${link.href}`));
     return link;
