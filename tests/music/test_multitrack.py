@@ -10,9 +10,11 @@ import pytest
 import torch
 
 from genae.data.examples import File
-from genae.errors import Rejected, Remark
+from genae.errors import GenaeError, Rejected, Remark
 from genae.latent.posteriors import GaussianPosterior
 from genae.latent.space import Space
+from genae.recipe.recipe import compose
+from genae.use.writing import plan
 from genae_music import midi, multitrack, multitrack_metrics
 from genae_music.multitrack import BEATS, DRUMS, LEAD, LOW, NOTES
 from genae_music.multitrack_domain import Multitrack
@@ -241,6 +243,15 @@ def test_onset_f1_and_program_accuracy_by_hand(trio):
     assert multitrack_metrics.onset_f1(x, y) == pytest.approx(6 / 9)
     assert multitrack_metrics.track_f1(x, y) == pytest.approx({LEAD: 1 / 2, LOW: 1.0, BEATS: 2 / 3})
     assert multitrack_metrics.program_accuracy(x, y) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("preset", ["drums-2bar-tiny", "groove-2bar", "multitrack-1bar"])
+def test_kit_is_another_name_of_the_drum_kit(preset):
+    """The domain `music` has an option `kit` of its own, which says what drums a model knows; a user's wish is the other."""
+    recipe = compose(preset)
+    assert plan(recipe, {"kit": "jazz"}).options == {"drumkit": "jazz"}
+    with pytest.raises(GenaeError, match=r"--kit must be one of standard, room, .*, not 'jaz'"):
+        plan(recipe, {"kit": "jaz"})
 
 
 def test_mixed_bars_have_each_track_of_some_bar(trio):
