@@ -224,6 +224,17 @@ def test_samples_are_bars_and_each_is_as_its_place_says():
     assert torch.equal(Band.of(x).event(3), x)
 
 
+def test_a_bar_without_tracks_is_one_too():
+    """−log p is that no track is there: Σ log(1 + e^l)."""
+    encoder, decoder = networks()
+    nothing = torch.zeros(2, NOTES, 6)
+    p = decoder(encoder(nothing).mean)
+    assert p.log_prob(nothing).tolist() == pytest.approx((-p.there.exp().log1p().sum(1)).tolist(), rel=1e-5)
+    with torch.no_grad():
+        decoder.there.bias[:] = -50
+    assert torch.equal(decoder(torch.randn(2, 4)).sample(0.0), nothing)
+
+
 def test_the_order_of_rows_says_nothing(trio):
     encoder, decoder = networks()
     x = domain().prepare(domain().read(trio).x, "show")
