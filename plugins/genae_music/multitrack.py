@@ -28,13 +28,13 @@ from genae_music import pieces
 from genae_music.melody import HIGHEST, LOWEST
 from genae_music.mix import BASS
 from genae_music.quantise import Setting, Steps, along
-from genae_music.reasons import Reason, Unusable
+from genae_music.reasons import Reason
 from genae_music.score import TICKS_PER_STEP, Instrument, Meter, Score, Tempo
 from genae_music.smf import Array
 from genae_music.tracks import leader
 from genae_music.windows import Lost, Windows, changes, sift, unique, without
 
-TRACKS, LEAST = 8, 2  # of a file
+TRACKS = 8  # of a file
 NOTES, COLUMNS = 128, 6  # of a bar
 BAR = 16  # steps
 LONGEST = 32  # steps
@@ -96,15 +96,13 @@ def windows(score: Score, setting: Setting) -> Windows:
 
 
 def song(score: Score, setting: Setting) -> tuple[pieces.Song, Array]:
-    """A whole score bar by bar, and who plays each track of each bar (W, 8), −1 for nobody. Unusable with fewer than two."""
+    """A whole score bar by bar, and who plays each track of each bar (W, 8), −1 for nobody."""
     steps, tick = along(score, setting)
     use, lost = eligible(score, steps)
     pieces.require(use)
     place = places(score, steps, use)
     mine = use[place[score.instrument[use]] >= 0]
     lost += [Lost(Reason.BAND, "notes", score.instrument[without(use, mine)])]
-    if len(np.unique(place[score.instrument[mine]])) < LEAST:
-        raise Unusable(Reason.ALONE, f"has one track alone that this model reads; a band is of {LEAST} to {TRACKS}")
     grid = pieces.tiles(steps, tick, mine, setting)
     taken, of = _chosen(_notes(score, steps, mine, place, grid))
     lost += [Lost(reason, "notes", score.instrument[mine[left]]) for reason, left in of]
@@ -116,6 +114,11 @@ def song(score: Score, setting: Setting) -> tuple[pieces.Song, Array]:
     heard = np.asarray(tokens[:, 0, 0] > 0)
     none = np.zeros(len(tokens), np.int64)
     return pieces.Song(tokens, heard, none, grid, np.unique(score.instrument[mine]), lost), who
+
+
+def alone(score: Score) -> tuple[str, ...]:
+    """That a score has one track and no band, in a line."""
+    return ("it has one track alone, and bands of two and more are what is trained on",) if len(score.instruments) == 1 else ()
 
 
 def left_out(score: Score, lost: Sequence[Lost]) -> tuple[str, ...]:

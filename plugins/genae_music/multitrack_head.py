@@ -16,6 +16,7 @@ from annotated_types import Ge, doc
 from torch import Tensor, nn
 
 from genae.errors import GenaeError
+from genae.latent.precision import full_precision
 from genae.latent.space import Shape
 from genae_music.melody import LOWEST
 from genae_music.multitrack import BAR, COLUMNS, DRUMS, KEYS, LONGEST, LOUDNESSES, NOTES, PROGRAMS, TRACKS
@@ -96,7 +97,7 @@ class Tracks(nn.Module):
 
     def _values(self, h: Tensor, spot: Tensor) -> tuple[Tensor, Tensor]:
         """Of notes (M,) the logits of length and loudness."""
-        with torch.autocast(h.device.type, enabled=False):
+        with full_precision(h.device):
             length, loudness = self.values(torch.tanh(h + self.keys(spot))).split([LONGEST, LOUDNESSES], -1)
         return length, loudness
 

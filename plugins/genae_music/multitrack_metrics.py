@@ -123,7 +123,7 @@ def of(x: Tensor, held: Tensor) -> dict[str, float]:
 
 def _harmony(of: Notes, bars: int) -> Harmony:
     lead, rest = (_sounding(of, where, bars) for where in (of.track == LEAD, (of.track != LEAD) & (of.program < DRUMS)))
-    both = lead.any(1) & rest.any(1)
+    both = np.asarray(lead.any(1) & rest.any(1))
     best = (lead @ SCALES.T + 1e-3 * (lead + rest) @ TRIADS.T).argmax(1)
     share = np.asarray((rest * SCALES[best]).sum(1))[both] / np.asarray(rest.sum(1))[both]
     mine = (of.track != LEAD) & (of.program < DRUMS) & both[of.bar]

@@ -178,7 +178,7 @@ class Playing:
         decoder, example = self.decoder, line // TRACKS
         state, plan = decoder.players(self.given[line], line, program)
         heard = decoder.sounds(notes.spot, notes.length, notes.loudness, row * BAR + notes.step, len(line) * BAR)
-        heard = heard.view(len(line), BAR, -1)
+        heard = heard.view(len(line), BAR, decoder.sounds.width)
         band = heard.new_zeros(self.there.shape[0], *heard.shape[1:]).index_add(0, example, heard)[example]
         before = F.pad(torch.cat([heard, band], 2)[:, :-1], (0, 0, 1, 0))
         if hidden:

@@ -35,7 +35,6 @@ class Reason(StrEnum):
     DUPLICATE = "duplicate"  # windows that were there already
     PARTS = "missing-part"  # file: no melody, no bass or no drums for a trio
     BAND = "left-out"  # notes of tracks beyond those that a band has
-    ALONE = "alone"  # file: one track, where a band is wanted
     TWICE = "twice"  # notes of a pitch that their track strikes a second time at a step
     CROWDED = "crowded"  # notes beyond those that a bar has room for, the softest
 
@@ -61,7 +60,7 @@ PHRASES = {
     Reason.UNISON: "that another voice strikes at the same step",
     Reason.LONG: "after the longest passage taken", Reason.GAP: "silent for too long",
     Reason.DUPLICATE: "a second time in their file", Reason.PARTS: "without the other parts of a trio",
-    Reason.BAND: "of tracks beyond the eight of a band", Reason.ALONE: "with one track alone",
+    Reason.BAND: "of tracks beyond the eight of a band",
     Reason.TWICE: "of a pitch that its track strikes already", Reason.CROWDED: "beyond the 128 of a bar",
 }  # fmt: skip
 

@@ -118,7 +118,7 @@ def inspect(file: File, setting: Setting, kind: str = "melody") -> FileReport:
     unended = (_loss(Reason.UNENDED, score.unended, "notes", score, 0, setting),) if score.unended else ()
     remarks = _miscounted(file) + (() if setting.magenta else _bars(score)) + _melody(score, whose, setting) + _key(score)
     remarks += uncarried.remarks(score, kind) + multitrack.left_out(score, found.lost)
-    remarks += _empty(file) if kind == "band" else ()
+    remarks += multitrack.alone(score) + _empty(file) if kind == "band" else ()
     return FileReport(file.name, len(found.tokens), tuple(tracks), unended, remarks)
 
 

@@ -18,7 +18,7 @@ from genae_music.steps import Stepwise
 
 N = 40_000
 PSEUDO = ("spectral", "ms-ssim", "features")  # pseudo-likelihoods, whose constants are not known, and which are not drawn from
-OF_MANY = ("groove",)  # a step is 27 numbers, hits and what only hits have: tests/music/test_played.py
+OF_MANY = ("groove", "tracks")  # of many numbers that hang together: tests/music/test_played.py and test_multitrack.py
 GREEDY = {"discretised-logistic": "the mode of the likeliest part", "nade": "the likelier value of each bit in turn"}
 MORE = {  # the options that change a density, beside the defaults
     "gaussian": [{"learned": "each"}, {"learned": "one", "sigma": 0.3}],

@@ -10,9 +10,11 @@ import pytest
 import torch
 
 from genae.data.examples import File
-from genae.errors import Rejected, Remark
+from genae.errors import GenaeError, Rejected, Remark
 from genae.latent.posteriors import GaussianPosterior
 from genae.latent.space import Space
+from genae.recipe.recipe import compose
+from genae.use.writing import plan
 from genae_music import midi, multitrack, multitrack_metrics
 from genae_music.multitrack import BEATS, DRUMS, LEAD, LOW, NOTES
 from genae_music.multitrack_domain import Multitrack
@@ -134,8 +136,9 @@ def test_the_order_of_tracks_is_by_mean_pitch_and_bass_and_drums_have_their_own(
 
 
 def test_what_is_not_read_is_said(raw):
-    with pytest.raises(Rejected, match="one track alone"):
-        domain().read(of(player(raw, 0, (0, 4, 60)), raw=raw))
+    with pytest.raises(Rejected, match="no notes that this model reads"):
+        domain().read(of(player(raw, 0, (0, 4, 10)), raw=raw))
+    assert "it has one track alone" in domain().inspect(of(player(raw, 0, (0, 4, 60)), raw=raw))[0]
     bent = b"\0\xe0\0\x40" + b"\0\xb0\x40\x7f"
     file = of(
         named("tempo"), player(raw, 0, (0, 4, 60)) + bent, player(raw, 33, (0, 4, 36), channel=1), named("Empty"), raw=raw
@@ -221,6 +224,17 @@ def test_samples_are_bars_and_each_is_as_its_place_says():
     assert torch.equal(Band.of(x).event(3), x)
 
 
+def test_a_bar_without_tracks_is_one_too():
+    """−log p is that no track is there: Σ log(1 + e^l)."""
+    encoder, decoder = networks()
+    nothing = torch.zeros(2, NOTES, 6)
+    p = decoder(encoder(nothing).mean)
+    assert p.log_prob(nothing).tolist() == pytest.approx((-p.there.exp().log1p().sum(1)).tolist(), rel=1e-5)
+    with torch.no_grad():
+        decoder.there.bias[:] = -50
+    assert torch.equal(decoder(torch.randn(2, 4)).sample(0.0), nothing)
+
+
 def test_the_order_of_rows_says_nothing(trio):
     encoder, decoder = networks()
     x = domain().prepare(domain().read(trio).x, "show")
@@ -240,6 +254,15 @@ def test_onset_f1_and_program_accuracy_by_hand(trio):
     assert multitrack_metrics.onset_f1(x, y) == pytest.approx(6 / 9)
     assert multitrack_metrics.track_f1(x, y) == pytest.approx({LEAD: 1 / 2, LOW: 1.0, BEATS: 2 / 3})
     assert multitrack_metrics.program_accuracy(x, y) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("preset", ["drums-2bar-tiny", "groove-2bar", "multitrack-1bar"])
+def test_kit_is_another_name_of_the_drum_kit(preset):
+    """The domain `music` has an option `kit` of its own, which says what drums a model knows; a user's wish is the other."""
+    recipe = compose(preset)
+    assert plan(recipe, {"kit": "jazz"}).options == {"drumkit": "jazz"}
+    with pytest.raises(GenaeError, match=r"--kit must be one of standard, room, .*, not 'jaz'"):
+        plan(recipe, {"kit": "jaz"})
 
 
 def test_mixed_bars_have_each_track_of_some_bar(trio):
