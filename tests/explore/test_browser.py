@@ -125,7 +125,8 @@ def test_a_score_is_dragged_out_as_a_file(visit, serve, melodies):
     page = visit(serve(melodies))
     told = page.evaluate(
         """() => {
-            const data = new DataTransfer(), link = [...document.querySelectorAll("#files a")].find((a) => a.textContent === "MIDI");
+            const data = new DataTransfer(), links = [...document.querySelectorAll("#files a")];
+            const link = links.find((a) => a.textContent === "MIDI");
             link.dispatchEvent(new DragEvent("dragstart", { dataTransfer: data, bubbles: true }));
             return data.getData("DownloadURL");
         }"""
