@@ -2,9 +2,10 @@
 
     python bench/presets.py [PRESET …] > docs/presets.md
 
-A table in Markdown. A step is the median of processor-seconds of one thread after the first steps, in float32 or bf16 as the
-preset has it; the whole is that many of them, to which what is fitted at the end comes. A preset whose data set is not there is
-left out, and named.
+A table in Markdown. A step is the median of processor-seconds of one thread after the first, in float32 or bf16 as the
+preset has it; the whole is that many of them, to which what is fitted at the end comes. Networks of over 20 million weights are
+timed at a batch of 4, in proportion: at their own they do not fit every machine's memory. A preset whose data set is not there
+is left out, and named.
 """
 
 from __future__ import annotations
@@ -22,14 +23,15 @@ from genae.recipe import registry
 from genae.recipe.recipe import compose
 from genae.use.training import Training
 
-WARM, TIMED, LONGEST = 3, 7, 20.0  # steps, and the seconds after which no more are timed
+WARM, TIMED, LONGEST = 1, 6, 15.0  # steps, and the seconds after which no more are timed
+LARGE, BATCH = 20e6, 4
 HEAD = """# Presets
 
 What `genae train PRESET` does without another option, and how long one core works at it (`bench/presets.py`; two cores take a
-little more than half of that for larger networks). Training can be stopped and sampled from at any time. *Then* is what is fitted
-afterwards.
+little more than half of that for larger networks). Training can be stopped and sampled from at any time; large presets, which
+are Magenta's, want a GPU. *Then* is what is fitted afterwards.
 
-| preset | on | weights | batch | steps | a step, ms | minutes of one core | then |
+| preset | on | weights | batch | steps | a step, s | one core | then |
 |---|---|---|---|---|---|---|---|"""
 
 
@@ -37,14 +39,25 @@ def row(preset: str, folder: Path) -> str:
     """Its line of the table."""
     plan = compose(preset)
     training = Training(preset, out=folder / preset)
-    weights = sum(p.numel() for p in training.built.vae.parameters())
-    step = statistics.median(times(training)[WARM:])
+    weights, steps, batch = sum(p.numel() for p in training.built.vae.parameters()), training.steps, plan.batch
+    if weights > LARGE:
+        batch = BATCH
+        training = Training(preset, out=folder / f"{preset}-{batch}", settings=[f"batch={batch}"])
+    step = statistics.median(times(training)[WARM:]) * plan.batch / batch
     data, fitted = plan.data or "files of your own", training.sampler["name"] if training.sampler else ""
     cells = (
-        f"`{preset}`", data, f"{weights / 1e6:.1f} M", plan.batch, f"{training.steps:,}", f"{1000 * step:.0f}",
-        f"{training.steps * step / 60:,.0f}", fitted,
+        f"`{preset}`", data, f"{weights / 1e6:.1f} M", plan.batch, f"{steps:,}", f"{step:.3g}",
+        length(steps * step), fitted,
     )  # fmt: skip
     return f"| {' | '.join(map(str, cells))} |"
+
+
+def length(seconds: float) -> str:
+    """For people."""
+    minutes = seconds / 60
+    if minutes < 120:
+        return f"{max(1, minutes):.0f} minutes"
+    return f"{minutes / 60:.0f} hours" if minutes < 2880 else f"{minutes / 1440:.0f} days"
 
 
 def times(training: Training) -> list[float]:

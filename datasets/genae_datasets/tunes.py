@@ -1,7 +1,7 @@
 """Songs composed on the spot, for a first run without any download: melody, bass and drums, 32 bars of 4/4 each.
 
 The rules are in `genae_datasets.composer`; here they become MIDI files. A song is drawn from (seed, split, number) alone, so
-that it is the same whatever others are made. https://midi.org/standard-midi-files-specification
+that it is the same whatever others are made.
 """
 
 from __future__ import annotations
@@ -11,20 +11,16 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
-import numpy as np
-
 from genae.data.examples import File, Split
 from genae.data.kept import code_of
 from genae.errors import unknown
-from genae_datasets.composer.band import Notes
+from genae_datasets import songfile
 from genae_datasets.composer.dice import Dice
 from genae_datasets.composer.harmony import Key
 from genae_datasets.composer.song import Song, compose
 from genae_datasets.composer.styles import STYLES
 
 SIZES = {"train": 630, "valid": 63, "test": 63}  # multiples of the number of styles
-STEP = 24  # ticks
-QUARTER = 4 * STEP
 MELODY, BASS, DRUMS = 0, 1, 9  # channels
 
 
@@ -72,15 +68,12 @@ tunes = Tunes()
 
 def midi(song: Song) -> bytes:
     """A song to the bytes of a type-1 MIDI file: tempo, meter and key; melody, bass and drums."""
-    tempo = b"\xff\x51\x03" + round(6e7 / song.tempo).to_bytes(3, "big")
-    opening = b"\0" + tempo + b"\0\xff\x58\x04\x04\x02\x18\x08\0\xff\x59\x02" + _signature(song.key)
     tracks = (
-        _chunk(opening),
-        _track("melody", MELODY, song.programs[0], song.melody),
-        _track("bass", BASS, song.programs[1], song.bass),
-        _track("drums", DRUMS, 0, song.drums),
+        songfile.track("melody", MELODY, song.programs[0], song.melody),
+        songfile.track("bass", BASS, song.programs[1], song.bass),
+        songfile.track("drums", DRUMS, 0, song.drums),
     )
-    return struct.pack(">4sLHHH", b"MThd", 6, 1, len(tracks), QUARTER) + b"".join(tracks)
+    return songfile.song(song.tempo, tracks, b"\0\xff\x59\x02" + _signature(song.key))
 
 
 def _signature(key: Key) -> bytes:
@@ -88,24 +81,3 @@ def _signature(key: Key) -> bytes:
     minor = key.third == "minor"
     sharps = (7 * (key.tonic + 3 * minor) + 5) % 12 - 5
     return struct.pack(">bB", sharps, minor)
-
-
-def _track(name: str, channel: int, program: int, notes: Notes) -> bytes:
-    """Notes (N, 4) as note-ons and note-offs, the latter first where they are at one time."""
-    onset, duration, pitch, velocity = notes.T
-    status = np.repeat([0x90 | channel, 0x80 | channel], len(notes))
-    tick = STEP * np.concatenate([onset, onset + duration])
-    events = np.stack([tick, status, np.tile(pitch, 2), np.concatenate([velocity, 0 * velocity])], 1)
-    events = events[np.lexsort((events[:, 2], status, tick))]
-    delta = np.diff(events[:, 0], prepend=0)
-    written = np.column_stack([delta >> 7 | 0x80, delta & 0x7F, events[:, 1:]])
-    used = np.ones(written.shape, bool)
-    used[:, 0] = delta > 0x7F  # a variable-length number of two bytes, or of one
-    opening = b"\0\xff\x03" + bytes([len(name)]) + name.encode() + bytes([0, 0xC0 | channel, program])
-    return _chunk(opening + written[used].astype(np.uint8).tobytes())
-
-
-def _chunk(events: bytes) -> bytes:
-    """With its header and the event that ends it."""
-    body = events + b"\0\xff\x2f\0"
-    return struct.pack(">4sL", b"MTrk", len(body)) + body

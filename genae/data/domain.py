@@ -73,7 +73,9 @@ class Direct(NamedTuple):
 
 @dataclass(frozen=True)
 class Written:
-    """The mark of an option that only writing looks at, in its annotation."""
+    """The mark of an option that only writing looks at, in its annotation: WRITTEN, or Written("face") with another name."""
+
+    also: str = field(default="", compare=False)  # that users may give it by as well: genae sample RUN --with face=sans
 
 
 WRITTEN = Written()

@@ -50,7 +50,7 @@ from genae.recipe.parts import instance
 from genae.recipe.recipe import Recipe
 from genae.recipe.settings import Settings, name_of
 from genae.recipe.stages import sampler_of
-from genae.recipe.tuning import Ancestor, Tune
+from genae.recipe.tuning import PASSES, Ancestor, Tune
 
 Preset = str | Mapping[str, object]  # its name, or itself: its parent's name and what is different
 
@@ -91,6 +91,7 @@ class Session:
     _place = ""  # where the data are now
     _look_at = 0.0  # when the next look is due
     _of: Ancestor | None = None  # the run that it begins with
+    _passes: float | None = None  # over the data, that it makes at most
 
     def __init__(
         self, preset: Preset | None = None, *, data: Data | None = None, out: str | Path | None = None,
@@ -143,7 +144,9 @@ class Session:
         """With a recipe of its own; so many minutes as its steps are still to be counted of, if any."""
         self._of = None if parent is None else ancestor.opened(parent).of
         self.recipe = _new(preset, settings, changes, self._of, tune, minutes)
-        return minutes if self._of is None else ancestor.lasting(self.recipe, changes, minutes)
+        lasting = minutes if self._of is None else ancestor.lasting(self.recipe, changes, minutes)
+        self._passes = PASSES if minutes is None and lasting is not None else None
+        return lasting
 
     def _take(self, out: str | Path | None) -> None:
         """A folder that is new or empty."""
@@ -207,9 +210,13 @@ class Session:
     def _last(self, minutes: float) -> None:
         """The recipe has as many steps as take so many minutes, and the weights are drawn anew."""
         steps = steps_in(minutes, self.built, self.sampler, self.examples, self.recipe, self.device)
+        told = f"{minutes:g} minutes"
+        if self._passes is not None:
+            most = trainer.total_steps(replace(self.recipe, epochs=self._passes, steps=0), len(self.examples))
+            steps, told = min(steps, most), f"{told}, or {self._passes:g} passes over the data if these are shorter"
         self.recipe = replace(self.recipe, epochs=0.0, steps=steps)
         self._build()
-        remark(f"{minutes:g} minutes: {steps:,} steps")
+        remark(f"{told}: {steps:,} steps")
 
     def _compare(self, changed: bool) -> None:
         """GenaeError where a run would go on with other data than it was trained on, and nobody said so."""

@@ -18,7 +18,7 @@ from typing import Annotated, NamedTuple
 import torch
 from annotated_types import Ge, Gt, Le
 
-from genae.data.domain import WRITTEN, Domain
+from genae.data.domain import WRITTEN, Domain, Written
 from genae.errors import GenaeError
 from genae.model.conditions import Condition
 from genae.recipe.options import Option, apart, check, offered
@@ -48,13 +48,15 @@ def plan(recipe: Recipe, wishes: Mapping[str, str], others: Iterable[str] = (), 
     if not wishes:
         return Writing(condition=condition)
     domain = instance(Domain, "domain", recipe.domain)
-    known = {option.name: option for option in written_options(domain)}
+    known = {name: option for option in written_options(domain) for name in _names(option)}
     told = _told(recipe, domain)
     for key in wishes:
         if key not in known and key not in domain.units and key not in told:
             raise _unknown(key, recipe, others)
     parts = [*([condition] if condition else []), *(f"{key}={wishes[key]}" for key in wishes if key in told)]
-    options = {key: check(f"--{key}", from_text(text), known[key].hint) for key, text in wishes.items() if key in known}
+    options = {
+        known[key].name: check(f"--{key}", from_text(text), known[key].hint) for key, text in wishes.items() if key in known
+    }
     made = Writing(options, condition=",".join(parts) if parts else condition)
     lengths = [key for key in wishes if key in domain.units]
     if not lengths:
@@ -85,10 +87,16 @@ def written_options(domain: Domain) -> list[Option]:
     return [option for option in offered("domain", type(domain)) if WRITTEN in apart(option.hint)[1]]
 
 
+def _names(option: Option) -> list[str]:
+    """What a user may call it."""
+    return [option.name, *(mark.also for mark in apart(option.hint)[1] if isinstance(mark, Written) and mark.also)]
+
+
 def _described(option: Option) -> str:
     """`number, 4 to 60000: quarters per minute`."""
     kind = f"{option.kind}, {option.bounds}" if option.bounds else option.kind
-    return f"{kind}: {option.meaning}" if option.meaning else kind
+    others = f" (or {', '.join(f'{name}=' for name in _names(option)[1:])})" if _names(option)[1:] else ""
+    return f"{kind}: {option.meaning}{others}" if option.meaning else f"{kind}{others}"
 
 
 def _multiple(of: float) -> str:

@@ -19,7 +19,7 @@ from annotated_types import Ge, Le, Unit, doc
 from torch import Tensor
 
 from genae.data.curve import Picture
-from genae.data.domain import CHOICE, WRITTEN, Condition, Defaults, Figures, Reading, Scorer, Stage
+from genae.data.domain import CHOICE, WRITTEN, Condition, Defaults, Figures, Reading, Scorer, Stage, Written
 from genae.data.examples import Examples, File, Found, Piece
 from genae.errors import GenaeError
 from genae.latent.inference import Generative
@@ -84,7 +84,7 @@ class Music(Scored):
     amount: Annotated[
         float, WRITTEN, Ge(0), Le(1), doc("of how drummers strike and time their drums; 0 is all as loud, and on the grid")
     ] = 1.0
-    drumkit: Annotated[mix.Kit, WRITTEN, doc("General MIDI 2's drum kit that plays the drums")] = "standard"
+    drumkit: Annotated[mix.Kit, Written("kit"), doc("General MIDI 2's drum kit that plays the drums")] = "standard"
     audio: Annotated[bool, WRITTEN, doc("a WAV beside every MIDI file")] = True
     tail: Annotated[float, WRITTEN, Ge(0), Le(60), Unit("seconds"), doc("how long a WAV rings on after the last bar")] = 0.0
     frame: pieces.Frame | None = field(default=None, init=False, repr=False)  # of the song that it writes

@@ -16,7 +16,7 @@ from annotated_types import Ge, Le, Unit, doc
 from torch import Tensor
 
 from genae.data.curve import Picture
-from genae.data.domain import WRITTEN, Defaults, Reading
+from genae.data.domain import WRITTEN, Defaults, Reading, Written
 from genae.data.examples import File, Found, Piece
 from genae.latent.space import Shape
 from genae_music import groove, groove_metrics, groove_roll, keys, mix, pieces, reader, report
@@ -46,7 +46,7 @@ class Groove(Scored):
         float, WRITTEN, Ge(0), Le(1), doc("of velocities and timing: 0 is all as loud, and on the grid, 1 as they are")
     ] = 1.0
     velocity: Annotated[int, WRITTEN, Ge(1), Le(127), doc("loudness of all hits where amount is 0")] = 80
-    drumkit: Annotated[mix.Kit, WRITTEN, doc("General MIDI 2's drum kit that plays the drums")] = "standard"
+    drumkit: Annotated[mix.Kit, Written("kit"), doc("General MIDI 2's drum kit that plays the drums")] = "standard"
     audio: Annotated[bool, WRITTEN, doc("a WAV beside every MIDI file")] = True
     tail: Annotated[float, WRITTEN, Ge(0), Le(60), Unit("seconds"), doc("how long a WAV rings on after the last bar")] = 0.0
     frame: pieces.Frame | None = field(default=None, init=False, repr=False)  # of the song that it writes

@@ -27,12 +27,17 @@ class Reason(StrEnum):
     RANGE = "out-of-range"  # notes outside the piano's 88 keys, or drums without a class
     POLYPHONY = "polyphony"  # notes under a higher one
     SOFTER = "softer"  # hits of a drum beside a louder one of its own at the same step
+    UNISON = "unison"  # notes of a key that another voice strikes at the same step
     TRACK = "track"  # notes of another track than the one whose piece it is
     SHORT = "too-short"  # notes in a passage that fills no window
     LONG = "too-long"  # notes after the longest passage taken
     GAP = "gap"  # windows that are silent for too long
     DUPLICATE = "duplicate"  # windows that were there already
     PARTS = "missing-part"  # file: no melody, no bass or no drums for a trio
+    BAND = "left-out"  # notes of tracks beyond those that a band has
+    ALONE = "alone"  # file: one track, where a band is wanted
+    TWICE = "twice"  # notes of a pitch that their track strikes a second time at a step
+    CROWDED = "crowded"  # notes beyond those that a bar has room for, the softest
 
 
 class Unusable(Rejected):
@@ -53,8 +58,11 @@ PHRASES = {
     Reason.KIND: "of drums where a melody is wanted, or the reverse", Reason.PROGRAM: "of a program that is not asked for",
     Reason.RANGE: "out of range", Reason.POLYPHONY: "under a higher one", Reason.TRACK: "of other tracks",
     Reason.SHORT: "in a passage shorter than a window", Reason.SOFTER: "beside a louder one of the same drum",
+    Reason.UNISON: "that another voice strikes at the same step",
     Reason.LONG: "after the longest passage taken", Reason.GAP: "silent for too long",
     Reason.DUPLICATE: "a second time in their file", Reason.PARTS: "without the other parts of a trio",
+    Reason.BAND: "of tracks beyond the eight of a band", Reason.ALONE: "with one track alone",
+    Reason.TWICE: "of a pitch that its track strikes already", Reason.CROWDED: "beyond the 128 of a bar",
 }  # fmt: skip
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from genae.data.examples import File
-from genae_music import beside, drums, groove, keys, melody, quantise, reader, smf, trio, uncarried
+from genae_music import beside, drums, groove, keys, melody, multitrack, piano, quantise, reader, smf, trio, uncarried
+from genae_music.messages import messages
 from genae_music.quantise import Setting
 from genae_music.reasons import Reason, Unusable
 from genae_music.score import Score
@@ -17,7 +18,10 @@ from genae_music.tracks import MELODY, is_named
 from genae_music.windows import Windows
 
 Kind = Callable[[Score, Setting], Windows]
-KINDS: Mapping[str, Kind] = {"melody": melody.windows, "drums": drums.windows, "trio": trio.windows, "groove": groove.windows}
+KINDS: Mapping[str, Kind] = {
+    "melody": melody.windows, "drums": drums.windows, "trio": trio.windows, "groove": groove.windows, "piano": piano.windows,
+    "band": multitrack.windows,
+}  # fmt: skip
 
 _LINES = {
     Reason.EMPTY: "{n} without an onset",
@@ -29,11 +33,15 @@ _LINES = {
     Reason.TRACK: "{n} of another track",
     Reason.POLYPHONY: "{n} under a higher one at the same step",
     Reason.SOFTER: "{n} beside a louder one of the same drum at the same step",
+    Reason.UNISON: "{n} that another voice strikes at the same step",
     Reason.SHORT: "{n} in a passage shorter than {bars} bars",
     Reason.LONG: "{n} after the longest passage taken",
     Reason.GAP: "{n} silent for too long",
     Reason.DUPLICATE: "{n} a second time",
     Reason.PARTS: "{n} without the other parts of a trio",
+    Reason.BAND: "{n} of a track beyond the eight of a band",
+    Reason.TWICE: "{n} of a pitch that it strikes already at that step",
+    Reason.CROWDED: "{n} beyond the 128 of a bar",
 }
 
 
@@ -98,8 +106,8 @@ def inspect(file: File, setting: Setting, kind: str = "melody") -> FileReport:
         return FileReport(file.name, 0, (), (Loss(error.reason, 1, "files", str(error)),))
     whose, n = found.instrument, len(score.instruments)
     used = np.zeros(n, np.int64)
-    for members in np.atleast_2d(whose.T):  # one, or the three of a trio
-        used += np.bincount(members, minlength=n)
+    for members in np.atleast_2d(whose.T):  # one, the three of a trio, or those of a band that play
+        used += np.bincount(members[members >= 0], minlength=n)
     lost = [(loss, np.bincount(loss.instrument, minlength=n)) for loss in found.lost]
     notes = np.bincount(score.instrument, minlength=n)
     tracks = [
@@ -109,7 +117,8 @@ def inspect(file: File, setting: Setting, kind: str = "melody") -> FileReport:
     ]  # fmt: skip
     unended = (_loss(Reason.UNENDED, score.unended, "notes", score, 0, setting),) if score.unended else ()
     remarks = _miscounted(file) + (() if setting.magenta else _bars(score)) + _melody(score, whose, setting) + _key(score)
-    remarks += uncarried.remarks(score, kind)
+    remarks += uncarried.remarks(score, kind) + multitrack.left_out(score, found.lost)
+    remarks += _empty(file) if kind == "band" else ()
     return FileReport(file.name, len(found.tokens), tuple(tracks), unended, remarks)
 
 
@@ -122,11 +131,23 @@ def _miscounted(file: File) -> tuple[str, ...]:
     return (f"all {there} tracks are read, though its header promises {said}",) if said < there else ()
 
 
+def _empty(file: File) -> tuple[str, ...]:
+    """Which tracks of a MIDI file, after the first, have no note."""
+    if file.suffix == reader.NOTATION:
+        return ()
+    data = file.read()
+    bounds = smf.chunks(data)[1]
+    found = smf.scan(data, bounds)
+    played = {found.runs[run][2] for run in np.unique(messages(data, found).run).tolist()}
+    empty = [found.names.get(track, "unnamed") for track in range(1, len(bounds)) if track not in played]
+    return (f"{_count(len(empty), 'tracks')} without notes: {', '.join(empty)}",) if empty else ()
+
+
 def _melody(score: Score, whose: Array, setting: Setting) -> tuple[str, ...]:
     """Which track was taken for the melody, and why, where one was looked for."""
     if setting.tracks != MELODY or not len(whose):
         return ()
-    name = " ".join(score.instruments[whose[0]].name.split())
+    name = " ".join(score.instruments[np.ravel(whose)[0]].name.split())
     why = "by its name" if is_named(name) else "heard in the most bars with single notes"
     return (f"its melody is {name or 'an unnamed track'}, {why}",)
 

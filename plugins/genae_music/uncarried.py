@@ -1,4 +1,4 @@
-"""What of a file no window has, or only whole songs: bent pitches, the pedal, and what lies between steps."""
+"""What of a file no window has, or only whole songs: bent pitches, the pedal, who plays, and what lies between steps."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ def remarks(score: Score, kind: str) -> tuple[str, ...]:
     messages = [f"{n:,} {what}" for n, what in ((score.bends, "pitch bends"), (score.pedals, "pedal messages")) if n]
     if messages:
         lines.append(f"{' and '.join(messages)} are left out, which no preset has")
+    players = set(score.instrument[~score.drums()].tolist())
+    if kind == "piano" and len(players) > 1:
+        lines.append(f"its {len(players)} instruments are played as one piano")
     if kind != "groove" and len(score.onset) >= FEWEST:
         steps = score.onset * STEPS_PER_QUARTER / score.resolution
         between = float((np.abs(steps - np.round(steps)) > FAR).mean())

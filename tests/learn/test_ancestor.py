@@ -74,7 +74,7 @@ def test_all_learn_from_where_the_ancestor_ended(parent: Path, mine: Path, tmp_p
     assert all(torch.allclose(before[name], after[name], atol=1e-10) for name in before)
     assert run.recipe.ancestor == {"run": str(parent), "weights": digest(before), "tune": "all"}
     assert (run.recipe.data, run.recipe.steps, run.recipe.preset) == (str(mine), 1, "mnist-mlp")
-    assert run.recipe.stages[-1]["sampler"] == {**run.recipe.stages[-1]["sampler"], "name": "flow", "steps": 4, "lr": 2e-4}
+    assert run.recipe.stages[-1]["sampler"] == {**run.recipe.stages[-1]["sampler"], "name": "flow", "steps": 1, "lr": 1.5e-5}
     assert digest(before) in (run.folder / "README.md").read_text("utf-8")
 
 
@@ -165,6 +165,17 @@ def test_minutes_unless_something_else_is_said(parent: Path, mine: Path, tmp_pat
     with pytest.warns(Remark):
         assert genae.Training(parent=parent, data=mine, out=tmp_path / "a", settings=["epochs=2"]).recipe.epochs == 2
     assert asked == [MINUTES]
+
+
+def test_few_examples_are_not_learned_by_heart(parent: Path, mine: Path, tmp_path: Path, monkeypatch) -> None:
+    """Eight passes over them, however many steps the minutes would have; asked for minutes are what is asked for."""
+    monkeypatch.setattr("genae.learn.session.steps_in", lambda *_: 10**6)
+    with pytest.warns(Remark) as said:
+        training = genae.Training(parent=parent, data=mine, out=tmp_path / "a")
+    assert training.steps == 8 * max(1, len(training.examples) // training.recipe.batch)
+    assert any("2 minutes, or 8 passes over the data if these are shorter: " in str(line.message) for line in said)
+    with pytest.warns(Remark):
+        assert genae.Training(parent=parent, data=mine, out=tmp_path / "a", minutes=2).steps == 10**6
 
 
 def test_the_command_says_what_is_kept(parent: Path, mine: Path, tmp_path: Path) -> None:
