@@ -22,6 +22,7 @@ PREFIX, EXTRA = "hf:", "huggingface_hub"
 NAME = re.compile(r"hf:([\w.-]+/[\w.-]+)(?:@([\w./-]+))?", re.ASCII)
 WANTED, UNWANTED = ["*.safetensors", "*.json", "README.md"], ["training.*"]  # a training state is not for using a run
 PICKLED = (".bin", ".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth")  # suffixes of what may hold one
+OLD = ["samplers/*", "attributes.safetensors"]  # there, of weights of before
 SHOWN = 3  # of such files
 _fetched: dict[Path, str] = {}  # folders of this process to their names
 
@@ -110,7 +111,7 @@ def push(folder: Path, run: str | Path, message: str) -> str:
     try:
         api.create_repo(of.id, exist_ok=True)
         done = api.upload_folder(
-            repo_id=of.id, folder_path=folder, revision=of.revision, commit_message=message, delete_patterns=["samplers/*"]
+            repo_id=of.id, folder_path=folder, revision=of.revision, commit_message=message, delete_patterns=OLD
         )
     except _broken() as error:
         raise GenaeError(f"{PREFIX}{of.id} could not be written: {_line(error)}; is HF_TOKEN one that may?") from error

@@ -10,7 +10,7 @@ The vectors are those of https://arxiv.org/abs/1803.05428 (section 4.4), by regr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +29,7 @@ from genae.use.seen import Seen, see
 FILE = "attributes.safetensors"
 LEAST, MOST = 16, 4000  # training examples that they are fitted on
 MEASURED = 256  # held-out examples that effects are measured on
+Form = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
 FEW = 1e-6  # of the largest value: a spread below it is none
 
 
@@ -120,11 +121,17 @@ def _values(run: Run, attributes: Attributes, z: Tensor, given: Tensor | None) -
     return values[:, [names.index(name) for name in attributes.measured]]
 
 
-def keep(run: Run, attributes: Attributes) -> Attributes:
-    """In the run's folder, with the digest of its weights; gives them."""
-    tensors = {key: value for key, value in attributes._asdict().items() if isinstance(value, Tensor)}
+def keep(run: Run, attributes: Attributes, form: Form = dict) -> Attributes:
+    """In the run's folder, in some form, with the digest of its weights; gives them."""
+    tensors = form({key: value for key, value in attributes._asdict().items() if isinstance(value, Tensor)})
     save_tensors(run.folder / FILE, tensors, None, names="\n".join(attributes.names), weights=digest(run.vae.state_dict()))
     return attributes
+
+
+def carry(run: Run, to: Run, form: Form) -> None:
+    """A run's attributes, if it has any, to another of its weights. GenaeError for those of other weights."""
+    if fitted(run.folder):
+        keep(to, load(run), form)
 
 
 def load(run: Run) -> Attributes:

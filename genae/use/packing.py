@@ -1,6 +1,7 @@
 """A run as a model to be given away: the folder that a distribution of models brings (genae/recipe/models.py).
 
     recipe.json, weights.safetensors, samplers/, scorer.safetensors      what makes and shows new examples
+    attributes.safetensors                                               what `genae attributes fit` fitted
     data.json, README.md, previews/                                      what it was made of, what it is, what it makes
 
 Training state and metrics stay behind, and so does the path of data without a name. Numbers are stored in 16 bits where that
@@ -10,7 +11,6 @@ costs nothing that is measured: the ELBO of held-out examples and what samplers 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,7 +31,8 @@ from genae.recipe import hub, models, recipe, registry
 from genae.recipe.options import named
 from genae.recipe.recipe import Recipe
 from genae.recipe.stages import sampler_of
-from genae.use import best
+from genae.use import attributes, best
+from genae.use.attributes import Form
 from genae.use.evaluate import evaluate
 from genae.use.model_card import Told, write_card
 from genae.use.run import Run, load
@@ -39,7 +40,6 @@ from genae.use.run import Run, load
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 LEAST = 1e-3  # of rate and distortion, or of the spread of z: what 16 bits may cost, a tenth of what estimates are uncertain by
 MEASURED = 500  # held-out examples, and draws of each sampler
-Form = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
 
 
 class Packed(NamedTuple):
@@ -92,6 +92,7 @@ def _filled(run: Run, folder: Path, form: Form, sampler: str) -> Run:
     for name in [sampler] if sampler else fitting.names(run.folder):
         run.sampler(name)  # GenaeError for one of other weights
         fitting.carry(name, run.folder, folder, small.vae, form)
+    attributes.carry(run, small, form)
     return small
 
 

@@ -8,10 +8,12 @@ import struct
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import genae
 from genae.explore.explorer import Explorer
+from genae.use import attributes
 
 pytestmark = pytest.mark.slow
 
@@ -117,6 +119,46 @@ def test_tempo_makes_the_clip_shorter(visit, serve, melodies):
             page.locator("#files a", has_text="WAV").click()
         lengths.append(struct.unpack("<I", Path(download.value.path()).read_bytes()[40:44])[0] / 44100 / 4)
     assert lengths == pytest.approx([4.0, 2.0], abs=0.01)
+
+
+def test_a_score_is_dragged_out_as_a_file(visit, serve, melodies):
+    page = visit(serve(melodies))
+    told = page.evaluate(
+        """() => {
+            const data = new DataTransfer(), links = [...document.querySelectorAll("#files a")];
+            const link = links.find((a) => a.textContent === "MIDI");
+            link.dispatchEvent(new DragEvent("dragstart", { dataTransfer: data, bubbles: true }));
+            return data.getData("DownloadURL");
+        }"""
+    )
+    kind, name, address = told.split(":", 2)
+    assert (kind, name) == ("audio/midi", "point.mid")
+    with page.expect_download() as download:
+        page.locator("#files a", has_text="MIDI").click()
+    assert address == page.locator("#files a", has_text="MIDI").get_attribute("href")
+    assert Path(download.value.path()).read_bytes().startswith(b"MThd")
+
+
+def test_a_slider_of_an_attribute_goes_along_it(visit, serve, run):
+    attributes.fit(run)
+    try:
+        explorer = Explorer(run, limit=30)
+        page = visit(serve(explorer))
+    finally:
+        (run.folder / attributes.FILE).unlink()
+    assert explorer.axes.names[6:] == ("0", "1")  # its classes, behind the principal axes
+    before = _shown(page)
+    page.locator("#sliders input").nth(7).fill("3")
+    _await_shown(page, before)
+    seen = page.evaluate(
+        """async () => {
+            const pen = new OffscreenCanvas(28, 28).getContext("2d");
+            pen.drawImage(document.querySelector("#stage img"), 0, 0);
+            return [...pen.getImageData(0, 0, 28, 28).data].filter((x, i) => i % 4 === 0);
+        }"""
+    )
+    wanted = run.domain.picture(run.decode(explorer.moved(explorer.example(0), {7: 3.0}).z[None])[0])
+    assert np.abs(np.array(seen).reshape(28, 28) - wanted.astype(int)).max() <= 1
 
 
 def test_files_that_are_dropped_are_encoded(visit, bars_page, explorer, run, tmp_path):

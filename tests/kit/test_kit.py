@@ -207,7 +207,7 @@ def test_check_reports_like_a_test_run(tmp_path):
     done = _genae("plugins", "check", tmp_path / "wind")
     assert done.exit_code == 0, done.output
     assert "\n  ok      round trip\n" in done.stdout
-    assert re.search(r"35 ok, 0 failed, 11 skipped in [\d.]+ s$", done.stdout.strip())
+    assert re.search(r"35 ok, 0 failed, 12 skipped in [\d.]+ s$", done.stdout.strip())
     bad = _module(tmp_path, "pairs_bad", GOOD.replace("example.numpy(),", "-3 * example.numpy(),"))
     done = _genae("plugins", "check", bad)
     assert done.exit_code == 1

@@ -11,7 +11,8 @@ from PIL import Image
 
 import genae
 from genae.errors import GenaeError
-from genae.use import attributes
+from genae.use import attributes, packing
+from genae.use.model_card import Told
 from genae.use.seen import see
 from genae_cli.main import cli
 
@@ -60,6 +61,16 @@ def test_the_effect_is_what_is_got_of_what_is_decoded(run, fitted):
     more, less = (run.decode(z + sign * fitted.vectors[0]).flatten(1).mean(1).mean() for sign in (1, -1))
     assert fitted.effects.shape == (1, 1)
     assert fitted.effects.item() == pytest.approx(((more - less) / 2 / fitted.spreads[0]).item(), rel=1e-3)
+
+
+def test_a_model_that_is_given_away_has_them(run, fitted, tmp_path):
+    made = packing.pack(run, "bars", tmp_path, Told("mit", "", ""), limit=20)
+    given = attributes.load(genae.load(made.folder, "cpu"))
+    assert given.names == fitted.names
+    assert torch.allclose(given.vectors, fitted.vectors, rtol=1e-3, atol=1e-6)  # 16 bits, or more
+    assert (made.folder / attributes.FILE).stat().st_size < 2000
+    attributes.carry(run, genae.load(made.folder, "cpu"), dict)
+    assert attributes.load(genae.load(made.folder, "cpu")).vectors.equal(fitted.vectors)
 
 
 def test_they_are_kept_with_their_weights(run, fitted):

@@ -29,8 +29,12 @@ export async function thumbnail(media) {
   const score = media.find((one) => isScore(one.type)), picture = media.find((one) => isPicture(one.type));
   if (score) return (await roll(score.blob, false)).element;
   if (picture) return (await image(picture.blob, false)).element.firstChild;
-  return bare("·").element;
+  const sound = soundOf(media);
+  return sound ? small(wave(await heard(sound.blob))) : bare("·").element;
 }
+
+const heard = async (blob) => new OfflineAudioContext(1, 1, 44100).decodeAudioData(await blob.arrayBuffer());
+const small = ({ element }) => Object.assign(element, { className: "" });
 
 // Decoded samples of the first channel: in every column from the least to the largest.
 export function wave(buffer) {
