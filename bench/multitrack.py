@@ -71,7 +71,7 @@ def main() -> None:
     songs = run.sample(asked.songs, heat, asked.seed, length=asked.bars)
     took = time.perf_counter() - began
     print(*table(f"{asked.songs} songs of {asked.bars} bars ({took:.1f} s)", domain.judge(songs, held, run.training)), sep="\n")
-    rows = [part[:SHOWN].flatten(0, 1) for part in (x, made)]
+    rows = [part[: asked.bars].flatten(0, 1) for part in (x, made)]
     pictures.save(
         pictures.grid([domain.picture(row) for row in rows] + output.drawn(domain, songs[:SHOWN]), columns=2), asked.picture
     )
