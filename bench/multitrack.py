@@ -36,8 +36,8 @@ def reconstructed(run: Run, limit: int, seed: int) -> tuple[list[str], Tensor, T
         made = run.reconstruct(examples, seed=seed, temperature=temperature)[1]
         tracks = {PARTS[track]: value for track, value in multitrack_metrics.track_f1(x, made).items()}
         each = "  ".join(f"{part} {value:.3f}" for part, value in tracks.items())
-        right = multitrack_metrics.program_accuracy(x, made)
-        lines.append(f"{name:10} onset F1 {multitrack_metrics.onset_f1(x, made):.3f}  {each}  programs {right:.3f}")
+        right = multitrack_metrics.players_f1(x, made)
+        lines.append(f"{name:10} onset F1 {multitrack_metrics.onset_f1(x, made):.3f}  {each}  players {right:.3f}")
     return lines, x, made
 
 

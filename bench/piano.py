@@ -12,12 +12,9 @@ windows, single keys (`cells`) and training windows.
 Likely, with --pieces: nats a sixteenth of that many whole pieces of the test split (all with a negative number), each cut into
 windows that tile it: −log p ≤ IWAE's bound with --samples. A window knows nothing of those before it, and the last one is
 scored with the silence after the piece, so the number is above what a model of whole pieces would have. Loudness is in it:
-of chorales, which are all as loud, it is next to nothing. What others say of the chorales' test split, in nats a frame:
-
-    88 keys, a quarter a frame          RNN-RBM 6.27, RNN-NADE 5.56: https://arxiv.org/abs/1206.6392
-    four voices, a sixteenth a frame    RNN-NADE 2.05, Coconet in order of time 2.22, in any order .57: arXiv 1903.07227
-
-Their frames say which pitches sound, not which are struck again, given all frames before; four voices say whose each is.
+of chorales, which are all as loud, it is next to nothing. What is told of the chorales' test split, RNN-RBM 6.27 and RNN-NADE
+5.56 nats a frame (https://arxiv.org/abs/1206.6392), is of quarters, given all frames before, and of which pitches sound, not of
+which are struck again: so these are no measure for it.
 """
 
 from __future__ import annotations

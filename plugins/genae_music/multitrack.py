@@ -30,7 +30,7 @@ from genae_music.mix import BASS
 from genae_music.quantise import Setting, Steps, along
 from genae_music.reasons import Reason
 from genae_music.score import TICKS_PER_STEP, Instrument, Meter, Score, Tempo
-from genae_music.smf import Array
+from genae_music.smf import Array, Mask
 from genae_music.tracks import leader
 from genae_music.windows import Lost, Windows, changes, sift, unique, without
 
@@ -223,17 +223,25 @@ def score(x: Array, tempo: float, names: Names, frame: pieces.Frame | None = Non
 
 
 def settled(of: Notes) -> Array:
-    """The programs (M,) of notes, where a track keeps to the two that it plays in most bars, the second if it is no slip."""
+    """The programs (M,) of notes, of a track the one that it plays in most bars, or two where the second is no slip.
+
+    All have no more than TRACKS, which is what a file is read with: beyond that the second ones go that are played least.
+    """
+    ranked = {track: _by_bars(of, of.track == track) for track in np.unique(of.track).tolist()}
+    seconds = {track: count[1] for track, (_, count) in ranked.items() if len(count) > 1 and count[1] >= STAYS * count.sum()}
+    stay = sorted(seconds, key=lambda track: -seconds[track])[: TRACKS - len(ranked)]
     program = of.program.copy()
-    for track in np.unique(of.track).tolist():
-        mine = of.track == track
-        bars = np.unique(np.stack([of.program[mine], of.bar[mine]]), axis=1)
-        which, count = np.unique(bars[0], return_counts=True)
-        best = (-count).argsort(kind="stable")[:2]
-        stays = which[best[count[best] >= STAYS * count.sum()]] if len(best) > 1 else which
-        slips = mine & ~np.isin(of.program, stays)
-        program[slips] = which[best[0]]
+    for track, (which, _) in ranked.items():
+        program[(of.track == track) & ~np.isin(of.program, which[: 1 + (track in stay)])] = which[0]
     return program
+
+
+def _by_bars(of: Notes, mine: Mask) -> tuple[Array, Array]:
+    """Programs of a track's notes, and in how many bars each is played, from the most on."""
+    bars = np.unique(np.stack([of.program[mine], of.bar[mine]]), axis=1)
+    which, count = np.unique(bars[0], return_counts=True)
+    order = (-count).argsort(kind="stable")
+    return which[order], count[order]
 
 
 def _ends(player: Array, pitch: Array, start: Array, length: Array) -> Array:

@@ -1,7 +1,7 @@
 r"""How near two bands are, and what new bars are worth.
 
     onset_f1           2 TP / (notes of one + notes of the other): the same track, step and pitch; 1 where neither has any
-    program_accuracy   of the tracks that both have in a bar, how many play the same program
+    players_f1         the same of who plays in a bar: a track and its program
 
 Of a set of bars, beside held-out ones and `mixed`, whose tracks are each from another held-out bar:
 
@@ -24,7 +24,7 @@ from torch import Tensor
 
 from genae_music import figures
 from genae_music.figures import CLASSES, SCALES, TRIADS, Floats
-from genae_music.multitrack import BAR, COLUMNS, DRUMS, LEAD, NOTES, TRACKS, Notes, notes
+from genae_music.multitrack import BAR, COLUMNS, DRUMS, LEAD, NOTES, PROGRAMS, TRACKS, Notes, notes
 from genae_music.smf import Array, Mask
 
 PITCHES = 128
@@ -35,14 +35,12 @@ def onset_f1(x: Tensor, y: Tensor) -> float:
     return f1(_struck(x), _struck(y))
 
 
-def program_accuracy(x: Tensor, y: Tensor) -> float:
-    """Of bands (B, NOTES, 6); 1 where they have no track in common."""
-    one, other = _programs(x), _programs(y)
-    both = (one >= 0) & (other >= 0)
-    return float((one == other)[both].mean()) if both.any() else 1.0
+def players_f1(x: Tensor, y: Tensor) -> float:
+    """Of bands (B, NOTES, 6)."""
+    return f1(_players(x), _players(y))
 
 
-METRICS: Mapping[str, Callable[[Tensor, Tensor], float]] = {"onset_f1": onset_f1, "program_accuracy": program_accuracy}
+METRICS: Mapping[str, Callable[[Tensor, Tensor], float]] = {"onset_f1": onset_f1, "players_f1": players_f1}
 
 
 def track_f1(x: Tensor, y: Tensor) -> dict[int, float]:
@@ -67,11 +65,10 @@ def _struck(x: Tensor) -> Array:
     return np.asarray(((of.bar * TRACKS + of.track) * BAR + of.step) * PITCHES + of.pitch)
 
 
-def _programs(x: Tensor) -> Array:
-    """(B, TRACKS), −1 where there is none."""
-    of, made = notes(_table(x)), np.full((len(x), TRACKS), -1)
-    made[of.bar, of.track] = of.program
-    return made
+def _players(x: Tensor) -> Array:
+    """A number for every bar, track and program that has a note."""
+    of = notes(_table(x))
+    return np.unique((of.bar * TRACKS + of.track) * PROGRAMS + of.program)
 
 
 # -- new bars ---------------------------------------------------------------------------------------------------------

@@ -244,8 +244,8 @@ def test_the_order_of_rows_says_nothing(trio):
     assert torch.allclose(decoder(z).log_prob(x), decoder(z).log_prob(other), atol=1e-4)
 
 
-def test_onset_f1_and_program_accuracy_by_hand(trio):
-    """5 notes against 4, of which one has another pitch: 2 · 3 / 9. Of 3 tracks one has another program."""
+def test_the_metrics_by_hand(trio):
+    """5 notes against 4, of which one has another pitch: 2 · 3 / 9. Of 3 players one has another program."""
     x = domain().read(trio).x[:1].float()
     y = x.clone()
     y[0, 4] = 0
@@ -253,7 +253,7 @@ def test_onset_f1_and_program_accuracy_by_hand(trio):
     y[0, :2, 1] = 5
     assert multitrack_metrics.onset_f1(x, y) == pytest.approx(6 / 9)
     assert multitrack_metrics.track_f1(x, y) == pytest.approx({LEAD: 1 / 2, LOW: 1.0, BEATS: 2 / 3})
-    assert multitrack_metrics.program_accuracy(x, y) == pytest.approx(2 / 3)
+    assert multitrack_metrics.players_f1(x, y) == pytest.approx(2 / 3)
 
 
 @pytest.mark.parametrize("preset", ["drums-2bar-tiny", "groove-2bar", "multitrack-1bar"])
