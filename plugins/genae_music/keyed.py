@@ -82,9 +82,8 @@ class KeyedEvent:
         free = F.pad((x != 0).float()[:, :-1], (0, 0, 1, 0), value=1.0)  # to go on
         counted = torch.cat([torch.ones_like(free), free * (x <= 0)], -1)
         each = F.binary_cross_entropy_with_logits(logits, states, counted, reduction="none")
-        at = (x > 0).nonzero(as_tuple=True)
-        loud = self._loudness(h, at).log_prob(level_of(x[at]))
-        return x.new_zeros(len(x)).index_add(0, at[0], loud) - each.sum((1, 2))
+        loud = torch.where(x > 0, self._loudness(h).log_prob(level_of(x)), 0.0)
+        return loud.sum((1, 2)) - each.sum((1, 2))
 
     @torch.no_grad()
     def sample(self, temperature: float = 1.0) -> Tensor:
@@ -105,11 +104,10 @@ class KeyedEvent:
         hidden: Tensor = F.gelu(h + self.of.before(before))
         return hidden
 
-    def _loudness(self, h: Tensor, at: tuple[Tensor, ...]) -> Loudness:
-        """Of notes (N,) in examples, steps and keys."""
-        example, step, key = at
-        made = self.of.loud(h[example, step]).float().view(-1, 2, BASIS) * self.of.basis.T[key][:, None]
-        location, log_scale = made.sum(-1).unbind(-1)
+    def _loudness(self, h: Tensor) -> Loudness:
+        """Of every key at every step, struck or not."""
+        made = self.of.loud(h).float().unflatten(-1, (2, BASIS)) @ self.of.basis
+        location, log_scale = made.unbind(-2)
         return Loudness(location + FIRST_LEVEL, (log_scale + FIRST_SCALE).clamp(*LOG_SCALE))
 
     def _step(self, noisy: Tensor, free: Tensor) -> Tensor:
@@ -126,19 +124,17 @@ class KeyedEvent:
     def _struck(self, h: Tensor, state: Tensor, noise: Tensor) -> Tensor:
         """States of a step (B, 1, 2·88) as events, each note as loud as is drawn by noise (B, 1, 88)."""
         struck, going = torch.split(state, KEYS, -1)
-        at, x = struck.nonzero(as_tuple=True), -going
-        x[at] = velocity_of(self._loudness(h, at).drawn(noise[at]))
-        return x
+        return torch.where(struck > 0, velocity_of(self._loudness(h).drawn(noise)), -going)
 
 
 class Loudness(NamedTuple):
-    """Logistics (N,) on [0, 1), which LEVELS values cut into equal parts, the outer ones open."""
+    """Logistics (B, T, 88) on [0, 1), which LEVELS values cut into equal parts, the outer ones open."""
 
     location: Tensor
     log_scale: Tensor
 
     def log_prob(self, level: Tensor) -> Tensor:
-        """Whole numbers (N,) to nats (N,)."""
+        """Whole numbers (B, T, 88) to nats."""
         per_scale = (-self.log_scale).exp()
         below, above = (((level + i) / LEVELS - self.location) * per_scale for i in (0, 1))
         # F(above) − F(below) = σ(above) σ(−below) (1 − e^(below − above)): exact, and stable in both tails
@@ -147,12 +143,12 @@ class Loudness(NamedTuple):
         return torch.where((level < 1) | (level >= LEVELS - 1), outer, inner)
 
     def drawn(self, noise: Tensor) -> Tensor:
-        """Logistic noise (N,), of any scale, to levels."""
+        """Logistic noise (B, T, 88), of any scale, to levels."""
         return ((self.location + self.log_scale.exp() * noise) * LEVELS).floor().clamp(0, LEVELS - 1)
 
 
 def level_of(x: Tensor) -> Tensor:
-    """Velocities / 127 (N,) to levels, 0 … 31."""
+    """Velocities / 127 to levels, 0 … 31; of what is not struck, anything."""
     return (x * LOUDEST).round().div(WIDE, rounding_mode="floor")
 
 

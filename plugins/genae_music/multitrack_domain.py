@@ -50,7 +50,7 @@ class Multitrack(Scored):
     frame: pieces.Frame | None = field(default=None, init=False, repr=False)  # of the song that it writes,
     names: Names = field(default=Names((), (), ()), init=False, repr=False)  # and who plays in it
 
-    suffixes: ClassVar[tuple[str, ...]] = reader.SUFFIXES
+    suffixes: ClassVar[tuple[str, ...]] = reader.MIDI
     event: ClassVar[Shape] = (NOTES, COLUMNS)
     fields: ClassVar[Mapping[str, int]] = keys.FIELDS
     units: ClassVar[Mapping[str, float]] = {"bars": 1}

@@ -360,7 +360,7 @@ def test_an_evaluation_is_a_table(genae, sung):
     [
         (["sample", "RUN", "--tempo"], "--tempo must be a number, not True"),
         (["sample", "RUN", "--with", "velocity=200"], "--velocity must be 1 to 127, not 200"),
-        (["sample", "RUN", "--with", "kit=full"], "--kit cannot be changed after training: the model depends on it; this"),
+        (["sample", "RUN", "--with", "kit=full"], "--kit must be one of standard, room, power, electronic, tr-808, jazz"),
         (["sample", "RUN", "--tmpo", 90], "did you mean --tempo?"),
         (["sample", "RUN", "--seconds", 4], "no option --seconds; this run offers tempo=120.0 (number, 4 to 60000"),
         (["sample", "RUN", "--tempo", 0], "--tempo must be 4 to 60000 quarters per minute, not 0"),

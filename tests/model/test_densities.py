@@ -18,7 +18,11 @@ from genae_music.steps import Stepwise
 
 N = 40_000
 PSEUDO = ("spectral", "ms-ssim", "features")  # pseudo-likelihoods, whose constants are not known, and which are not drawn from
-OF_MANY = ("groove", "tracks")  # of many numbers that hang together: tests/music/test_played.py and test_multitrack.py
+OF_MANY = (
+    "groove",
+    "keys",
+    "tracks",
+)  # of many numbers that hang together: test_played, test_piano and test_multitrack of music
 GREEDY = {"discretised-logistic": "the mode of the likeliest part", "nade": "the likelier value of each bit in turn"}
 MORE = {  # the options that change a density, beside the defaults
     "gaussian": [{"learned": "each"}, {"learned": "one", "sigma": 0.3}],

@@ -15,6 +15,7 @@ from genae.recipe.recipe import compose
 META = torch.device("meta")
 ROWS = 3
 COUNTED = ("multitrack-1bar",)  # whose tracks are as many as there are: the host must know how many before it computes them
+AGREED = ("chorales-2bar", "piano-2bar")  # new ones of which are drawn until a step's keys agree, which the host is told
 
 
 def _presets():
@@ -45,7 +46,9 @@ def test_a_training_step_stays_on_the_device(built):
     assert any(p.grad is not None for p in built.vae.parameters())
 
 
-def test_samples_stay_on_the_device(built):
+def test_samples_stay_on_the_device(built, request):
+    if any(f"[{name}]" in request.node.name for name in AGREED):
+        pytest.skip("each step goes on until its keys agree")
     with torch.no_grad():
         made = built.vae.eval().sample(ROWS, 1.0, _condition(built))
     assert made.device == META
