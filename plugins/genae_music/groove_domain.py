@@ -24,15 +24,16 @@ from genae_music.domain import sums
 from genae_music.groove import KINDS, WIDTH
 from genae_music.groove_tasks import AddHihat, Humanize, Tap
 from genae_music.quantise import Setting
+from genae_music.rolled import Rolled
 from genae_music.score import LOUDEST, Score
-from genae_music.scored import FASTEST, SLOWEST, Scored, rejecting, tempo_at
+from genae_music.scored import FASTEST, SLOWEST, rejecting, tempo_at
 from genae_music.smf import Array
 
 UNIT = torch.tensor([1.0] * KINDS + [1 / LOUDEST] * KINDS + [1 / groove.FINEST] * KINDS)
 
 
 @dataclass(frozen=True)
-class Groove(Scored):
+class Groove(Rolled):
     """Windows of `bars` bars of a drummer's playing, one beginning at every bar."""
 
     bars: Annotated[int, Ge(1), Le(1024), doc("length of a window")] = 2
@@ -74,11 +75,6 @@ class Groove(Scored):
     def event(self) -> Shape:
         """(T, 27)."""
         return (self.setting.steps, WIDTH)
-
-    @property
-    def units(self) -> Mapping[str, float]:
-        """Bars, of which there are whole windows."""
-        return {"bars": self.bars}
 
     # -- files --------------------------------------------------------------------------------------------------------
 
@@ -146,27 +142,6 @@ class Groove(Scored):
     def picture(self, example: Tensor) -> Picture:
         """The drum roll: darker is louder, and what is early is further left."""
         return groove_roll.picture(self._hits(example), len(example), self.steps_per_bar)
-
-    def join(self, examples: Tensor) -> Tensor:
-        """One after the other; in a song's frame each as long as there."""
-        if self.frame is None:
-            return torch.cat(list(examples))
-        take = pieces.taken(self.frame, len(examples), self.setting.steps)
-        return torch.cat([window[:own] for window, own in zip(examples, take, strict=True)])
-
-    def cut(self, long: Tensor, by: float) -> Tensor:
-        """Steps of the end left out."""
-        return long[: len(long) - round(by * self.setting.steps)]
-
-    def places(self, count: int) -> list[tuple[float, float]]:
-        """Bars of the song."""
-        return super().places(count) if self.frame is None else [*pieces.bars(self.frame, count, self.bars)]
-
-    def part(self, long: Tensor) -> Tensor:
-        """Windows (W, T, 27) of a longer example, silent at its end."""
-        steps = self.setting.steps
-        padded = torch.nn.functional.pad(long, (0, 0, 0, -len(long) % steps))
-        return torch.stack(torch.split(padded, steps))
 
 
 def _fields(score: Score, ticks: Array) -> dict[str, Tensor]:

@@ -26,12 +26,13 @@ from genae_music.piano import KEYS
 from genae_music.piano_cells import Cells
 from genae_music.piano_events import event, tokens, transposed
 from genae_music.quantise import Setting
+from genae_music.rolled import Rolled
 from genae_music.score import Score
-from genae_music.scored import FASTEST, SLOWEST, Scored, rejecting, tempo_at
+from genae_music.scored import FASTEST, SLOWEST, rejecting, tempo_at
 
 
 @dataclass(frozen=True)
-class Piano(Scored):
+class Piano(Rolled):
     """Windows of `bars` bars of all pitched tracks together, one beginning at every bar."""
 
     bars: Annotated[int, Ge(1), Le(1024), doc("length of a window")] = 2
@@ -66,11 +67,6 @@ class Piano(Scored):
     def event(self) -> Shape:
         """(T, 88)."""
         return (self.setting.steps, KEYS)
-
-    @property
-    def units(self) -> Mapping[str, float]:
-        """Bars, of which there are whole windows."""
-        return {"bars": self.bars}
 
     # -- files --------------------------------------------------------------------------------------------------------
 
@@ -137,27 +133,6 @@ class Piano(Scored):
         """The piano roll."""
         of = piano.notes(tokens(example))
         return roll.piano_roll([("melody", of.start, of.stop, of.pitch)], len(example), self.steps_per_bar)
-
-    def join(self, examples: Tensor) -> Tensor:
-        """One after the other; in a song's frame each as long as there. What goes on over a border is one note."""
-        if self.frame is None:
-            return torch.cat(list(examples))
-        take = pieces.taken(self.frame, len(examples), self.setting.steps)
-        return torch.cat([window[:own] for window, own in zip(examples, take, strict=True)])
-
-    def cut(self, long: Tensor, by: float) -> Tensor:
-        """Steps of the end left out."""
-        return long[: len(long) - round(by * self.setting.steps)]
-
-    def places(self, count: int) -> list[tuple[float, float]]:
-        """Bars of the song."""
-        return super().places(count) if self.frame is None else [*pieces.bars(self.frame, count, self.bars)]
-
-    def part(self, long: Tensor) -> Tensor:
-        """Windows (W, T, 88) of a longer example, silent at its end."""
-        steps = self.setting.steps
-        padded = torch.nn.functional.pad(long, (0, 0, 0, -len(long) % steps))
-        return torch.stack(torch.split(padded, steps))
 
     def baselines(self, train: Tensor, held: Tensor, levels: int) -> Mapping[str, Tensor]:
         """Every key by itself: `genae_music.piano_cells`."""
