@@ -1,6 +1,6 @@
 """What each preset costs: the steps that it takes, one step, and the whole training, on one core.
 
-    python bench/presets.py [PRESET …] > docs/presets.md
+    python bench/presets.py [PRESET …] > presets.md
 
 A table in Markdown. A step is the median of processor-seconds of one thread after the first, in float32 or bf16 as the
 preset has it; the whole is that many of them, to which what is fitted at the end comes. Networks of over 20 million weights are
