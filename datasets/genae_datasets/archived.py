@@ -48,7 +48,9 @@ class Archived:
         raise GenaeError(f"data set '{self.name}' is not in {looked}{held}; get it with: genae data get {self.name}")
 
     def _inside(self, place: Path) -> Inside:
-        """What of a place is of the set: of an archive that is cut short nothing, and another place may have it."""
+        """What of a place is of the set, or itself; of an archive that is cut short nothing, and another place may have it."""
+        if place.is_file() and self.wanted.search(place.name):
+            return [(PurePosixPath(place.name), File(place))]
         with suppress(GenaeError):
             return [(path, file) for path, file in files_of(place, whole=True) if self.wanted.search(str(path))]
         return []

@@ -9,10 +9,9 @@ https://github.com/czhuang/JSB-Chorales-dataset, http://www-etud.iro.umontreal.c
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from pickletools import genops
@@ -20,10 +19,10 @@ from pickletools import genops
 import numpy as np
 import numpy.typing as npt
 
-from genae.data.examples import SPLITS, UNREADABLE, File, Split, where
+from genae.data.examples import UNREADABLE, File, Split
 from genae.data.kept import code_of
-from genae.errors import GenaeError, Rejected, unknown
-from genae.files import data_folders
+from genae.errors import GenaeError, Rejected
+from genae_datasets.archived import Archived, Inside
 from genae_datasets.download import Download
 from genae_datasets.songfile import song, track
 
@@ -37,16 +36,22 @@ VELOCITY, TEMPO = 80, 80.0  # which the arrays do not say
 Pitches = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Chorales:
-    """The data set, in $GENAE_DATA, the cache, or a zip there."""
+def by_split(inside: Inside, split: str) -> Split:
+    """`files` of MIDI, a track a voice."""
+    mark, (_, source) = code_of(Archived), inside[0]
+    files = [
+        File(Path(f"chorales/{split}-{i + 1:03}.mid"), make=partial(midi, voices), mark=f"{voices.tobytes().hex()}/{mark}")
+        for i, voices in enumerate(arrays(source, split))
+    ]
+    return Split(files=files)
 
-    name: str = "chorales"
-    domain: str = "piano"
-    about: str = "382 chorales by J. S. Bach in four voices, sixteenth by sixteenth"
-    home: str = "https://github.com/czhuang/JSB-Chorales-dataset"
-    licence: str = "the music is out of copyright; its encoding says nothing"
-    downloads: tuple[Download, ...] = (
+
+chorales = Archived(
+    name="chorales",
+    about="382 chorales by J. S. Bach in four voices, sixteenth by sixteenth",
+    home="https://github.com/czhuang/JSB-Chorales-dataset",
+    licence="the music is out of copyright; its encoding says nothing",
+    downloads=(
         Download(
             NAME,
             (
@@ -55,36 +60,12 @@ class Chorales:
             "sha256:2adcdf0d57880c3763f104555072285fe7f9e3d6049fcc4b9830557b8d4a7820",  # of the file in that commit
             102_808,
         ),
-    )
-
-    def split(self, name: str) -> Split:
-        """`files` of MIDI, a track a voice."""
-        if name not in SPLITS:
-            raise unknown("split", name, SPLITS)
-        source = self._source()
-        mark = code_of(Chorales)
-        files = [
-            File(Path(f"chorales/{name}-{i + 1:03}.mid"), make=partial(midi, voices), mark=f"{voices.tobytes().hex()}/{mark}")
-            for i, voices in enumerate(arrays(source, name))
-        ]
-        return Split(files=files)
-
-    def _source(self) -> File:
-        """The file, as it is downloaded or in an archive. GenaeError if it is nowhere."""
-        places = [folder / self.name for folder in data_folders()] + [*data_folders()]
-        for place in places:
-            if (place / NAME).is_file():
-                return File(place / NAME)
-            for archive in sorted(place.glob("*chorales*.zip")):
-                with suppress(*UNREADABLE), zipfile.ZipFile(archive) as opened:
-                    for member in opened.namelist():
-                        if member.rpartition("/")[2] == NAME:
-                            return File(archive, member)
-        looked = " or ".join(str(folder) for folder in where(self.name))
-        raise GenaeError(f"data set '{self.name}' is not in {looked}; get it with: genae data get {self.name}")
-
-
-chorales = Chorales()
+    ),
+    archives=("*chorales*.zip", NAME),
+    wanted=re.compile(rf"(^|/){re.escape(NAME)}$"),
+    choose=by_split,
+    domain="piano",
+)
 
 
 def arrays(file: File, split: str) -> list[Pitches]:

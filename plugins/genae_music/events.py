@@ -18,9 +18,14 @@ def transposed(x: Tensor, most: int) -> tuple[Tensor, Tensor]:
     rest = tuple(range(1, x.ndim))
     low = torch.where(notes, x, melody.CLASSES - 1).amin(rest)
     high = torch.where(notes, x, melody.FIRST).amax(rest)
-    least, largest = (melody.FIRST - low).clamp(min=-most), (melody.CLASSES - 1 - high).clamp(max=most)
-    shift = least + (torch.rand_like(least) * (largest - least + 1)).floor()
-    return torch.where(notes, x + shift.view(-1, *[1] * len(rest)), x), shift
+    by = shift(low, high, (melody.FIRST, melody.CLASSES - 1), most)
+    return torch.where(notes, x + by.view(-1, *[1] * len(rest)), x), by
+
+
+def shift(low: Tensor, high: Tensor, within: tuple[int, int], most: int) -> Tensor:
+    """How far (B,) what lies from low to high (B,) is moved: uniform within ±`most` and what keeps it `within` both."""
+    least, largest = (within[0] - low).clamp(min=-most), (within[1] - high).clamp(max=most)
+    return least + (torch.rand_like(least) * (largest - least + 1)).floor()
 
 
 def in_a_row(melodies: Tensor) -> Tensor:

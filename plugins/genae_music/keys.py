@@ -129,6 +129,11 @@ def moved(key: Tensor, by: Tensor) -> Tensor:
     return parts.gather(-1, place.unsqueeze(-2).expand_as(parts)).flatten(-2)
 
 
+def transposed(fields: Mapping[str, Tensor], by: Tensor) -> Mapping[str, Tensor]:
+    """What is known of examples, their keys so many semitones (B,) higher."""
+    return {name: moved(value, by) if name == "key" else value for name, value in fields.items()}
+
+
 def spelled(field: str, text: str) -> Sequence[float]:
     """`D`, `Am`, `F# minor`, `Ddor`; `6/8`. GenaeError for what is none."""
     try:

@@ -23,6 +23,7 @@ from genae.latent.inference import Generative
 from genae.latent.space import Shape
 from genae_music import keys, mix, multitrack, multitrack_metrics, multitrack_roll, pieces, reader, report
 from genae_music.domain import sums
+from genae_music.events import shift
 from genae_music.melody import HIGHEST, LOWEST
 from genae_music.multitrack import BAR, COLUMNS, DRUMS, NOTES, Names
 from genae_music.quantise import Setting
@@ -121,10 +122,9 @@ class Multitrack(Scored):
         pitch, pitched = x[..., PITCH], (x[..., 0] > 0) & (x[..., PROGRAM] < DRUMS)
         low = torch.where(pitched, pitch, HIGHEST).amin(1)
         high = torch.where(pitched, pitch, LOWEST).amax(1)
-        least, most = (LOWEST - low).clamp(min=-self.transpose), (HIGHEST - high).clamp(max=self.transpose)
-        by = least + (torch.rand_like(least) * (most - least + 1)).floor()
+        by = shift(low, high, (LOWEST, HIGHEST), self.transpose)
         x[..., PITCH] += by[:, None] * pitched
-        return x, {name: keys.moved(value, by) if name == "key" else value for name, value in fields.items()}
+        return x, keys.transposed(fields, by)
 
     def spelled(self, field: str, text: str) -> list[float] | None:
         """A key or a meter, as people write them."""

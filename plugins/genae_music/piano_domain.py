@@ -122,8 +122,7 @@ class Piano(Rolled):
         if not self.transpose:
             return event(stored), fields
         moved, by = transposed(stored, self.transpose)
-        known = {name: keys.moved(value, by) if name == "key" else value for name, value in fields.items()}
-        return event(moved), known
+        return event(moved), keys.transposed(fields, by)
 
     def spelled(self, field: str, text: str) -> Sequence[float] | None:
         """A key or a meter, as people write them."""

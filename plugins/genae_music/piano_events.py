@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from genae_music.events import shift
 from genae_music.piano import GOES_ON, KEYS
 from genae_music.score import LOUDEST
 from genae_music.smf import Array
@@ -28,9 +29,8 @@ def transposed(x: Tensor, most: int) -> tuple[Tensor, Tensor]:
     """Rolls (B, T, 88), each moved by so many keys (B,), uniform within ±`most` and the piano's."""
     key, there = torch.arange(KEYS, device=x.device), x.amax(1) > 0
     low, high = torch.where(there, key, KEYS - 1).amin(1), torch.where(there, key, 0).amax(1)
-    least, largest = (-low).clamp(min=-most), (KEYS - 1 - high).clamp(max=most)
-    shift = least + (torch.rand(len(x), device=x.device) * (largest - least + 1)).floor().long()
-    source = key - shift[:, None]
+    by = shift(low.float(), high.float(), (0, KEYS - 1), most)
+    source = key - by[:, None].long()
     inside = (source >= 0) & (source < KEYS)
     moved = x.gather(2, source.clamp(0, KEYS - 1)[:, None].expand_as(x)) * inside[:, None]
-    return moved, shift.float()
+    return moved, by

@@ -53,15 +53,10 @@ def _await_shown(page, before):
     _until(page, f"document.body.dataset.shown > {before}")
 
 
-def test_dragging_changes_the_picture(visit, bars_page):
+def test_dragging_changes_the_picture(visit, bars_page, drag):
     page = visit(bars_page)
-    box, before, picture = page.locator("#map").bounding_box(), _shown(page), _stage(page)
-    page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.5 * box["height"])
-    page.mouse.down()
-    for i in range(20):
-        page.mouse.move(box["x"] + (0.2 + 0.03 * i) * box["width"], box["y"] + 0.5 * box["height"])
-        time.sleep(0.02)
-    page.mouse.up()
+    before, picture = _shown(page), _stage(page)
+    drag(page)
     _await_shown(page, before + 2)
     assert _stage(page) != picture
     assert float(page.locator("#sliders input").first.input_value()) > 0  # at the right of the map

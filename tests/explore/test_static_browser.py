@@ -61,24 +61,19 @@ def decoded(explorer, own_runtime, tmp_path):
     return tmp_path / "page"
 
 
-def _drag(page):
-    box, before = page.locator("#map").bounding_box(), int(page.evaluate("document.body.dataset.shown"))
-    page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.5 * box["height"])
-    page.mouse.down()
-    for i in range(20):
-        page.mouse.move(box["x"] + (0.2 + 0.03 * i) * box["width"], box["y"] + 0.5 * box["height"])
-        time.sleep(0.02)
-    page.mouse.up()
+def _dragged(page, drag):
+    before = int(page.evaluate("document.body.dataset.shown"))
+    drag(page)
     end = time.monotonic() + 15
     while int(page.evaluate("document.body.dataset.shown")) < before + 3:
         assert time.monotonic() < end
         time.sleep(0.03)
 
 
-def test_a_decoder_in_the_page_does_what_python_does(visit, hosted, decoded, explorer, run):
+def test_a_decoder_in_the_page_does_what_python_does(visit, hosted, decoded, explorer, run, drag):
     page = visit(hosted(decoded))
     picture = page.locator("#stage").screenshot()
-    _drag(page)
+    _dragged(page, drag)
     assert page.locator("#stage").screenshot() != picture
     assert not page.locator("#looks").is_visible()
     assert not page.locator(".corner .file").first.is_visible()
@@ -114,11 +109,11 @@ def test_a_decoder_in_the_page_does_what_python_does(visit, hosted, decoded, exp
     assert [one["point"]["z"] for one in ask("near", point=told[0], n=3, distance=0, seed=1)] == [told[0]["z"]] * 3
 
 
-def test_places_that_were_decoded_beforehand(visit, hosted, explorer, tmp_path):
+def test_places_that_were_decoded_beforehand(visit, hosted, explorer, tmp_path, drag):
     static.write(explorer, tmp_path / "page", count=16)
     told = json.loads((tmp_path / "page" / "model.json").read_text("utf-8"))
     page = visit(hosted(tmp_path / "page"))
-    _drag(page)
+    _dragged(page, drag)
     page.click("#keep")
     page.wait_for_selector("#tray li")
     with page.expect_download() as download:
