@@ -1,11 +1,12 @@
 r"""What is made of a groove to be played: GrooVAE's tasks (https://arxiv.org/abs/1905.06118), corruptions of the input.
 
     humanize     hits stay, velocities and offsets go            what comes back has the same hits
-    tap          all drums become one line of taps, in time      what comes back is a drum part
+    tap          all drums become one line of taps, in time      what comes back is a drum part with a hit at each tap
     add-hihat    closed hi-hats go                               what comes back has everything else as it was
 
 `tap` may leave hits out of what it is trained on, soft ones first: with probability u · max(0.2, 1 − velocity), u uniform up to
-`dropout` and one for each window. What people tap is given as it is, `genae reconstruct RUN taps.mid --task tap --as-input`.
+`dropout` and one for each window; without it there are no drums between taps. What people tap is given as it is:
+`genae reconstruct RUN taps.mid --task tap --as-input`.
 """
 
 from __future__ import annotations
@@ -83,6 +84,11 @@ class Tap(Played):
         made[..., TAPPED] = hit.amax(-1)
         made[..., 2 * KINDS + TAPPED] = offset.gather(-1, loudest)[..., 0]
         return made
+
+    def kept(self, inputs: Tensor) -> Tensor:
+        """As `genae.model.tasks.Keeping`: that nothing is hit between taps."""
+        silent = inputs[..., TAPPED : TAPPED + 1] < 0.5
+        return silent & (torch.arange(WIDTH, device=inputs.device) < KINDS) & (self.dropout == 0)
 
     def _thinned(self, target: Tensor) -> Tensor:
         hit, velocity, _ = torch.split(target, KINDS, -1)

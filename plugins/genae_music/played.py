@@ -128,13 +128,20 @@ class Groove(Stepwise):
     def drawn(self, h: Tensor, temperature: Tensor, uniform: Tensor, given: Given | None = None) -> Tensor:
         h, cold = h.float(), temperature.clamp(min=COLDEST)
         of_hit, which, value = torch.split(uniform, [KINDS, VALUES, VALUES], -1)
-        likely = (h[..., :KINDS] / cold).sigmoid()
-        hit = (of_hit * (temperature > 0) + 0.5 * (temperature <= 0) < likely).float()
-        hit = hit if given is None else given.over(hit, slice(KINDS))
+        chance = of_hit.clamp(EDGE, 1 - EDGE) * (temperature > 0) + 0.5 * (temperature <= 0)
+        above = h[..., :KINDS] / cold - chance.logit()  # 0, where it is struck
+        hit = (above > 0).float() if given is None else self._struck(above, given)
         of = self._values(h, hit)
         values = torch.where(temperature > 0, of.drawn(cold, which, value), of.mean())
         values = values * torch.cat([hit, hit], -1)
         return torch.cat([hit, values if given is None else given.over(values, slice(KINDS, None))], -1)
+
+    def _struck(self, above: Tensor, given: Given) -> Tensor:
+        """Hits (…, 9) of what is drawn: where there is a hit in what is given that is not kept, there is one of some drum."""
+        hit, kept = given.over((above > 0).float(), slice(KINDS)), given.kept[..., :KINDS]
+        asked = ((given.values[..., :KINDS] > 0.5) & ~kept).any(-1) & ~hit.any(-1)
+        nearest = above.masked_fill(kept, -torch.inf).argmax(-1)
+        return torch.where(asked[..., None], F.one_hot(nearest, KINDS).to(hit.dtype), hit)
 
     def _values(self, h: Tensor, hit: Tensor) -> Truncated:
         """Features (…, F) and hits (…, 9) to the densities of 9 velocities and 9 offsets."""

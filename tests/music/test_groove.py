@@ -15,6 +15,8 @@ from genae_music import groove, midi
 from genae_music.groove import KINDS, WIDTH
 from genae_music.groove_domain import Groove
 from genae_music.groove_metrics import hit_f1, timing_error, velocity_error
+from genae_music.played import Groove as Head
+from genae_music.steps import Given
 
 DRUMS = 9  # the channel
 KICK, SNARE, HIHAT, OPEN = range(4)
@@ -119,11 +121,15 @@ def test_tasks_by_hand():
     assert groove.hits(taps[0].numpy()).early.tolist() == pytest.approx([0.25, 0.1])  # the louder one's
     assert not taps[..., KINDS : 2 * KINDS].any()
     assert torch.equal(less, x * (torch.arange(WIDTH) % KINDS != HIHAT))
-    for name in ("humanize", "add-hihat"):
-        assert isinstance(of[name], Keeping)
-        made = of[name](x)
-        assert torch.equal(made.where(of[name].kept(made), x), x), "what is kept is the target's own"
-    assert not isinstance(of["tap"], Keeping)
+    for task in of.values():
+        assert isinstance(task, Keeping)
+        made = task(x)
+        assert torch.equal(made.where(task.kept(made), x), x), "what is kept is the target's own"
+    silent = of["tap"].kept(taps)
+    assert silent[0, :, :KINDS].all(1).nonzero()[:, 0].tolist() == [step for step in range(32) if step not in (0, 4)]
+    assert not silent[..., KINDS:].any()
+    assert not silent[0, [0, 4]].any()
+    assert not task_of({"name": "tap", "dropout": 0.5}, domain()).kept(taps).any(), "taps may be fewer than the drums"
 
 
 def test_soft_hits_are_left_out_first():
@@ -159,3 +165,20 @@ def test_what_is_louder_is_darker_and_what_is_early_further_left():
     drawn = [np.argwhere((image != ground).any(2)) for image in (faint, dark)]
     assert drawn[0][:, 1].min() - drawn[1][:, 1].min() == 3  # half a step of six pixels
     assert dark[tuple(drawn[1][0])].sum() < faint[tuple(drawn[0][0])].sum()
+
+
+def test_a_tap_is_always_answered():
+    """A head that finds no drum likely strikes the nearest one where it is asked for one, and none where silence is kept."""
+    made = Head(mixtures=1, hidden=4)
+    h = torch.full((2, KINDS + 4), -9.0)
+    h[:, SNARE] = -8.0
+    values, kept = torch.zeros(2, WIDTH), torch.zeros(2, WIDTH, dtype=torch.bool)
+    values[0, OPEN] = 1.0
+    kept[1, :KINDS] = True
+    for temperature in (0.0, 1.0):
+        x = made.sample(h, temperature, torch.full((2, made.numbers), 0.5), Given(values, kept))
+        assert x[0, :KINDS].nonzero().tolist() == [[SNARE]]
+        assert not x[1, :KINDS].any()
+    h[:, KICK] = 9.0
+    x = made.sample(h, 0.0, None, Given(values, kept))
+    assert x[0, :KINDS].nonzero().tolist() == [[KICK]], "what is likely is enough"
