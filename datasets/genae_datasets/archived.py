@@ -34,6 +34,7 @@ class Archived:
     wanted: re.Pattern[str]  # the paths inside that are of the set, wherever they begin
     choose: Choose  # these to one split
     domain: str
+    kin: tuple[str, ...] = ()  # sets that are of the same archive, in whose folders it may be
 
     def split(self, name: str) -> Split:
         """Its `files`. GenaeError if they are in none of `genae.files.data_folders()`."""
@@ -59,8 +60,8 @@ class Archived:
         """An unpacked folder, the archives in it, and those beside it: of each of the user's data folders in turn."""
         found: list[Path] = []
         for folder in data_folders():
-            own = folder / self.name
-            found += [own] if own.is_dir() else []
-            found += sorted(own.glob("*.zip"))
+            for own in (folder / name for name in (self.name, *self.kin)):
+                found += [own] if own.is_dir() else []
+                found += sorted(own.glob("*.zip"))
             found += [path for names in self.archives for path in sorted(folder.glob(names))]
         return found

@@ -12,7 +12,9 @@ import pytest
 
 from genae.data.examples import SPLITS, Split
 from genae.errors import GenaeError
+from genae_datasets.bands import bands
 from genae_datasets.midi import Archived, groove, nottingham, pop909
+from genae_datasets.tunes import SIZES, tunes
 
 INFO = "drummer,style,midi_filename,split\n"
 ROWS = """d1,"rock/half, slow",d1/a.mid,train
@@ -79,6 +81,19 @@ def test_real_tunes_are_split_by_the_hash_of_their_names(real) -> None:
         assert all("/MIDI/melody/" in file.member for file in files)
         found = {int(hashlib.sha256(file.member.rpartition("/")[2].encode()).hexdigest(), 16) % 10 for file in files}
         assert found == digits
+
+
+def test_bands_are_the_songs_of_pop909_and_as_many_composed(data: Path) -> None:
+    """Each split is that of both sets; the archive is found where it was downloaded for pop909."""
+    archive = fill(data / "made", *(f"POP909/{n:03}/{n:03}.mid" for n in range(1, 21)))
+    (data / "pop909").mkdir()
+    pack(archive, data / "pop909/songs.zip")
+    for name in SPLITS:
+        split, played = bands.split(name), pop909.split(name)
+        assert [file.member for file in split.files[: len(played.files)]] == [file.member for file in played.files]
+        assert [file.path for file in split.files[len(played.files) :]] == [file.path for file in tunes.split(name).files]
+        assert [file.label for file in split.files] == ["played"] * len(played.files) + ["composed"] * SIZES[name]
+        assert split.classes == ("composed", "played")
 
 
 def test_real_grooves_have_the_styles_of_their_home(real) -> None:
