@@ -82,7 +82,7 @@ class Encoder(nn.Module):
         """x (B, T, 88), condition (B, C)."""
         shown = self.show[0].shown(x).reshape(len(x), self.count, -1)
         seen = self.seen(shown)
-        q = self.own(_beside(seen, condition)) + self.direct(shown)  # (B, beats, own)
+        q = self.own(beside(seen, condition)) + self.direct(shown)  # (B, beats, own)
         if self.mix is not None:
             q = q + self.mix(seen.flatten(1)).view(len(x), self.count, -1)
         q = q.view(len(x), self.count, self.groups, -1).transpose(1, 2).flatten(1)  # means of all beats, then deviations
@@ -106,11 +106,11 @@ class Decoder(nn.Module):
         own = given = z.view(len(z), self.count, -1)
         if self.whole is not None:
             given = torch.cat([own, self.whole(z).view(len(z), self.count, -1)], 2)
-        h = self.beat(_beside(given, condition)) + self.direct(own)
+        h = self.beat(beside(given, condition)) + self.direct(own)
         return self.likelihood(h.view(len(z), -1, self.likelihood.hidden))
 
 
-def _beside(beats: Tensor, condition: Tensor | None) -> Tensor:
+def beside(beats: Tensor, condition: Tensor | None) -> Tensor:
     """Beats (B, N, F) with the condition (B, C) beside each."""
     if condition is None:
         return beats

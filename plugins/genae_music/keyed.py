@@ -4,9 +4,7 @@ r"""p(x | z) of the piano's keys: which are struck or go on, low ones first, eac
     a, b = V g(f_t + B x_{t−1}) + U x_{t,<k}        f_t given by the network, g = GELU, U strictly triangular
     q(v)   a logistic on 32 levels of loudness, its location and log scale Σ_j c_j(f_t, x_{t−1}) e_j(k)
 
-All steps are scored at once. A step is drawn by iteration, x ← [a(x) + noise > 0]: of a triangular U the lowest n keys are
-exact after n rounds, and a round that changes nothing is the end, so that it is the sample that 88 keys in a row would give.
-In the first step any key may go on. https://proceedings.mlr.press/v15/larochelle11a.html, section 2.1 for U.
+In the first step any key may go on. For U, and how a step is drawn, see `genae_music.triangular`.
 """
 
 from __future__ import annotations
@@ -23,13 +21,13 @@ from genae.errors import GenaeError
 from genae.latent.space import Shape
 from genae_music.piano import KEYS
 from genae_music.score import LOUDEST
+from genae_music.triangular import EDGE, lower, settled
 
 WIDE = 4  # velocities of a level of loudness
 LEVELS = (LOUDEST + 1) // WIDE
 BASIS = 6  # functions of the key that loudness is made of
 LOG_SCALE = (-6.0, 2.0)
 FIRST, FIRST_LEVEL, FIRST_SCALE = -4.0, 0.6, -2.5  # logits of keys, and loudness, where training begins
-EDGE = 1e-7  # how near to 0 and 1 uniform numbers are whose logit is taken
 
 
 class Keyed(nn.Module):
@@ -46,7 +44,7 @@ class Keyed(nn.Module):
         self.loud = nn.Linear(hidden, 2 * BASIS)
         self.basis = nn.Parameter(torch.randn(BASIS, KEYS) / math.sqrt(BASIS))
         nn.init.constant_(self.keys.bias, FIRST)
-        self.lower = nn.Buffer(torch.ones(KEYS, KEYS).tril(-1).repeat(2, 2), persistent=False)
+        self.lower = nn.Buffer(lower(2, 2), persistent=False)
 
     def features(self, event: Shape) -> Shape:
         """(T, hidden)."""
@@ -112,14 +110,13 @@ class KeyedEvent:
 
     def _step(self, noisy: Tensor, free: Tensor) -> Tensor:
         """Noisy logits (B, 1, 2·88) to the states of a step, given those of lower keys."""
-        state, below = torch.zeros_like(noisy), (self.of.below * self.of.lower).float().T
-        for _ in range(KEYS):
-            struck, going = torch.split(noisy + state @ below > 0, KEYS, -1)
-            new = torch.cat([struck, going & free & ~struck], -1).to(state.dtype)
-            if torch.equal(new, state):
-                break
-            state = new
-        return state
+        below = (self.of.below * self.of.lower).float().T
+
+        def chosen(logits: Tensor) -> Tensor:
+            struck, going = torch.split(logits > 0, KEYS, -1)
+            return torch.cat([struck, going & free & ~struck], -1).to(noisy.dtype)
+
+        return settled(noisy, torch.zeros_like(noisy), lambda state: state @ below, chosen)
 
     def _struck(self, h: Tensor, state: Tensor, noise: Tensor) -> Tensor:
         """States of a step (B, 1, 2·88) as events, each note as loud as is drawn by noise (B, 1, 88)."""

@@ -1,9 +1,10 @@
 r"""p(notes of a track | features) of a band: which keys are struck at each step, and of those that are, how long and how loud.
 
-    p = Π_t Π_k Bernoulli(struck_tk) · Π_{struck_tk} Categorical(length) · Categorical(loudness)
+    p = Π_t Π_k Bernoulli(a_tk + U x_{t,<k}) · Π_{x_tk = 1} Categorical(length) · Categorical(loudness)
 
-Length and loudness of a note know its step's features and its key: W tanh(h_t + e_k). A track that is there has a note; what
-the density gives to one that has none is left out, so that a log-probability is, by a little, too low.
+a are of the features, U of drums another one (`genae_music.triangular`). Length and loudness of a note know its step's features
+and its key: W tanh(h_t + e_k). A track that is there has a note; what the density gives to one that has none is left out, so
+that a log-probability is, by a little, too low.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from genae.latent.space import Shape
 from genae_music.melody import LOWEST
 from genae_music.multitrack import BAR, COLUMNS, DRUMS, KEYS, LONGEST, LOUDNESSES, NOTES, PROGRAMS, TRACKS
 from genae_music.steps import COLDEST
+from genae_music.triangular import EDGE, lower, settled
 
 NUMBERS = 3  # random ones of a cell: whether it is struck, how long, how loud
 
@@ -67,6 +69,8 @@ class Tracks(nn.Module):
     def __init__(self, hidden: Annotated[int, Ge(1), doc("units between features and lengths and loudness")] = 96) -> None:
         super().__init__()
         self.hidden, self.width = hidden, KEYS + hidden
+        self.below = nn.Parameter(torch.zeros(KEYS, 2 * KEYS))
+        self.lower = nn.Buffer(lower(1, 2), persistent=False)
         self.keys = nn.Embedding(2 * KEYS, hidden)
         self.values = nn.Linear(hidden, LONGEST + LOUDNESSES)
 
@@ -76,9 +80,12 @@ class Tracks(nn.Module):
     def log_prob(self, h: Tensor, notes: Band, row: Tensor) -> Tensor:
         """Features (R, T, F) of tracks and their notes (M,), each in a row (M,), to nats (R,)."""
         h = h.float()
-        struck = torch.zeros(h.shape[0], BAR, KEYS, device=h.device)
-        struck[row, notes.step, notes.key] = 1
-        missed = F.binary_cross_entropy_with_logits(h[..., :KEYS], struck, reduction="none").sum((1, 2))
+        struck = torch.zeros(h.shape[0], BAR, 2 * KEYS, device=h.device)
+        struck[row, notes.step, notes.spot] = 1
+        with full_precision(h.device):
+            logits = h[..., :KEYS] + self._weighed(struck)
+        either = struck[..., :KEYS] + struck[..., KEYS:]
+        missed = F.binary_cross_entropy_with_logits(logits, either, reduction="none").sum((1, 2))
         length, loudness = self._values(h[row, notes.step, KEYS:], notes.spot)
         cost = F.cross_entropy(length, notes.length, reduction="none")
         cost = cost + F.cross_entropy(loudness, notes.loudness, reduction="none")
@@ -87,13 +94,25 @@ class Tracks(nn.Module):
     def drawn(self, h: Tensor, temperature: float, uniform: Tensor, drum: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Features of a step (R, F), numbers (R, KEYS, 3) in (0, 1), who drums (R,): rows, keys, lengths, loudness (M,)."""
         h, cold = h.float(), max(temperature, COLDEST)
-        likely = (h[:, :KEYS] / cold).sigmoid()
-        row, key = (uniform[..., 0] < likely if temperature else likely > 0.5).nonzero(as_tuple=True)
-        logits = self._values(h[row, KEYS:], key + KEYS * drum[row])
+        noise = temperature * -uniform[..., 0].clamp(EDGE, 1 - EDGE).logit()
+        mine = torch.stack([~drum, drum], 1)[..., None]  # a key's two groups: pitches and drums
+
+        def states(logits: Tensor) -> Tensor:
+            return ((logits > 0)[:, None] & mine).flatten(1).to(h.dtype)
+
+        with full_precision(h.device):
+            none = h.new_zeros(len(h), 2 * KEYS)
+            row, spot = settled(h[:, :KEYS] + noise, none, self._weighed, states).nonzero(as_tuple=True)
+        key = spot % KEYS
+        logits = self._values(h[row, KEYS:], spot)
         length, loudness = (
             chosen(of / cold, uniform[row, key, i]) if temperature else of.argmax(-1) for i, of in enumerate(logits, 1)
         )
         return row, key, torch.where(drum[row], 0, length), loudness
+
+    def _weighed(self, struck: Tensor) -> Tensor:
+        """Of keys struck (…, 2 · KEYS), pitches and drums, what they do to those above (…, KEYS)."""
+        return F.linear(struck, self.below * self.lower)
 
     def _values(self, h: Tensor, spot: Tensor) -> tuple[Tensor, Tensor]:
         """Of notes (M,) the logits of length and loudness."""

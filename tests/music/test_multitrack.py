@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from genae.data.examples import File
 from genae.errors import GenaeError, Rejected, Remark
@@ -177,9 +178,7 @@ def test_transposition_moves_what_is_pitched_together(trio):
 
 def networks():
     torch.manual_seed(0)
-    made = network(
-        (NOTES, 6), Space((4,)), GaussianPosterior(), Tracks(8), sounds=8, encoder_width=16, width=16, track=8, plan=4
-    )
+    made = network((NOTES, 6), Space((4,)), GaussianPosterior(), Tracks(8), sounds=8, beat_width=16, width=16, track=8, plan=4)
     return made.encoder.eval(), made.decoder.eval()
 
 
@@ -189,7 +188,7 @@ def test_log_prob_is_the_sum_of_its_parts(trio):
     _, decoder = networks()
     p = decoder(torch.randn(1, 4))
     line = torch.tensor([LOW])
-    state, plan = decoder.players(p.given[line], line, torch.tensor([33]))
+    state, plan = decoder.players(p.given, line, torch.tensor([33]))
     heard = decoder.sounds(torch.tensor([22]), torch.tensor([15]), torch.tensor([8]), torch.tensor([0]), 16)[None]
     before = torch.cat([torch.zeros(1, 1, 16), torch.cat([heard, heard], 2)[:, :-1]], 1)
     h, _ = decoder.gru(torch.cat([before, plan], 2), state[None])
@@ -200,7 +199,7 @@ def test_log_prob_is_the_sum_of_its_parts(trio):
     expected += values[:32].log_softmax(0)[15] + values[32:].log_softmax(0)[8]
     there = p.there[0].sigmoid()
     expected += there[LOW].log() + (1 - there).log().sum() - (1 - there[LOW]).log()
-    expected += decoder.who(p.given[line])[0].log_softmax(0)[33]
+    expected += decoder.who(p.given.whole[line])[0].log_softmax(0)[33]
     assert p.log_prob(x).item() == pytest.approx(expected.item(), rel=1e-5)
 
 
@@ -222,6 +221,30 @@ def test_samples_are_bars_and_each_is_as_its_place_says():
         ]
     assert torch.isfinite(decoder(torch.randn(3, 4)).log_prob(x)).all()
     assert torch.equal(Band.of(x).event(3), x)
+
+
+def test_keys_are_drawn_given_those_below_and_drums_given_drums():
+    """The same noise key by key; and the density of what is drawn is that of the keys in a row."""
+    torch.manual_seed(2)
+    made = Tracks(8)
+    with torch.no_grad():
+        made.below.normal_()
+    h, uniform, drum = torch.randn(6, made.width), torch.rand(6, 88, 3), torch.tensor([False, True] * 3)
+    h[:, :88] -= 2
+    row, key, length, loudness = made.drawn(h, 1.0, uniform, drum)
+    struck, expected = torch.zeros(6, 88), torch.zeros(6)
+    for k in range(88):
+        u = torch.stack([made.below[k, 88 * d : 88 * d + k] for d in drum.tolist()])
+        likely = (h[:, k] + (u * struck[:, :k]).sum(1)).sigmoid()
+        struck[:, k] = (uniform[:, k, 0] < likely).float()
+        expected += torch.where(struck[:, k] > 0, likely, 1 - likely).log()
+    assert torch.equal(torch.stack([row, key], 1), struck.nonzero())
+    values = made.values(torch.tanh(h[row, 88:] + made.keys(key + 88 * drum[row]))).split([32, 16], 1)
+    for logits, chosen in zip(values, (length, loudness), strict=True):
+        expected = expected.index_add(0, row, logits.log_softmax(1).gather(1, chosen[:, None])[:, 0])
+    first = F.pad(h[:, None], (0, 0, 0, 15))  # all else is as likely as not, with nothing struck
+    notes = Band(row * 8, torch.where(drum[row], 128, 0), torch.zeros_like(row), key, length, loudness)
+    assert (made.log_prob(first, notes, row) + 15 * 88 * math.log(2)).tolist() == pytest.approx(expected.tolist(), abs=1e-3)
 
 
 def test_a_bar_without_tracks_is_one_too():
