@@ -8,6 +8,9 @@ Guided by a weight w, what a part of it adds to a drift that knows nothing is mu
 (https://arxiv.org/abs/2212.09748), brought to few units; into the net for vectors h enters whole, too. Frames share their
 weights: a block is two convolutions, of neighbours 1, 2, 4, … frames away, so that what holds of one frame need not be learned
 of each, and what is asked of all of them (a class, a number) acts in all alike.
+
+A vector whose parts are alike (a z with as many numbers for each beat) can be drawn part by part, each given those before it by
+a recurrent layer: fields of few numbers are learned in steps in which one of all of them is not.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import torch.nn.functional as F
 from annotated_types import Ge, Le, doc
 from torch import Tensor, nn
 
+from genae.errors import GenaeError
 from genae.latent.space import Space
 
 PERIODS = 32  # sines of t that the network is given, and as many cosines
@@ -39,8 +43,8 @@ class Drift(nn.Module, ABC):
     @abstractmethod
     def forward(self, x: Tensor, t: Tensor, h: Tensor) -> Tensor: ...
 
-    def loss(self, z: Tensor, h: Tensor) -> Tensor:
-        """The mean square error (B,) of z (B, size) given h (B, H), at one time and noise each."""
+    def loss(self, z: Tensor, h: Tensor, seen: Tensor | None = None) -> Tensor:
+        """The mean square error (B,) of z (B, size) given h (B, H), at one time and noise each; `seen` is z as parts see it."""
         t, u = torch.rand(len(z), 1, device=z.device), torch.randn_like(z)
         apart: Tensor = self((1 - t) * u + t * z, t, h).float() - (z - u)
         return apart.square().mean(1)
@@ -50,9 +54,9 @@ class Drift(nn.Module, ABC):
         return heun(lambda x, t: self(x, t, h), u, turns)
 
     def guided(self, u: Tensor, h: Tensor, seen: Tensor, nothing: Tensor, weight: float, turns: int) -> Tensor:
-        """Noise u (B, size) to z (B, size) given h (B, H), pushed from what is drawn given `nothing` (H,) to that given `seen`.
+        """Noise u (B, size) to z (B, size) given h (B, H), pushed from what is drawn given `nothing` to that given `seen`.
 
-        v_h + (w − 1) (v_seen − v_nothing)
+        `nothing` is (H,) or (B, H). v_h + (w − 1) (v_seen − v_nothing)
         """
         if weight == 1:
             return self.carried(u, h, turns)
@@ -112,6 +116,46 @@ class VectorDrift(Drift):
             hidden = block(hidden, about)
         drift: Tensor = self.leave(F.silu(hidden))
         return drift
+
+
+class PartsDrift(nn.Module):
+    """Of a vector's equal parts one after another, each by the same field, given h and the parts before."""
+
+    def __init__(self, size: int, parts: int, given: int, width: int, blocks: int) -> None:
+        super().__init__()
+        if size % parts:
+            raise GenaeError(f"sampler.parts must divide z's {size} numbers, not {parts}")
+        self.parts, self.own = parts, size // parts
+        self.first, self.place = nn.Linear(given, width), nn.Parameter(0.1 * torch.randn(parts, width))
+        self.before = nn.GRU(self.own + width, width, batch_first=True)
+        self.drift = VectorDrift(self.own, width + given, width, blocks)
+
+    def loss(self, z: Tensor, h: Tensor, seen: Tensor | None = None) -> Tensor:
+        """As a drift's."""
+        parts = (z if seen is None else seen).view(len(z), self.parts, self.own)
+        c, _ = self.before(self._entering(F.pad(parts[:, :-1], (0, 0, 1, 0)), self.place), self._begin(h))
+        given = torch.cat([c, h[:, None].expand(-1, self.parts, -1)], 2)
+        of_parts = self.drift.loss(z.reshape(-1, self.own), given.flatten(0, 1))
+        return of_parts.view(len(z), -1).mean(1)
+
+    def guided(self, u: Tensor, h: Tensor, seen: Tensor, nothing: Tensor, weight: float, turns: int) -> Tensor:
+        """As a drift's."""
+        all_h = torch.stack([h, seen, nothing.expand_as(h)])  # (3, B, H), as they are told of the same parts
+        state, made = self._begin(all_h.flatten(0, 1)), [u.new_zeros(len(u), self.own)]
+        for place, noise in zip(self.place, u.view(len(u), self.parts, self.own).unbind(1), strict=True):
+            c, state = self.before(self._entering(made[-1].repeat(3, 1), place)[:, None], state)
+            given, near, free = torch.cat([c[:, 0], all_h.flatten(0, 1)], 1).chunk(3)
+            made.append(self.drift.guided(noise, given, near, free, weight, turns))
+        return torch.cat(made[1:], 1)
+
+    def _begin(self, h: Tensor) -> Tensor:
+        """The first state (1, B, width)."""
+        state: Tensor = self.first(h).tanh()[None].contiguous()
+        return state
+
+    def _entering(self, part: Tensor, place: Tensor) -> Tensor:
+        """Parts (…, own) beside their places."""
+        return torch.cat([part, place.expand(*part.shape[:-1], -1)], -1)
 
 
 class _Block(nn.Module):

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from genae.errors import GenaeError
 from genae.latent.descent import Rate, Standardised, Steps, descended
-from genae.latent.drift import Blocks, Turns, VectorDrift, Width
+from genae.latent.drift import Blocks, PartsDrift, Turns, VectorDrift, Width
 from genae.latent.precision import full_precision
 from genae.latent.samplers import Fitting, Passage, Variants
 from genae.latent.space import Space
@@ -84,6 +84,7 @@ class SequencePrior(Standardised):
         draws: Annotated[int, Ge(1), doc("times and noises of each window a step")] = 4,
         spread: Annotated[float, Ge(0), Le(1), doc("share of the posteriors' deviation of what is before a window")] = 1.0,
         guidance: Annotated[float, Ge(0), Le(20), doc("weight of the windows before in new ones: 1 as learned, 2 twice")] = 2.0,
+        parts: Annotated[int, Ge(1), doc("equal parts of z that are drawn one after another, such as those of beats")] = 1,
     ) -> None:
         super().__init__(space, condition)
         if width % heads:
@@ -91,7 +92,10 @@ class SequencePrior(Standardised):
         self.turns, self.longest, self.variants, self.draws, self.share = turns, longest, variants, draws, spread
         self.steps, self.batch, self.lr = steps, batch, lr
         self.trunk, self.form = Trunk(space.size, condition, width, layers, heads), Form()
-        self.drift, self.nothing = VectorDrift(space.size, width, drift, blocks), nn.Parameter(torch.zeros(width))
+        self.drift = (
+            PartsDrift(space.size, parts, width, drift, blocks) if parts > 1 else VectorDrift(space.size, width, drift, blocks)
+        )
+        self.nothing = nn.Parameter(torch.zeros(width))
         self.guidance = guidance
         self.short = nn.Buffer(torch.zeros(()))  # windows: few pieces of training are shorter
         self.both = nn.Buffer(torch.tensor(False))  # whether it saw varied pieces and others
@@ -161,9 +165,9 @@ class SequencePrior(Standardised):
     def _loss(self, rows: _Rows) -> Tensor:
         h = self.trunk(rows.seen, rows.about)
         new = rows.inside & ~rows.same.any(-1)
-        z, given = rows.z[new].repeat(self.draws, 1), h[new].repeat(self.draws, 1)
+        z, seen, given = (of[new].repeat(self.draws, 1) for of in (rows.z, rows.seen, h))
         given = torch.where(torch.rand(len(z), 1, device=z.device) < HIDDEN, self.nothing, given)
-        flow, form = self.drift.loss(z, given), self.form.nats(rows.same, rows.about)[rows.inside]
+        flow, form = self.drift.loss(z, given, seen), self.form.nats(rows.same, rows.about)[rows.inside]
         return flow.mean() + form.mean()
 
     # -- sampling -----------------------------------------------------------------------------------------------------

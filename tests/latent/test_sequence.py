@@ -118,6 +118,18 @@ def test_heads_divide_the_width():
         SequencePrior(Space((2,)), width=32, heads=5)
 
 
+def test_windows_in_parts_know_each_other_too():
+    """The same pieces, whose two numbers are drawn one after another; and parts divide z."""
+    torch.manual_seed(0)
+    sampler = SequencePrior(Space((2,)), steps=600, parts=2, **SMALL)
+    list(sampler.fit_passages(_passages((0, 0, 2, 0, 4))))
+    z = sampler.passages(200, 5)
+    assert ((z > 0).flatten(1).float().mean(1) - 0.5).abs().mean() > 0.4
+    assert _repeats(z).float().mean(0)[1, 0] > 0.8
+    with pytest.raises(GenaeError, match=r"sampler.parts must divide z's 2 numbers, not 3"):
+        SequencePrior(Space((2,)), parts=3)
+
+
 def test_what_is_filled_in_leads_to_what_follows():
     """Pieces of three windows that climb from 0, each by as much as it likes: the middle one is half way to what follows."""
     torch.manual_seed(0)
