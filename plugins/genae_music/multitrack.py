@@ -207,7 +207,7 @@ def score(x: Array, tempo: float, names: Names, frame: pieces.Frame | None = Non
     take = np.full(len(x), BAR) if frame is None else np.array(pieces.taken(frame, len(x), BAR))
     of = notes(x)
     of = Notes(*(column[of.step < take[of.bar]] for column in of))
-    program = settled(of)
+    program = settled(of, STAYS if frame is not None or len(x) == 1 else 1.0)
     start = (take.cumsum() - take)[of.bar] + of.step
     player = of.track * PROGRAMS + program
     order = np.lexsort((of.pitch, start, player))
@@ -222,13 +222,14 @@ def score(x: Array, tempo: float, names: Names, frame: pieces.Frame | None = Non
     return made if frame is None else pieces.place(made, frame)
 
 
-def settled(of: Notes) -> Array:
+def settled(of: Notes, least: float) -> Array:
     """The programs (M,) of notes, of a track the one that it plays in most bars, or two where the second is no slip.
 
-    All have no more than TRACKS, which is what a file is read with: beyond that the second ones go that are played least.
+    That is one of at least that share of the track's bars; new songs, whose bars are drawn one by one, have 1: none. All have
+    no more than TRACKS, which is what a file is read with: beyond that the second ones go that are played least.
     """
     ranked = {track: _by_bars(of, of.track == track) for track in np.unique(of.track).tolist()}
-    seconds = {track: count[1] for track, (_, count) in ranked.items() if len(count) > 1 and count[1] >= STAYS * count.sum()}
+    seconds = {track: count[1] for track, (_, count) in ranked.items() if len(count) > 1 and count[1] >= least * count.sum()}
     stay = sorted(seconds, key=lambda track: -seconds[track])[: TRACKS - len(ranked)]
     program = of.program.copy()
     for track, (which, _) in ranked.items():

@@ -310,3 +310,15 @@ def test_figures_of_one_chord_by_hand(raw):
     assert figures["together"] == 1
     assert figures["degrees"] == 0
     assert math.isclose(figures["in_scale"], 1)
+
+
+def test_a_new_song_keeps_its_instruments_and_a_read_one_its_changes():
+    """Four bars of a melody, two of them by a guitar: two programs in a song that is read, one in one that is drawn."""
+    x = np.zeros((4, NOTES, 6), np.int64)
+    x[:, 0] = [(LEAD + 1, program, 0, 60, 4, 8) for program in (0, 27, 0, 27)]
+    x[2, 1] = (LEAD + 1, 0, 8, 62, 4, 8)
+    names = multitrack.Names([], [], [])
+    assert {who.program for who in multitrack.score(x, 120.0, names).instruments} == {0}
+    of = multitrack.notes(x)
+    assert set(multitrack.settled(of, multitrack.STAYS).tolist()) == {0, 27}
+    assert set(multitrack.settled(of, 1.0).tolist()) == {0}
