@@ -43,8 +43,9 @@ class Drift(nn.Module, ABC):
     @abstractmethod
     def forward(self, x: Tensor, t: Tensor, h: Tensor) -> Tensor: ...
 
-    def loss(self, z: Tensor, h: Tensor, seen: Tensor | None = None) -> Tensor:
-        """The mean square error (B,) of z (B, size) given h (B, H), at one time and noise each; `seen` is z as parts see it."""
+    def loss(self, z: Tensor, h: Tensor, draws: int = 1, seen: Tensor | None = None) -> Tensor:
+        """The mean square error (draws·B,) of z (B, size) given h (B, H), at so many times and noises; parts see `seen`."""
+        z, h = z.repeat(draws, 1), h.repeat(draws, 1)
         t, u = torch.rand(len(z), 1, device=z.device), torch.randn_like(z)
         apart: Tensor = self((1 - t) * u + t * z, t, h).float() - (z - u)
         return apart.square().mean(1)
@@ -130,13 +131,13 @@ class PartsDrift(nn.Module):
         self.before = nn.GRU(self.own + width, width, batch_first=True)
         self.drift = VectorDrift(self.own, width + given, width, blocks)
 
-    def loss(self, z: Tensor, h: Tensor, seen: Tensor | None = None) -> Tensor:
-        """As a drift's."""
+    def loss(self, z: Tensor, h: Tensor, draws: int = 1, seen: Tensor | None = None) -> Tensor:
+        """As a drift's; what is before a part is read once for all draws."""
         parts = (z if seen is None else seen).view(len(z), self.parts, self.own)
         c, _ = self.before(self._entering(F.pad(parts[:, :-1], (0, 0, 1, 0)), self.place), self._begin(h))
         given = torch.cat([c, h[:, None].expand(-1, self.parts, -1)], 2)
-        of_parts = self.drift.loss(z.reshape(-1, self.own), given.flatten(0, 1))
-        return of_parts.view(len(z), -1).mean(1)
+        of_parts = self.drift.loss(z.reshape(-1, self.own), given.flatten(0, 1), draws)
+        return of_parts.view(-1, self.parts).mean(1)
 
     def guided(self, u: Tensor, h: Tensor, seen: Tensor, nothing: Tensor, weight: float, turns: int) -> Tensor:
         """As a drift's."""

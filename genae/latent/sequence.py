@@ -165,9 +165,9 @@ class SequencePrior(Standardised):
     def _loss(self, rows: _Rows) -> Tensor:
         h = self.trunk(rows.seen, rows.about)
         new = rows.inside & ~rows.same.any(-1)
-        z, seen, given = (of[new].repeat(self.draws, 1) for of in (rows.z, rows.seen, h))
+        z, seen, given = (of[new] for of in (rows.z, rows.seen, h))
         given = torch.where(torch.rand(len(z), 1, device=z.device) < HIDDEN, self.nothing, given)
-        flow, form = self.drift.loss(z, given, seen), self.form.nats(rows.same, rows.about)[rows.inside]
+        flow, form = self.drift.loss(z, given, self.draws, seen), self.form.nats(rows.same, rows.about)[rows.inside]
         return flow.mean() + form.mean()
 
     # -- sampling -----------------------------------------------------------------------------------------------------
