@@ -5,8 +5,8 @@ r"""How loud a sound is, and a sound as loud as others: ITU-R BS.1770-4, https:/
 over blocks of 400 ms, three quarters of each shared, that are above −70 LUFS, and not more than 10 below the mean of these.
 
 The filters are those of the standard at 48 kHz, worked out for other rates as in https://github.com/jiixyj/libebur128; they are
-applied to the spectrum, since clips are short and a loop over samples slow. What would go beyond the ceiling is made quieter
-where it does, by a gain that is nowhere above what is needed.
+applied to the spectrum, of pieces some seconds long, since a loop over samples is slow. What would go beyond the ceiling is made
+quieter where it does, by a gain that is nowhere above what is needed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from genae_music.soundfont import RATE, Array
 
@@ -45,16 +46,24 @@ def _ratio(z: Array, above: tuple[float, float, float], k: float, q: float) -> A
 
 def loudness(sound: Array, rate: int = RATE) -> float:
     """Of samples (N, channels), full scale 1, LUFS; −inf of silence."""
-    size = len(sound) + round(TAIL * rate)
-    spectrum = np.fft.rfft(sound.astype(np.float64), size, axis=0)
-    y = np.fft.irfft(spectrum * weighting(np.fft.rfftfreq(size, 1 / rate), rate)[:, None], size, axis=0)[: len(sound)]
-    total = np.append(0.0, (y**2).sum(1).cumsum())
+    total = np.append(0.0, (_weighted(sound, rate) ** 2).sum(1).cumsum())
     block = min(round(BLOCK * rate), len(sound))
     begins = np.arange(0, len(sound) - block + 1, round(HOP * rate))
     power = (total[begins + block] - total[begins]) / max(1, block)
     loud = power[power > _power(ABSOLUTE)]
     loud = loud[loud > _power(_lufs(float(loud.mean())) + RELATIVE)] if len(loud) else loud
     return _lufs(float(loud.mean())) if len(loud) else -math.inf
+
+
+def _weighted(sound: Array, rate: int) -> npt.NDArray[np.float64]:
+    """Samples (N, channels), filtered piece by piece: a spectrum of a whole song, whose length may be prime, takes a minute."""
+    ring = round(TAIL * rate)
+    size = 1 << (4 * ring).bit_length()
+    step, response = size - ring, weighting(np.fft.rfftfreq(size, 1 / rate), rate)
+    y = np.zeros((sound.shape[1], len(sound) + size))
+    for at in range(0, len(sound), step):
+        y[:, at : at + size] += np.fft.irfft(np.fft.rfft(sound[at : at + step].T, size) * response, size)
+    return np.asarray(y[:, : len(sound)].T)
 
 
 def _lufs(power: float) -> float:

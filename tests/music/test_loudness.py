@@ -113,3 +113,14 @@ def test_kits_sound_unlike_each_other():
     with wave.open(io.BytesIO(wav(hit))) as one, wave.open(io.BytesIO(wav(mix.with_kit(hit, "electronic")))) as other:
         assert one.getnframes() == other.getnframes()
         assert one.readframes(20_000) != other.readframes(20_000)
+
+
+def test_pieces_are_filtered_as_the_whole_is():
+    """Noise that swells over seven pieces, of a prime number of samples, by one spectrum of all of it."""
+    n = 400_009
+    x = np.random.default_rng(0).standard_normal((n, 2)) * np.linspace(0.02, 0.2, n)[:, None]
+    spectrum = np.fft.rfft(x, 1 << 19, axis=0) * weighting(np.fft.rfftfreq(1 << 19, 1 / RATE), RATE)[:, None]
+    power = (np.fft.irfft(spectrum, axis=0)[:n] ** 2).sum(1)
+    blocks = np.array([power[at : at + 17_640].mean() for at in range(0, n - 17_640 + 1, 4410)])
+    loud = blocks[blocks > blocks.mean() / 10]
+    assert loudness(x.astype(np.float32)) == pytest.approx(-0.691 + 10 * math.log10(loud.mean()), abs=1e-4)
