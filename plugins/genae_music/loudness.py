@@ -5,8 +5,8 @@ r"""How loud a sound is, and a sound as loud as others: ITU-R BS.1770-4, https:/
 over blocks of 400 ms, three quarters of each shared, that are above −70 LUFS, and not more than 10 below the mean of these.
 
 The filters are those of the standard at 48 kHz, worked out for other rates as in https://github.com/jiixyj/libebur128; they are
-applied to the spectrum, of pieces some seconds long, since a loop over samples is slow. What would go beyond the ceiling is made
-quieter where it does, by a gain that is nowhere above what is needed.
+applied to the spectrum, of pieces some seconds long, since a loop over samples is slow. What would go beyond the ceiling is
+made quieter where it does, by a gain that is nowhere above what is needed.
 """
 
 from __future__ import annotations
