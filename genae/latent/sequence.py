@@ -152,8 +152,9 @@ class SequencePrior(Standardised):
             end = int(torch.randint(1, whole, ()))
             at = max(0, end - self.longest)
         else:
-            first = 1 - self.longest if known else 0  # before 0 is 0: every piece's beginning is shown as often
-            at = max(0, int(torch.randint(first, max(1, whole - self.longest + 1) if known else whole, ())))
+            # before 0 is 0: every piece's beginning is shown as often, however long the piece
+            between = (1 - self.longest, max(1, whole - self.longest + 1)) if known else (0, whole)
+            at = max(0, int(torch.randint(*between, ())))
             end = min(whole, at + self.longest)
         place = torch.arange(1, whole + 1, device=device)
         seen = unit.mean + unit.sigma * torch.randn_like(unit.mean)[unit.first]  # equal windows alike

@@ -85,8 +85,7 @@ class Encoder(nn.Module):
         q = self.own(beside(seen, condition)) + self.direct(shown)  # (B, beats, own)
         if self.mix is not None:
             q = q + self.mix(seen.flatten(1)).view(len(x), self.count, -1)
-        q = q.view(len(x), self.count, self.groups, -1).transpose(1, 2).flatten(1)  # means of all beats, then deviations
-        return self.posterior(q.view(len(x), *self.features))
+        return self.posterior(of_parts(q, self.groups, self.features))
 
 
 class Decoder(nn.Module):
@@ -108,6 +107,11 @@ class Decoder(nn.Module):
             given = torch.cat([own, self.whole(z).view(len(z), self.count, -1)], 2)
         h = self.beat(beside(given, condition)) + self.direct(own)
         return self.likelihood(h.view(len(z), -1, self.likelihood.hidden))
+
+
+def of_parts(q: Tensor, groups: int, features: Shape) -> Tensor:
+    """What a posterior is of (B, *features), of that of each beat (B, N, F): means of all beats, then deviations."""
+    return q.view(*q.shape[:2], groups, -1).transpose(1, 2).reshape(q.shape[0], *features)
 
 
 def beside(beats: Tensor, condition: Tensor | None) -> Tensor:

@@ -21,7 +21,8 @@ from genae.errors import GenaeError
 from genae.latent.space import Shape
 from genae_music.piano import KEYS
 from genae_music.score import LOUDEST
-from genae_music.triangular import EDGE, lower, settled
+from genae_music.steps import logistic
+from genae_music.triangular import in_a_row, lower
 
 WIDE = 4  # velocities of a level of loudness
 LEVELS = (LOUDEST + 1) // WIDE
@@ -87,7 +88,7 @@ class KeyedEvent:
     def sample(self, temperature: float = 1.0) -> Tensor:
         """(B, T, 88), step by step."""
         n, steps = self.h.shape[:2]
-        noise = torch.rand(n, steps, 3 * KEYS, device=self.h.device).clamp(EDGE, 1 - EDGE).logit() * temperature
+        noise = logistic(torch.rand(n, steps, 3 * KEYS, device=self.h.device)) * temperature
         of_state, of_level = torch.split(noise, [2 * KEYS, KEYS], -1)
         state, made = noise.new_zeros(n, 1, 2 * KEYS), list[Tensor]()
         for t in range(steps):
@@ -110,13 +111,12 @@ class KeyedEvent:
 
     def _step(self, noisy: Tensor, free: Tensor) -> Tensor:
         """Noisy logits (B, 1, 2·88) to the states of a step, given those of lower keys."""
-        below = (self.of.below * self.of.lower).float().T
 
         def chosen(logits: Tensor) -> Tensor:
             struck, going = torch.split(logits > 0, KEYS, -1)
             return torch.cat([struck, going & free & ~struck], -1).to(noisy.dtype)
 
-        return settled(noisy, torch.zeros_like(noisy), lambda state: state @ below, chosen)
+        return in_a_row(noisy, (self.of.below * self.of.lower).float(), chosen)
 
     def _struck(self, h: Tensor, state: Tensor, noise: Tensor) -> Tensor:
         """States of a step (B, 1, 2·88) as events, each note as loud as is drawn by noise (B, 1, 88)."""

@@ -21,8 +21,8 @@ from genae.latent.precision import full_precision
 from genae.latent.space import Shape
 from genae_music.melody import LOWEST
 from genae_music.multitrack import BAR, COLUMNS, DRUMS, KEYS, LONGEST, LOUDNESSES, NOTES, PROGRAMS, TRACKS
-from genae_music.steps import COLDEST
-from genae_music.triangular import EDGE, lower, settled
+from genae_music.steps import COLDEST, logistic
+from genae_music.triangular import in_a_row, lower
 
 NUMBERS = 3  # random ones of a cell: whether it is struck, how long, how loud
 
@@ -83,7 +83,7 @@ class Tracks(nn.Module):
         struck = torch.zeros(h.shape[0], BAR, 2 * KEYS, device=h.device)
         struck[row, notes.step, notes.spot] = 1
         with full_precision(h.device):
-            logits = h[..., :KEYS] + self._weighed(struck)
+            logits = h[..., :KEYS] + F.linear(struck, self.below * self.lower)
         either = struck[..., :KEYS] + struck[..., KEYS:]
         missed = F.binary_cross_entropy_with_logits(logits, either, reduction="none").sum((1, 2))
         length, loudness = self._values(h[row, notes.step, KEYS:], notes.spot)
@@ -94,25 +94,20 @@ class Tracks(nn.Module):
     def drawn(self, h: Tensor, temperature: float, uniform: Tensor, drum: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Features of a step (R, F), numbers (R, KEYS, 3) in (0, 1), who drums (R,): rows, keys, lengths, loudness (M,)."""
         h, cold = h.float(), max(temperature, COLDEST)
-        noise = temperature * -uniform[..., 0].clamp(EDGE, 1 - EDGE).logit()
+        noisy = h[:, :KEYS] - temperature * logistic(uniform[..., 0])
         mine = torch.stack([~drum, drum], 1)[..., None]  # a key's two groups: pitches and drums
 
         def states(logits: Tensor) -> Tensor:
             return ((logits > 0)[:, None] & mine).flatten(1).to(h.dtype)
 
         with full_precision(h.device):
-            none = h.new_zeros(len(h), 2 * KEYS)
-            row, spot = settled(h[:, :KEYS] + noise, none, self._weighed, states).nonzero(as_tuple=True)
+            row, spot = in_a_row(noisy, self.below * self.lower, states).nonzero(as_tuple=True)
         key = spot % KEYS
         logits = self._values(h[row, KEYS:], spot)
         length, loudness = (
             chosen(of / cold, uniform[row, key, i]) if temperature else of.argmax(-1) for i, of in enumerate(logits, 1)
         )
         return row, key, torch.where(drum[row], 0, length), loudness
-
-    def _weighed(self, struck: Tensor) -> Tensor:
-        """Of keys struck (…, 2 · KEYS), pitches and drums, what they do to those above (…, KEYS)."""
-        return F.linear(struck, self.below * self.lower)
 
     def _values(self, h: Tensor, spot: Tensor) -> tuple[Tensor, Tensor]:
         """Of notes (M,) the logits of length and loudness."""

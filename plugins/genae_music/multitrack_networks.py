@@ -25,7 +25,7 @@ from genae.latent.posteriors import Family
 from genae.latent.space import Shape, Space
 from genae.model.networks import Networks
 from genae.model.objectives import Moment
-from genae_music.beats import beside, layers
+from genae_music.beats import beside, layers, of_parts
 from genae_music.multitrack import BAR, COLUMNS, DRUMS, KEYS, LONGEST, LOUDNESSES, NOTES, PROGRAMS, TRACKS
 from genae_music.multitrack_head import NUMBERS, Band, Tracks, chosen
 
@@ -134,8 +134,7 @@ class Encoder(nn.Module):
         h = F.gelu(h + self.second(F.gelu(h)))
         of_all = h.new_zeros(examples * TRACKS, *h.shape[1:]).index_copy(0, line, h)
         q = self.last(beside(by_beats(of_all, examples), condition)) + self.direct(by_beats(heard, examples))
-        q = q.unflatten(2, (self.groups, -1)).transpose(1, 2).flatten(1)  # means of all beats, then deviations
-        return self.posterior(q.unflatten(1, self.features))
+        return self.posterior(of_parts(q, self.groups, self.features))
 
 
 def by_beats(lines: Tensor, examples: int) -> Tensor:
@@ -163,7 +162,7 @@ class Decoder(nn.Module):
 
     def forward(self, z: Tensor, condition: Tensor | None = None) -> Playing:
         z = z.flatten(1)
-        beat = z.view(len(z), BEATS, -1)
+        beat = z.view(z.shape[0], BEATS, -1)
         z = z if condition is None else torch.cat([z, condition.to(z.dtype)], 1)
         h = F.gelu(self.first(z))
         given = self.tracks(torch.cat([h, z], 1)).view(-1, self.track)

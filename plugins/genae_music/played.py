@@ -22,12 +22,12 @@ from genae.errors import GenaeError
 from genae.latent.precision import full_precision
 from genae.latent.space import Shape
 from genae_music.groove import KINDS, WIDTH
-from genae_music.steps import COLDEST, Given, Stepwise
+from genae_music.steps import COLDEST, EDGE, Given, Stepwise, logistic
 
 VALUES = 2 * KINDS  # numbers of a step that only hits have
 LOG_SCALE = (-4.0, 3.0)
 FIRST_SCALE = -1.5  # log, where training begins
-LEAST, EDGE = 1e-30, 1e-7  # how near to 0 and 1 probabilities are whose logit is taken
+LEAST = 1e-30  # how near to 0 probabilities are whose logit is taken
 
 
 class Truncated(NamedTuple):
@@ -128,8 +128,7 @@ class Groove(Stepwise):
     def drawn(self, h: Tensor, temperature: Tensor, uniform: Tensor, given: Given | None = None) -> Tensor:
         h, cold = h.float(), temperature.clamp(min=COLDEST)
         of_hit, which, value = torch.split(uniform, [KINDS, VALUES, VALUES], -1)
-        chance = of_hit.clamp(EDGE, 1 - EDGE) * (temperature > 0) + 0.5 * (temperature <= 0)
-        above = h[..., :KINDS] / cold - chance.logit()  # 0, where it is struck
+        above = h[..., :KINDS] / cold - logistic(of_hit) * (temperature > 0)  # 0, where it is struck
         hit = (above > 0).float() if given is None else self._struck(above, given)
         of = self._values(h, hit)
         values = torch.where(temperature > 0, of.drawn(cold, which, value), of.mean())

@@ -26,11 +26,17 @@ from genae_music import drums, melody
 
 DRUMS = len(drums.REDUCED)
 COLDEST = 1e-6  # the temperature that stands for 0 where logits are divided by it
+EDGE = 1e-7  # how near to 0 and 1 uniform numbers are whose logit is taken
 Stream = Literal["melody", "drums"]
 
 
+def logistic(uniform: Tensor) -> Tensor:
+    """Numbers in [0, 1) to logistic noise: where it is below a logit, a Bernoulli of that logit is 1."""
+    return uniform.clamp(EDGE, 1 - EDGE).logit()
+
+
 class Given(NamedTuple):
-    """Numbers of steps (…, S) that are not drawn, where they are `kept`, bool (…, S)."""
+    """Numbers of steps (…, S) that are not drawn, where they are `kept`, bool (…, S); elsewhere those of the input."""
 
     values: Tensor
     kept: Tensor

@@ -12,11 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from genae_music.piano import KEYS
-
-EDGE = 1e-7  # how near to 0 and 1 uniform numbers are whose logit is taken
 
 
 def lower(out: int, given: int) -> Tensor:
@@ -24,11 +23,11 @@ def lower(out: int, given: int) -> Tensor:
     return torch.ones(KEYS, KEYS).tril(-1).repeat(out, given)
 
 
-def settled(noisy: Tensor, first: Tensor, weighed: Callable[[Tensor], Tensor], chosen: Callable[[Tensor], Tensor]) -> Tensor:
-    """States like `first`: those that are `chosen` of the noisy logits and what is weighed of themselves."""
-    state = first
+def in_a_row(noisy: Tensor, below: Tensor, chosen: Callable[[Tensor], Tensor]) -> Tensor:
+    """States (…, G): those that are `chosen` of noisy logits (…, L) and of what U, below (L, G), makes of themselves."""
+    state = noisy.new_zeros(*noisy.shape[:-1], below.shape[1])
     for _ in range(KEYS):
-        new = chosen(noisy + weighed(state))
+        new = chosen(noisy + F.linear(state, below))
         if torch.equal(new, state):
             break
         state = new

@@ -156,3 +156,17 @@ def test_guidance_keeps_new_windows_nearer_to_those_before(folk):
     assert hit[0.0] < 0.75
     assert hit[1.0] > 0.9
     assert hit[2.0] >= hit[1.0]
+
+
+def test_the_beginning_of_a_long_piece_is_seen_as_often_as_that_of_a_short_one():
+    """Of pieces of 4 and 16 windows, drawn by their length, parts of four: as many of either begin at the first window."""
+    torch.manual_seed(0)
+    sampler = SequencePrior(Space((2,)), longest=4, **SMALL)
+    begins = {}
+    for length in (4, 16):
+        unit = sampler._unit(Passage(torch.randn(length, 2)))
+        columns = [sampler._part(unit)[0] for _ in range(4000)]
+        places = [int(of[3][0]) for of in columns if of[3][0] and not of[5].any()]  # known ones that lead to no window
+        begins[length] = length * sum(place == 1 for place in places) / len(places)
+    assert begins[4] == 4
+    assert begins[16] == pytest.approx(4, abs=0.5)
