@@ -67,7 +67,7 @@ test: lint
 	$(PYTEST) -m 'not slow'
 
 test-slow: $(VENV)/installed
-	$(PYTEST) -m slow
+	$(PYTEST) -m slow --verbose
 
 clean:
 	rm -rf $(VENV) $(DEMO) dist site
