@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from genae_cli.common import emit, run_argument, unused, verb, window, wrote
+from genae_cli.common import COUNT, emit, run_argument, unused, verb, window, wrote
 from genae_cli.making import Asked, Making, making, opened, times
 
 
@@ -19,10 +19,20 @@ from genae_cli.making import Asked, Making, making, opened, times
 @click.option(
     "--mask", type=click.Path(path_type=Path), help="A file that says what the run's task hides: white, of a picture."
 )
+@click.option(
+    "--best-of", type=COUNT, metavar="K", help="Draw so many answers to each, and give the one that they agree on most."
+)
 @window
 @making
 def command(
-    run: Path, items: tuple[str, ...], as_input: bool, task: str, mask: Path | None, window: int | None, asked: Asked
+    run: Path,
+    items: tuple[str, ...],
+    as_input: bool,
+    task: str,
+    mask: Path | None,
+    best_of: int | None,
+    window: int | None,
+    asked: Asked,
 ) -> None:
     """Reconstruct files, folders, or items such as mnist:test:7, with a RUN: inputs above outputs, and every output.
 
@@ -30,7 +40,8 @@ def command(
 
     An output has the style of its file, where the domain reads one. A run with another task shows its own: a denoiser is
     given the noisy input, drawn with --seed; with --as-input the file is that input. With --mask what is not hidden stays.
-    Where an input is not its target, its own distance from it stands beside that of the output.
+    Where an input is not its target, its own distance from it stands beside that of the output, and the domain may draw
+    several answers, as --best-of does.
 
     \b
     Example:
@@ -45,7 +56,9 @@ def command(
     seen = loaded.seen(list(items), window or 0, as_input, task)
     unused(seen.unused)
     length = times(how, seen)
-    inputs, outputs = loaded.reconstruct(seen, how.condition, asked.seed, asked.temperature, length, as_input, mask, task)
+    inputs, outputs = loaded.reconstruct(
+        seen, how.condition, asked.seed, asked.temperature, length, as_input, mask, task, best_of
+    )
     outputs = loaded.shortened(outputs, how.cut)
     metrics = {} if as_input else loaded.domain.defaults.metrics  # there is no target
     numbers = means(metrics, seen.events, outputs)

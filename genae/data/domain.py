@@ -111,6 +111,7 @@ class Defaults:
     shows: Literal["mean", "sample"] = "mean"  # what people are given of p(x | z)
     temperature: float = 1.0  # of new examples, unless they say otherwise
     decoded: float | None = None  # that of reconstructions, morphs and latents that are decoded, where it is another
+    answers: int = 1  # that are drawn to an input which is not its target; the one that they agree on is given
     samples: int = 500  # importance samples of an evaluation, unless they say otherwise
     judged: int = 0  # new examples that an evaluation draws for `Domain.judge`
 

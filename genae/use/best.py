@@ -1,4 +1,7 @@
-"""The best of several new examples, by the domain's own score: what that needs of the training examples is kept in the run."""
+"""The best of several: of new examples by the domain's own score, of answers to an input by what they have in common.
+
+What a score needs of the training examples is kept in the run.
+"""
 
 from __future__ import annotations
 
@@ -41,3 +44,13 @@ def best(events: Tensor, scores: Tensor, of: int) -> Tensor:
     """Of events (n·of, *event), `of` in a row for each that is wanted, those with the highest scores (n·of,): (n, *event)."""
     chosen = scores.view(-1, of).argmax(1).cpu()
     return events[torch.arange(len(chosen)) * of + chosen]
+
+
+def agreed(answers: Tensor) -> Tensor:
+    """Of K answers to each of N inputs, (K, N, *event), the one nearest the mean of all, (N, *event).
+
+    It is the one that is least wrong in the mean if any of them may be right, by the square of the error: minimum Bayes risk,
+    https://aclanthology.org/N04-1022/. Unlike their mean it is an answer.
+    """
+    apart = (answers - answers.mean(0)).flatten(2).square().sum(2)
+    return answers[apart.argmin(0), torch.arange(answers.shape[1])]

@@ -38,7 +38,7 @@ from genae.learn.device import computing, drawn, pick, precision, seeded
 from genae.learn.fitting import PRIOR
 from genae.learn.scoring import chosen
 from genae.learn.sized import sized
-from genae.model.tasks import InputForm, Keeping, Masking, Task, one_of
+from genae.model.tasks import InputForm, Keeping, Masking, Reconstruct, Task, one_of
 from genae.model.vae import Model
 from genae.recipe import models, recipe
 from genae.recipe.options import Spec, named
@@ -327,13 +327,18 @@ class Run:
         as_input: bool = False,
         mask: str | Path | None = None,
         task: str = "",
+        best_of: int | None = None,
     ) -> tuple[Tensor, Tensor]:
         """The inputs as the run's task makes them, and what comes back of them, both (N, *event).
 
         Of a run with several tasks `task` says which. With `as_input` x is what the task makes already: pictures that are
         noisy, or small. A `mask` is a file that says which parts the task hides; the others come back as they were. So do
-        windows of a file in which there is nothing, and what of an input is the target's own.
+        windows of a file in which there is nothing, and what of an input is the target's own. Of `best_of` answers drawn to
+        each input the one that they agree on most is given (`best.agreed`); None is as many as the domain says where the
+        input is not its target.
         """
+        if best_of is not None and best_of < 1:
+            raise GenaeError(f"--best-of must be at least 1, not {best_of}")
         seen = self.seen(x, as_input=as_input, task=task)
         given = self.condition(seen, condition)
         hidden = None if mask is None else self._hidden(Path(mask), seen)
@@ -342,7 +347,12 @@ class Run:
         z = self.encode(replace(seen, events=inputs), given)
         own = self.task(task)
         kept = Kept(inputs, own.kept(inputs)) if isinstance(own, Keeping) and length == 1 and hidden is None else None
-        outputs = self.decode(z, given, temperature, seed, length, seen.spans if length == 1 else (), kept)
+        count = best_of or (1 if isinstance(own, Reconstruct) else self.domain.defaults.answers)
+        same = self.vae.shows == "mean" or self.temperature(temperature, given=True) == 0
+        seeds = [None if seed is None else seed * count + k for k in range(1 if same else count)]
+        spans = seen.spans if length == 1 else ()
+        answers = [self.decode(z, given, temperature, each, length, spans, kept) for each in seeds]
+        outputs = answers[0] if len(answers) == 1 else best.agreed(torch.stack(answers))
         return inputs, outputs if hidden is None or length > 1 else outputs.where(hidden, seen.events)
 
     def task(self, name: str = "") -> Task:

@@ -56,7 +56,7 @@ class Groove(Rolled):
     fields: ClassVar[Mapping[str, int]] = {"meter": keys.FIELDS["meter"], "tempo": 1}
     defaults: ClassVar[Defaults] = Defaults(
         network="music-lstm", tasks={"humanize": Humanize, "tap": Tap, "add-hihat": AddHihat}, shows="sample",
-        temperature=1.0, decoded=0.25, metrics=groove_metrics.METRICS, samples=10,
+        temperature=1.0, decoded=0.25, answers=8, metrics=groove_metrics.METRICS, samples=10,
     )  # fmt: skip
     reading: ClassVar[Reading] = Reading(
         cached=True, distinct=True, least=16,

@@ -1,6 +1,6 @@
 """What a domain of clips adds to a run: companions, longer examples, a file's own style, options of what is written."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import pytest
@@ -10,8 +10,9 @@ import genae
 from genae.data.domain import Defaults, Domain
 from genae.data.tensors import load_tensors
 from genae.errors import GenaeError
+from genae.model.tasks import Denoise
 from genae.recipe import registry
-from genae.use import output
+from genae.use import best, output
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,26 @@ def test_the_best_of_several_is_that_with_the_highest_score(run):
     assert run.sample(2, seed=1, length=3, best_of=2).shape == (2, 12)
     with pytest.raises(GenaeError, match="--best-of must be at least 1, not 0"):
         run.sample(2, best_of=0)
+
+
+def test_of_several_answers_the_one_that_they_agree_on(run, monkeypatch):
+    """Two answers are alike and one is not; of a run's, the one nearest the mean, of numbers of random draws of its own."""
+    answers = torch.tensor([[[0.0, 0.0], [5.0, 5.0]], [[1.0, 1.0], [0.5, 0.0]], [[1.0, 0.5], [0.0, 0.0]]])
+    assert torch.equal(best.agreed(answers), torch.tensor([[1.0, 0.5], [0.5, 0.0]]))
+    x = torch.rand(6, 4)
+    drawn = [run.reconstruct(x, seed=3 * 5 + k, best_of=1)[1] for k in range(5)]
+    found = run.reconstruct(x, seed=3, best_of=5)[1]
+    assert torch.equal(found, best.agreed(torch.stack(drawn)))
+    assert not torch.equal(found, run.reconstruct(x, seed=4, best_of=5)[1])
+    assert torch.equal(run.reconstruct(x, seed=3, temperature=0, best_of=5)[1], run.reconstruct(x, temperature=0)[1])
+    with pytest.raises(GenaeError, match="--best-of must be at least 1, not 0"):
+        run.reconstruct(x, best_of=0)
+    monkeypatch.setattr(Beats, "defaults", replace(Beats.defaults, answers=5))
+    assert torch.equal(run.reconstruct(x, seed=3)[1], run.reconstruct(x, seed=3, best_of=1)[1]), "an input that is its target"
+    monkeypatch.setattr(run, "built", run.built._replace(task=Denoise(sigma=0.1)))
+    noisy = [run.reconstruct(x, seed=3, best_of=of)[1] for of in (None, 5, 1)]
+    assert torch.equal(noisy[0], noisy[1])
+    assert not torch.equal(noisy[0], noisy[2])
 
 
 def test_what_scores_need_is_kept_in_the_run(run, monkeypatch):
