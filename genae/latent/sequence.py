@@ -9,6 +9,9 @@ before went, and 0 where their conditions differ. A window that is an exact repe
 same event. z are the means of the posteriors: what these add is noise, of which there is more than there is to learn, and on
 means a fit needed less than half the steps. What is before is shown with that noise, so that a next window does not hang on
 last digits, which drawn windows lack.
+As many sequences of a training step are of 1 window as of 2 … 3 or of 16 … 31: a first window, which is given nothing, is the
+hardest to draw, and in sequences as long as can be it is one of thirty-two. It was drawn with three quarters of the variance
+that it should have, and half of the notes.
 Pieces that are varied as in training are told from those that are not, and new ones are drawn as those: so they lie where real
 ones do. A share of the h is hidden in training, so that drawing can be guided by the windows before, but not by places: what is
 drawn then fits them better than most of what would be, at some cost in variety. Continuous tokens without an alphabet:
@@ -38,6 +41,7 @@ FEW = 0.1  # share of training pieces shorter than those that are drawn whole: w
 ASIS = 0.3  # share of training sequences that are not varied, where there are both kinds
 FOLLOWED = 0.3  # share that know the window after them, where there is one
 HIDDEN = 0.1  # share of windows whose h is hidden
+BEGUN = 0.2  # share of training sequences that are beginnings, of every piece as often, however long it is
 
 
 class _Unit(NamedTuple):
@@ -76,10 +80,10 @@ class SequencePrior(Standardised):
         drift: Width = 512,
         blocks: Blocks = 3,
         turns: Turns = 12,
-        longest: Annotated[int, Ge(1), Le(4096), doc("most windows of a passage in training")] = 32,
+        longest: Annotated[int, Ge(1), Le(4096), doc("most windows of a passage in training; most have fewer")] = 32,
         variants: Variants = 8,
         steps: Steps = 3000,
-        batch: Annotated[int, Ge(1), doc("passages a step")] = 16,
+        batch: Annotated[int, Ge(1), doc("passages a step")] = 48,
         lr: Rate = 2e-3,
         draws: Annotated[int, Ge(1), doc("times and noises of each window a step")] = 4,
         spread: Annotated[float, Ge(0), Le(1), doc("share of the posteriors' deviation of what is before a window")] = 1.0,
@@ -115,11 +119,13 @@ class SequencePrior(Standardised):
         varied = torch.tensor([p.varied for p in passages])
         self.both.copy_(varied.any() & ~varied.all())
         self.short.copy_(lengths.quantile(FEW))
-        often = _often(lengths, varied) if self.both else lengths
+        often = [_often(of, varied) if self.both else of for of in (lengths, torch.ones_like(lengths))]
 
         def loss() -> Tensor:
-            chosen = torch.multinomial(often, self.batch, replacement=True).tolist()
-            return self._loss(self._rows([units[at] for at in chosen]))
+            begun = (torch.rand(self.batch) < BEGUN).long()
+            chosen = torch.stack([torch.multinomial(of, self.batch, replacement=True) for of in often])
+            at = chosen.gather(0, begun[None])[0].tolist()
+            return self._loss(self._rows([units[k] for k in at], begun.tolist()))
 
         yield from descended(self, loss, self.steps, self.lr)
 
@@ -129,11 +135,11 @@ class SequencePrior(Standardised):
         condition = mean.new_zeros(len(mean), 0) if p.condition is None else p.condition.to(mean)
         return _Unit(mean, sigma, condition, (mean[:, None] == mean).all(-1).int().argmax(1), p.varied)
 
-    def _rows(self, chosen: Sequence[_Unit]) -> _Rows:
-        """A part of each, at most `longest` windows."""
+    def _rows(self, chosen: Sequence[_Unit], begun: Sequence[int]) -> _Rows:
+        """A part of each, at most `longest` windows; of some their beginnings."""
         parts, after = [], []
-        for unit in chosen:
-            columns, follows = self._part(unit)
+        for unit, first in zip(chosen, begun, strict=True):
+            columns, follows = self._part(unit, bool(first))
             parts.append(columns)
             after.append(follows)
         z, seen, condition, place, left, until, first, inside = (
@@ -144,18 +150,19 @@ class SequencePrior(Standardised):
         varied = torch.tensor([unit.varied for unit in chosen], dtype=torch.long, device=z.device) * self.both
         return _Rows(z, seen, About(condition, place, left, until, torch.stack(after), varied), same.tril(-1), there)
 
-    def _part(self, unit: _Unit) -> tuple[list[Tensor], Tensor]:
+    def _part(self, unit: _Unit, begun: bool) -> tuple[list[Tensor], Tensor]:
         """Columns of a part's windows, and the window that follows it, or zeros."""
         whole, device = len(unit.mean), unit.mean.device
-        known, followed = bool(torch.rand(()) >= UNKNOWN), whole > 1 and bool(torch.rand(()) < FOLLOWED)
-        if followed:
+        longest = min(self.longest, int((1 + self.longest) ** float(torch.rand(()))))
+        known, followed = begun or bool(torch.rand(()) >= UNKNOWN), whole > 1 and bool(torch.rand(()) < FOLLOWED)
+        if followed and begun:
+            at, end = 0, int(torch.randint(1, min(whole, 1 + longest), ()))
+        elif followed:
             end = int(torch.randint(1, whole, ()))
-            at = max(0, end - self.longest)
+            at = max(0, end - longest)
         else:
-            # before 0 is 0: every piece's beginning is shown as often, however long the piece
-            between = (1 - self.longest, max(1, whole - self.longest + 1)) if known else (0, whole)
-            at = max(0, int(torch.randint(*between, ())))
-            end = min(whole, at + self.longest)
+            at = 0 if begun else int(torch.randint(max(1, whole - longest + 1), ()))
+            end = min(whole, at + longest)
         place = torch.arange(1, whole + 1, device=device)
         seen = unit.mean + unit.sigma * torch.randn_like(unit.mean)[unit.first]  # equal windows alike
         until, after = (end + 1 - place) * followed, seen[end] if followed else torch.zeros_like(seen[0])
@@ -235,7 +242,7 @@ class SequencePrior(Standardised):
         return context.expand(n, whole, -1) if context.ndim != 2 else context[:, None].expand(n, whole, -1)
 
 
-def _often(lengths: Tensor, varied: Tensor) -> Tensor:
-    """How often each piece is drawn, by its windows, those that are as they were ASIS of all."""
-    share = torch.where(varied, (1 - ASIS) / lengths[varied].sum(), ASIS / lengths[~varied].sum())
-    return lengths * share
+def _often(weights: Tensor, varied: Tensor) -> Tensor:
+    """How often each piece is drawn, by its weight, those that are as they were ASIS of all."""
+    share = torch.where(varied, (1 - ASIS) / weights[varied].sum(), ASIS / weights[~varied].sum())
+    return weights * share
