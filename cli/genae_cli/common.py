@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -19,6 +20,7 @@ from genae_cli.streams import line_of
 HELP = {"help_option_names": ["-h", "--help"]}  # context settings of every command
 SHOWN = 5  # lines of what was not used
 MOST = (1 << 63) - 1  # a seed fits in 64 bits
+LINE_SECONDS = 10.0  # between plain lines, where there is no terminal
 COUNT = click.IntRange(max=1_000_000)  # of what is made at once: each takes memory
 LONGEST = 2000  # characters of an error's line
 JSON = "genae_cli.json"  # in a context's meta: whether --json is given
@@ -193,6 +195,23 @@ def say(line: str) -> None:
 def on_terminal() -> bool:
     """Whether a progress bar would be seen."""
     return sys.stderr.isatty()
+
+
+def counted(unit: str, doing: str) -> Callable[[int, int], object]:
+    """`report(done, total)`: a bar on a terminal, else a line every ten seconds that says how many seconds are left."""
+    from genae.use.progress import counting, seen
+
+    began: list[float] = []  # when the first was done, and when a line was last said
+
+    def report(done: int, total: int) -> None:
+        now = time.monotonic()
+        if not began:
+            began[:] = [now, now, done]
+        elif now - began[1] > LINE_SECONDS and done < total:
+            began[1] = now
+            say(f"{doing}: {unit} {done}/{total}  {(now - began[0]) / max(1, done - began[2]) * (total - done):.0f} s left")
+
+    return counting(unit, doing) if seen() else report
 
 
 def unused(lines: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from genae_cli.common import as_json, device, emit, run_argument, verb, wrote
+from genae_cli.common import as_json, counted, device, emit, run_argument, verb, wrote
 
 
 @verb(name="fit", short_help="Fit a sampler on a run's latents.")
@@ -32,10 +32,9 @@ def command(run: Path, sampler: str, settings: tuple[str, ...], data: str | None
     """
     from genae import load
     from genae.recipe.settings import options
-    from genae.use.progress import counting
 
     loaded, spec = load(run, device), {"name": sampler, **options(settings)}
-    files = [loaded.fit(spec, data, counting("turn", "fitting"))]
+    files = [loaded.fit(spec, data, counted("turn", "fitting"))]
     result = {
         "run": str(run),
         "sampler": sampler,

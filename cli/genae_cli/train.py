@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genae.errors import GenaeError, Remark
-from genae_cli.common import Stopped, as_json, device, emit, on_terminal, say, settings, verb
+from genae_cli.common import LINE_SECONDS, Stopped, as_json, counted, device, emit, on_terminal, say, settings, verb
 from genae_cli.streams import GONE, deafen
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 Show = Callable[["Progress | None"], None]  # a step done, or None at the end
 LEARNS = ("all", "decoder", "personal")
 LOGS = ("tensorboard", "trackio")
-LINE_SECONDS = 10.0  # between plain lines, where there is no terminal
 
 
 @verb(name="train", short_help="Train a preset's model.")
@@ -69,7 +68,7 @@ def command(as_json: bool, **options: Any) -> None:
     if not started().leads:
         _follow(Training, options)
         return
-    reading, fitting = counting("file", "reading"), counting("turn", "fitting")
+    reading, fitting = counting("file", "reading"), counted("turn", "fitting")
     training = Training(options.pop("preset"), report=reading, fit_report=fitting, **options)
     for line in training.count.lines[:5]:
         say(f"skipped {line}")

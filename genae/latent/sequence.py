@@ -24,7 +24,7 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, NamedTuple
 
 import torch
-from annotated_types import Ge, Le, doc
+from annotated_types import Ge, Gt, Le, doc
 from torch import Tensor, nn
 
 from genae.errors import GenaeError
@@ -88,6 +88,9 @@ class SequencePrior(Standardised):
         draws: Annotated[int, Ge(1), doc("times and noises of each window a step")] = 4,
         spread: Annotated[float, Ge(0), Le(1), doc("share of the posteriors' deviation of what is before a window")] = 1.0,
         guidance: Annotated[float, Ge(0), Le(20), doc("weight of the windows before in new ones: 1 as learned, 2 twice")] = 2.0,
+        noise: Annotated[
+            float, Gt(0), Le(4), doc("deviation of the noise that new z are made of: above 1 they vary more")
+        ] = 1.0,
         parts: Annotated[int, Ge(1), doc("equal parts of z that are drawn one after another, such as those of beats")] = 1,
     ) -> None:
         super().__init__(space, condition)
@@ -100,7 +103,7 @@ class SequencePrior(Standardised):
             PartsDrift(space.size, parts, width, drift, blocks) if parts > 1 else VectorDrift(space.size, width, drift, blocks)
         )
         self.nothing = nn.Parameter(torch.zeros(width))
-        self.guidance = guidance
+        self.guidance, self.noise = guidance, noise
         self.short = nn.Buffer(torch.zeros(()))  # windows: few pieces of training are shorter
         self.both = nn.Buffer(torch.tensor(False))  # whether it saw varied pieces and others
 
@@ -138,8 +141,8 @@ class SequencePrior(Standardised):
     def _rows(self, chosen: Sequence[_Unit], begun: Sequence[int]) -> _Rows:
         """A part of each, at most `longest` windows; of some their beginnings."""
         parts, after = [], []
-        for unit, first in zip(chosen, begun, strict=True):
-            columns, follows = self._part(unit, bool(first))
+        for unit, beginning in zip(chosen, begun, strict=True):
+            columns, follows = self._part(unit, bool(beginning))
             parts.append(columns)
             after.append(follows)
         z, seen, condition, place, left, until, first, inside = (
@@ -200,7 +203,7 @@ class SequencePrior(Standardised):
         """As `Sequential.passages`."""
         past = 0 if before is None else before.shape[1]
         whole, device = past + length, self.anchor.device
-        noise = temperature * torch.randn(n, length, self.space.size, device=device)
+        noise = temperature * self.noise * torch.randn(n, length, self.space.size, device=device)
         gumbel = -torch.empty(n, length, 1 + PLACES, device=device).exponential_().log()
         z, back = noise.new_zeros(n, whole, self.space.size), torch.zeros(n, whole, dtype=torch.long, device=device)
         if before is not None:

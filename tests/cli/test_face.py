@@ -1,6 +1,7 @@
 """Verbs of latents and samplers: fit, sample --sampler, encode --data, decode; folders; what a start looks up."""
 
 import json
+import re
 from collections import Counter
 
 import numpy as np
@@ -26,6 +27,13 @@ def test_fit_and_sample(genae, answer, refused, autoencoder, tmp_path):
     assert len(sampled["files"]) == 4
     assert "Samplers of this run:\n  mixture;" in genae("sample", autoencoder, "--help").output
     (autoencoder / "samplers" / "mixture.safetensors").unlink()  # the run is shared
+
+
+def test_a_fit_says_in_plain_lines_how_far_it_is(genae, autoencoder, monkeypatch):
+    monkeypatch.setattr("genae_cli.common.LINE_SECONDS", -1.0)
+    said = genae("fit", autoencoder, "flow", "--set", "steps=5", "--set", "hidden=8").stderr
+    assert re.findall(r"^fitting: turn (\d)/5  \d+ s left$", said, re.M) == ["2", "3", "4"]
+    (autoencoder / "samplers" / "flow.safetensors").unlink()
 
 
 @pytest.mark.parametrize(
