@@ -71,6 +71,10 @@ def test_temperature_and_seed(folk):
     one = folk.passages(4, 3)
     torch.manual_seed(3)
     assert torch.equal(folk.passages(4, 3), one)
+    torch.manual_seed(3)
+    folk.noise = 0.5
+    assert torch.equal(folk.passages(4, 3, 2.0), one)
+    folk.noise = 1.0
     spread = [folk.passages(300, 1, t)[:, 0].abs().var(0).mean() for t in (0.0, 0.5, 1.0)]  # of either side, which lie 6 apart
     assert spread[0].item() == pytest.approx(0, abs=1e-6)
     assert spread[1] < spread[2]
