@@ -28,12 +28,14 @@ piano_2bar: Preset = {
                             "guidance": 1.0}}],
 }  # fmt: skip
 
-# Bach's, as likely as can be: less in z, and the rate at its full price.
+# Bach's, in six minutes. With the rate at its full price, latent=64 and objective.beta=1, they are likelier: 2.74 nats a
+# sixteenth of the test split, 3.94 here. But what is new has then 20 notes where Bach's windows have 28, on a scale for .87 of
+# its time; here 25 and .94, where Bach's are at .95.
 chorales_2bar: Preset = {
     "parent": "piano-2bar",
     "data": "chorales",
-    "latent": 64,
-    "objective": {"name": "elbo", "beta": 1.0, "warmup": 0.5},
+    "latent": 128,
     "steps": 4000,
-    "stages": [{"sampler": {"name": "sequence", "steps": 1500, "width": 128, "drift": 384, "blocks": 2}}],
-}
+    "stages": [{"sampler": {"name": "sequence", "width": 128, "drift": 320, "blocks": 3, "steps": 2000, "parts": 8, "draws": 1,
+                            "guidance": 1.0, "noise": 1.1}}],
+}  # fmt: skip
