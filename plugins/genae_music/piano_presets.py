@@ -3,7 +3,8 @@
 Sized for a core: 7 minutes, and 40 for the prior, which draws z beat by beat. POP909's three tracks, melody, bridge and piano,
 are together the arrangement for piano that the set is of. z is 32 numbers a beat. Onset F1 of held-out windows is .95 after
 3000 steps, with 245 nats in z, and .89 with β = .6, with 131. With 24 numbers, and what beats have in common, it was .89 after
-8000.
+8000. New songs have 22 notes a window, where POP909's have 38, and 32 with noise of 1.15: on a scale for .981 and .975 of their
+time.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ piano_2bar: Preset = {
     "optimiser": {"name": "adam", "lr": 3e-3, "beta2": 0.99, "clip": 200.0, "skip": 10_000.0},
     "schedule": {"name": "cosine", "warmup": 200, "final": 0.01},
     "ema": 0.998,
-    "stages": [{"sampler": {"name": "sequence", "width": 128, "drift": 320, "blocks": 3, "steps": 3500, "parts": 8, "draws": 1,
-                            "guidance": 1.0}}],
+    "stages": [{"sampler": {"name": "sequence", "width": 128, "drift": 320, "blocks": 3, "steps": 7000, "parts": 8, "draws": 1,
+                            "guidance": 1.0, "noise": 1.15}}],
 }  # fmt: skip
 
 # Bach's, in six minutes. With the rate at its full price, latent=64 and objective.beta=1, they are likelier: 2.74 nats a
