@@ -10,8 +10,8 @@ same event. z are the means of the posteriors: what these add is noise, of which
 means a fit needed less than half the steps. What is before is shown with that noise, so that a next window does not hang on
 last digits, which drawn windows lack.
 As many sequences of a training step are of 1 window as of 2 … 3 or of 16 … 31: a first window, which is given nothing, is the
-hardest to draw, and in sequences as long as can be it is one of thirty-two. It was drawn with three quarters of the variance
-that it should have, and half of the notes.
+hardest to draw, and in sequences as long as can be it is one of thirty-two: it was drawn with three quarters of the variance
+that it should have.
 Pieces that are varied as in training are told from those that are not, and new ones are drawn as those: so they lie where real
 ones do. A share of the h is hidden in training, so that drawing can be guided by the windows before, but not by places: what is
 drawn then fits them better than most of what would be, at some cost in variety. Continuous tokens without an alphabet:

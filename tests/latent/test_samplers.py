@@ -24,7 +24,7 @@ QUICK = {  # options with which fitting takes no more than seconds
     ("sampler", "personal"): {"steps": 800, "batch": 256, "lr": 3e-3, "least": 0.1},
     ("sampler", "vamp"): {"inputs": 50},
     ("prior", "vamp"): {"inputs": 50},
-    ("sampler", "sequence"): {"steps": 300, "width": 32, "layers": 1, "heads": 2, "drift": 64, "batch": 64, "lr": 3e-3},
+    ("sampler", "sequence"): {"steps": 300, "width": 32, "layers": 1, "heads": 2, "drift": 64, "lr": 3e-3, "guidance": 1.0},
 }
 EVERY = [(kind, name) for kind in ("prior", "sampler") for name in registry.names(kind)]
 LINE, PLANE, FRAMES = Space((1,)), Space((2,)), Space((3, 2), time=True)
