@@ -125,9 +125,9 @@ class SequencePrior(Standardised):
         often = [_often(of, varied) if self.both else of for of in (lengths, torch.ones_like(lengths))]
 
         def loss() -> Tensor:
-            begun = (torch.rand(self.batch) < BEGUN).long()
-            chosen = torch.stack([torch.multinomial(of, self.batch, replacement=True) for of in often])
-            at = chosen.gather(0, begun[None])[0].tolist()
+            begun = torch.rand(self.batch) < BEGUN
+            by_length, alike = (torch.multinomial(of, self.batch, replacement=True) for of in often)
+            at = torch.where(begun, alike, by_length).tolist()
             return self._loss(self._rows([units[k] for k in at], begun.tolist()))
 
         yield from descended(self, loss, self.steps, self.lr)
@@ -138,11 +138,11 @@ class SequencePrior(Standardised):
         condition = mean.new_zeros(len(mean), 0) if p.condition is None else p.condition.to(mean)
         return _Unit(mean, sigma, condition, (mean[:, None] == mean).all(-1).int().argmax(1), p.varied)
 
-    def _rows(self, chosen: Sequence[_Unit], begun: Sequence[int]) -> _Rows:
+    def _rows(self, chosen: Sequence[_Unit], begun: Sequence[bool]) -> _Rows:
         """A part of each, at most `longest` windows; of some their beginnings."""
         parts, after = [], []
         for unit, beginning in zip(chosen, begun, strict=True):
-            columns, follows = self._part(unit, bool(beginning))
+            columns, follows = self._part(unit, beginning)
             parts.append(columns)
             after.append(follows)
         z, seen, condition, place, left, until, first, inside = (
@@ -156,12 +156,10 @@ class SequencePrior(Standardised):
     def _part(self, unit: _Unit, begun: bool) -> tuple[list[Tensor], Tensor]:
         """Columns of a part's windows, and the window that follows it, or zeros."""
         whole, device = len(unit.mean), unit.mean.device
-        longest = min(self.longest, int((1 + self.longest) ** float(torch.rand(()))))
+        longest = int((1 + self.longest) ** float(torch.rand(())))
         known, followed = begun or bool(torch.rand(()) >= UNKNOWN), whole > 1 and bool(torch.rand(()) < FOLLOWED)
-        if followed and begun:
-            at, end = 0, int(torch.randint(1, min(whole, 1 + longest), ()))
-        elif followed:
-            end = int(torch.randint(1, whole, ()))
+        if followed:
+            end = int(torch.randint(1, min(whole, 1 + longest) if begun else whole, ()))
             at = max(0, end - longest)
         else:
             at = 0 if begun else int(torch.randint(max(1, whole - longest + 1), ()))
