@@ -197,19 +197,33 @@ def on_terminal() -> bool:
     return sys.stderr.isatty()
 
 
+class Clock:
+    """Of a count that began at a time with so many done: how many seconds are left, every LINE_SECONDS."""
+
+    def __init__(self, began: float, done: int) -> None:
+        self.began = self.last = began
+        self.first = done
+
+    def left(self, done: int, total: int) -> float | None:
+        """Seconds; None where it is too early to say it again."""
+        now = time.monotonic()
+        if now - self.last <= LINE_SECONDS:
+            return None
+        self.last = now
+        return (now - self.began) / max(1, done - self.first) * (total - done)
+
+
 def counted(unit: str, doing: str) -> Callable[[int, int], object]:
     """`report(done, total)`: a bar on a terminal, else a line every ten seconds that says how many seconds are left."""
     from genae.use.progress import counting, seen
 
-    began: list[float] = []  # when the first was done, and when a line was last said
+    clocks: list[Clock] = []  # one, from the first report on
 
     def report(done: int, total: int) -> None:
-        now = time.monotonic()
-        if not began:
-            began[:] = [now, now, done]
-        elif now - began[1] > LINE_SECONDS and done < total:
-            began[1] = now
-            say(f"{doing}: {unit} {done}/{total}  {(now - began[0]) / max(1, done - began[2]) * (total - done):.0f} s left")
+        if not clocks:
+            clocks.append(Clock(time.monotonic(), done))
+        elif done < total and (left := clocks[0].left(done, total)) is not None:
+            say(f"{doing}: {unit} {done}/{total}  {left:.0f} s left")
 
     return counting(unit, doing) if seen() else report
 

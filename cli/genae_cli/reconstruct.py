@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from genae_cli.common import COUNT, emit, run_argument, unused, verb, window, wrote
 from genae_cli.making import Asked, Making, making, opened, times
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from genae.use.evaluate import Metric
 
 
 @verb(name="reconstruct", cls=Making, short_help="Send examples through the model and back.")
@@ -47,9 +53,6 @@ def command(
     Example:
       genae reconstruct runs/first glyphs:test:3 glyphs:test:8 --out there-and-back
     """
-    import torch
-
-    from genae.use.evaluate import means
     from genae.use.output import write_pairs
 
     loaded, how = opened(run, asked)
@@ -61,8 +64,7 @@ def command(
     )
     outputs = loaded.shortened(outputs, how.cut)
     metrics = {} if as_input else loaded.domain.defaults.metrics  # there is no target
-    numbers = means(metrics, seen.events, outputs)
-    before = {} if torch.equal(inputs, seen.events) else means(metrics, seen.events, inputs)
+    numbers, before = _distances(metrics, seen.events, inputs, outputs)
     given = loaded.joined(seen.spans, inputs, **how.options)
     made = [event for _, event in loaded.joined(seen.spans, outputs, **how.options)] if how.length == 1 else list(outputs)
     files = write_pairs([domain for domain, _ in given], [event for _, event in given], made, asked.out)
@@ -76,6 +78,17 @@ def command(
         "files": files,
     }
     emit(result, asked.as_json, lambda: [*wrote(files), *_lines(numbers, before)])
+
+
+def _distances(
+    metrics: Mapping[str, Metric], target: Tensor, inputs: Tensor, outputs: Tensor
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Of the outputs from the target, and of inputs that are not the target."""
+    import torch
+
+    from genae.use.evaluate import means
+
+    return means(metrics, target, outputs), {} if torch.equal(inputs, target) else means(metrics, target, inputs)
 
 
 def _lines(numbers: Mapping[str, float], before: Mapping[str, float]) -> list[str]:

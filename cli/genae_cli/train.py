@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genae.errors import GenaeError, Remark
-from genae_cli.common import LINE_SECONDS, Stopped, as_json, counted, device, emit, on_terminal, say, settings, verb
+from genae_cli.common import Clock, Stopped, as_json, counted, device, emit, on_terminal, say, settings, verb
 from genae_cli.streams import GONE, deafen
 
 if TYPE_CHECKING:
@@ -149,20 +149,16 @@ def _where(folder: Path) -> str:
 def _lines(training: Training) -> Show:
     from genae.use.progress import text
 
-    began = last = time.monotonic()
-    first: list[int] = []
+    began, clocks = time.monotonic(), list[Clock]()  # one, from the first step on
 
     def show(progress: Progress | None) -> None:
-        nonlocal last
         if progress is None:
             return
-        first[:] = first or [progress.step - 1]
-        now = time.monotonic()
+        if not clocks:
+            clocks.append(Clock(began, progress.step - 1))
         if progress.valid:
             click.echo(f"step {progress.step}/{progress.steps}  {training.valid_split} {text(progress.valid)}", err=True)
-        if progress.numbers and now - last > LINE_SECONDS:
-            last = now
-            left = (now - began) / (progress.step - first[0]) * (progress.steps - progress.step)
+        if progress.numbers and (left := clocks[0].left(progress.step, progress.steps)) is not None:
             click.echo(
                 f"step {progress.step}/{progress.steps}  epoch {progress.epoch:.1f}  "
                 f"{text(progress.numbers)}  {left:.0f} s left",
