@@ -12,6 +12,7 @@ alone locks the folder, logs, validates, saves and fits samplers, and sends a ru
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import threading
@@ -158,7 +159,14 @@ def joined(device: torch.device, precision: str, batch: int) -> Workers:
         )
     fabric = devices.fabric(device, precision, here.local, here.size // here.local)
     fabric.launch()
+    atexit.register(_part)
     return replace(here, fabric=fabric)
+
+
+def _part() -> None:
+    """Ends the connection while Python still can: threads that outlive it abort a process that has done all it should."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 @contextmanager

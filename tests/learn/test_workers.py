@@ -145,6 +145,28 @@ def test_two_go_on_with_what_one_began(bars: Path, tmp_path: Path) -> None:
     _same_losses(whole, out)
 
 
+JOINED = """
+import atexit, os, sys, torch
+def told():
+    with open(os.path.join(sys.argv[1], os.environ["RANK"]), "a") as file:
+        file.write(f"{torch.distributed.is_initialized()} ")
+atexit.register(told)
+from genae.learn import workers
+workers.joined(torch.device("cpu"), "32", 2)
+told()
+"""
+
+
+@pytest.mark.slow
+def test_each_parts_from_the_others_before_it_ends(tmp_path: Path) -> None:
+    """What is left to the end of the process aborted one in seven on a busy machine, after it had done all it should."""
+    script = tmp_path / "joined.py"
+    script.write_text(JOINED)
+    done = _together(script, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [(tmp_path / rank).read_text() for rank in "01"] == ["True False "] * 2
+
+
 def _same_losses(a: Path, b: Path) -> None:
     """Of every step, and of the held-out examples at the end, but for the order of sums."""
     lines = [[line for line in read_metrics(run) if line["split"] == "train" or line["step"] == 18] for run in (a, b)]
